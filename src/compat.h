@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that msgslot builds for, 5.10 to 7.2.  No other file of the
+ * module looks at the kernel's version.
+ */
+#ifndef MSGSLOT_COMPAT_H
+#define MSGSLOT_COMPAT_H
+
+#include <linux/compiler.h>
+#include <linux/version.h>
+
+/*
+ * For a large variable whose every byte is written before it is read: kernels that clear the stack
+ * on entry (CONFIG_INIT_STACK_ALL_ZERO) would write it twice, which a short read() or write() feels.
+ */
+#if __has_attribute(__uninitialized__)
+#define msgslot_uninitialized __attribute__((__uninitialized__))
+#else
+#define msgslot_uninitialized
+#endif
+
+/* 6.4 made the arguments of class attributes const. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define msgslot_class_const const
+#else
+#define msgslot_class_const
+#endif
+
+#endif /* MSGSLOT_COMPAT_H */

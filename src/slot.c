@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Slots: the table of minors, how they come and go, what they show in sysfs.  See slot.h. */
+#include <linux/err.h>
+#include <linux/kdev_t.h>
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/msgslot.h>
+
+#include "compat.h"
+#include "slot.h"
+
+static DEFINE_MUTEX(msgslot_slots_lock);
+
+/*
+ * What is known of a minor.  A slot on its way out is not in the table any more, but its name is
+ * still in sysfs: @leaving keeps the minor from being made anew until that is over.
+ */
+static struct {
+	struct msgslot_slot *slot;
+	bool destroyed;
+	bool leaving;
+} minors[MSGSLOT_SLOTS_MAX];
+
+static dev_t first_devt;
+static bool exiting;
+
+static struct msgslot_slot *slot_of(struct device *dev)
+{
+	return container_of(dev, struct msgslot_slot, dev);
+}
+
+static void slot_release(struct device *dev)
+{
+	struct msgslot_slot *slot = slot_of(dev);
+
+	free_percpu(slot->stats);
+	kfree(slot);
+}
+
+/* The settings that a mode comes with. */
+static void slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode)
+{
+	slot->mode = mode;
+	slot->depth = mode->depth;
+	slot->max_message = mode->max_message;
+	msgslot_account_set_max_bytes(&slot->account, mode->max_bytes);
+	msgslot_account_set_max_channels(&slot->account, mode->max_channels);
+}
+
+static struct class msgslot_class;
+
+/* A slot in the table and in sysfs; also a node in /dev, where @with_node. */
+static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mode, bool with_node)
+{
+	struct msgslot_slot *slot;
+	int err = -ENOMEM;
+
+	lockdep_assert_held(&msgslot_slots_lock);
+	if (exiting)
+		return -ENODEV;
+	if (minors[minor].slot)
+		return -EEXIST;
+	if (minors[minor].leaving)
+		return -EBUSY;
+
+	slot = kzalloc(sizeof(*slot), GFP_KERNEL);
+	if (!slot)
+		return -ENOMEM;
+	device_initialize(&slot->dev);
+	slot->dev.class = &msgslot_class;
+	slot->dev.release = slot_release;
+	/* A device without a number is one that devtmpfs and udev make no node for. */
+	slot->dev.devt = with_node ? MKDEV(MAJOR(first_devt), minor) : 0;
+	slot->minor = minor;
+	msgslot_account_init(&slot->account);
+	slot_set_mode(slot, mode);
+	spin_lock_init(&slot->lock);
+	slot->channels = RB_ROOT;
+	init_waitqueue_head(&slot->wait);
+	slot->stats = alloc_percpu(struct msgslot_stats);
+	if (!slot->stats)
+		goto err_put;
+	err = dev_set_name(&slot->dev, "msgslot%u", minor);
+	if (err)
+		goto err_put;
+	err = device_add(&slot->dev);
+	if (err)
+		goto err_put;
+	minors[minor].slot = slot;
+	minors[minor].destroyed = false;
+	return 0;
+
+err_put:
+	put_device(&slot->dev);
+	return err;
+}
+
+static int slot_create(unsigned int minor, const struct msgslot_mode *mode)
+{
+	int err;
+
+	mutex_lock(&msgslot_slots_lock);
+	err = slot_create_locked(minor, mode, true);
+	mutex_unlock(&msgslot_slots_lock);
+	return err;
+}
+
+static int slot_destroy(unsigned int minor)
+{
+	struct msgslot_slot *slot;
+
+	mutex_lock(&msgslot_slots_lock);
+	slot = minors[minor].slot;
+	if (slot) {
+		minors[minor].slot = NULL;
+		minors[minor].destroyed = true;
+		minors[minor].leaving = true;
+	}
+	mutex_unlock(&msgslot_slots_lock);
+	if (!slot)
+		return -ENODEV;
+
+	spin_lock(&slot->lock);
+	WRITE_ONCE(slot->gone, true);
+	spin_unlock(&slot->lock);
+	msgslot_channel_kill_all(slot);
+	msgslot_wake(&slot->wait, EPOLLHUP | EPOLLERR);
+	device_unregister(&slot->dev);
+
+	mutex_lock(&msgslot_slots_lock);
+	minors[minor].leaving = false;
+	mutex_unlock(&msgslot_slots_lock);
+	return 0;
+}
+
+struct msgslot_slot *msgslot_slot_open(unsigned int minor)
+{
+	struct msgslot_slot *slot;
+	int err = 0;
+
+	mutex_lock(&msgslot_slots_lock);
+	/* Somebody made a node by hand: he gets the slot that course programs expect. */
+	if (minors[minor].destroyed)
+		err = -ENXIO;
+	else if (!minors[minor].slot)
+		err = slot_create_locked(minor, msgslot_mode_find(MSGSLOT_MODE_LAST), false);
+	slot = minors[minor].slot;
+	if (!err) {
+		slot->opens++;
+		get_device(&slot->dev);
+	}
+	mutex_unlock(&msgslot_slots_lock);
+	return err ? ERR_PTR(err) : slot;
+}
+
+void msgslot_slot_close(struct msgslot_slot *slot)
+{
+	mutex_lock(&msgslot_slots_lock);
+	slot->opens--;
+	mutex_unlock(&msgslot_slots_lock);
+	put_device(&slot->dev);
+}
+
+#define slot_sum_stats(slot, field)                                     \
+	({                                                              \
+		u64 sum = 0;                                            \
+		int cpu;                                                \
+                                                                        \
+		for_each_possible_cpu(cpu)                              \
+			sum += per_cpu_ptr((slot)->stats, cpu)->field;  \
+		sum;                                                    \
+	})
+
+/*
+ * Changes a setting that calls rely on while they run: not while a file is open, nor while there is
+ * a message that may not fit the new setting.  What is set already may always be set.
+ */
+static int slot_may_change_locked(struct msgslot_slot *slot, bool same)
+{
+	lockdep_assert_held(&msgslot_slots_lock);
+	return same || (!slot->opens && !slot_sum_stats(slot, messages)) ? 0 : -EBUSY;
+}
+
+static ssize_t slot_set_number(struct msgslot_slot *slot, u32 *setting, u32 max, const char *text,
+			       size_t count)
+{
+	u32 value;
+	int err = kstrtou32(text, 0, &value);
+
+	if (err)
+		return err;
+	mutex_lock(&msgslot_slots_lock);
+	err = slot_may_change_locked(slot, *setting == value);
+	if (!value || value > max)
+		err = -EINVAL;
+	if (!err)
+		*setting = value;
+	mutex_unlock(&msgslot_slots_lock);
+	return err ?: count;
+}
+
+static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	return sysfs_emit(text, "%s\n", READ_ONCE(slot_of(dev)->mode)->name);
+}
+
+static ssize_t mode_store(struct device *dev, struct device_attribute *attr, const char *text,
+			  size_t count)
+{
+	const struct msgslot_mode *mode = msgslot_mode_find(text);
+	struct msgslot_slot *slot = slot_of(dev);
+	int err;
+
+	if (!mode)
+		return -EINVAL;
+	mutex_lock(&msgslot_slots_lock);
+	err = slot_may_change_locked(slot, mode == slot->mode);
+	if (!err && mode != slot->mode)
+		slot_set_mode(slot, mode);
+	mutex_unlock(&msgslot_slots_lock);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(mode);
+
+static ssize_t depth_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->depth));
+}
+
+static ssize_t depth_store(struct device *dev, struct device_attribute *attr, const char *text,
+			   size_t count)
+{
+	struct msgslot_slot *slot = slot_of(dev);
+
+	return slot_set_number(slot, &slot->depth, READ_ONCE(slot->mode)->depth_max, text, count);
+}
+static DEVICE_ATTR_RW(depth);
+
+static ssize_t max_message_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->max_message));
+}
+
+static ssize_t max_message_store(struct device *dev, struct device_attribute *attr,
+				 const char *text, size_t count)
+{
+	struct msgslot_slot *slot = slot_of(dev);
+
+	return slot_set_number(slot, &slot->max_message, MSGSLOT_MESSAGE_MAX, text, count);
+}
+static DEVICE_ATTR_RW(max_message);
+
+/* What a full log does to a writer.  In mode `last` there is no choice: the message is replaced. */
+static ssize_t overflow_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	return sysfs_emit(text, "drop\n");
+}
+
+static ssize_t overflow_store(struct device *dev, struct device_attribute *attr, const char *text,
+			      size_t count)
+{
+	return sysfs_streq(text, "drop") ? count : -EINVAL;
+}
+static DEVICE_ATTR_RW(overflow);
+
+static ssize_t max_bytes_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	struct msgslot_usage limit;
+
+	msgslot_account_get_limit(&slot_of(dev)->account, &limit);
+	return sysfs_emit(text, "%llu\n", limit.bytes);
+}
+
+static ssize_t max_bytes_store(struct device *dev, struct device_attribute *attr, const char *text,
+			       size_t count)
+{
+	u64 value;
+	int err = kstrtou64(text, 0, &value);
+
+	if (!err)
+		msgslot_account_set_max_bytes(&slot_of(dev)->account, value);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(max_bytes);
+
+static ssize_t max_channels_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	struct msgslot_usage limit;
+
+	msgslot_account_get_limit(&slot_of(dev)->account, &limit);
+	return sysfs_emit(text, "%llu\n", limit.channels);
+}
+
+static ssize_t max_channels_store(struct device *dev, struct device_attribute *attr,
+				  const char *text, size_t count)
+{
+	u32 value;
+	int err = kstrtou32(text, 0, &value);
+
+	if (!err)
+		msgslot_account_set_max_channels(&slot_of(dev)->account, value);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(max_channels);
+
+static ssize_t bytes_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	struct msgslot_usage used;
+
+	msgslot_account_get_used(&slot_of(dev)->account, &used);
+	return sysfs_emit(text, "%llu\n", used.bytes);
+}
+static DEVICE_ATTR_RO(bytes);
+
+static ssize_t channels_show(struct device *dev, struct device_attribute *attr, char *text)
+{
+	struct msgslot_usage used;
+
+	msgslot_account_get_used(&slot_of(dev)->account, &used);
+	return sysfs_emit(text, "%llu\n", used.channels);
+}
+static DEVICE_ATTR_RO(channels);
+
+#define SLOT_STATISTIC(name)                                                                     \
+	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *text) \
+	{                                                                                        \
+		return sysfs_emit(text, "%llu\n", slot_sum_stats(slot_of(dev), name));           \
+	}                                                                                        \
+	static DEVICE_ATTR_RO(name)
+
+SLOT_STATISTIC(messages);
+SLOT_STATISTIC(sent);
+SLOT_STATISTIC(received);
+SLOT_STATISTIC(dropped);
+
+static struct attribute *slot_attrs[] = {
+	&dev_attr_mode.attr,
+	&dev_attr_depth.attr,
+	&dev_attr_max_message.attr,
+	&dev_attr_overflow.attr,
+	&dev_attr_max_bytes.attr,
+	&dev_attr_max_channels.attr,
+	&dev_attr_channels.attr,
+	&dev_attr_messages.attr,
+	&dev_attr_bytes.attr,
+	&dev_attr_sent.attr,
+	&dev_attr_received.attr,
+	&dev_attr_dropped.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(slot);
+
+/* A minor, decimal, that ends the text or is followed by a space; @text then stands behind it. */
+static int parse_minor(char **text, unsigned int *minor)
+{
+	char *word = strsep(text, " ");
+	int err = kstrtouint(word, 10, minor);
+
+	if (err)
+		return err;
+	return *minor < MSGSLOT_SLOTS_MAX ? 0 : -EINVAL;
+}
+
+/* "MINOR MODE" */
+static ssize_t create_store(msgslot_class_const struct class *class,
+			    msgslot_class_const struct class_attribute *attr, const char *text,
+			    size_t count)
+{
+	const struct msgslot_mode *mode = NULL;
+	char *copy, *rest;
+	unsigned int minor;
+	int err;
+
+	copy = kstrdup(text, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	rest = copy;
+	err = parse_minor(&rest, &minor);
+	if (!err && rest)
+		mode = msgslot_mode_find(rest);
+	kfree(copy);
+	if (!err)
+		err = mode ? slot_create(minor, mode) : -EINVAL;
+	return err ?: count;
+}
+static CLASS_ATTR_WO(create);
+
+/* "MINOR" */
+static ssize_t destroy_store(msgslot_class_const struct class *class,
+			     msgslot_class_const struct class_attribute *attr, const char *text,
+			     size_t count)
+{
+	unsigned int minor;
+	int err = kstrtouint(text, 10, &minor);
+
+	if (!err)
+		err = minor < MSGSLOT_SLOTS_MAX ? slot_destroy(minor) : -EINVAL;
+	return err ?: count;
+}
+static CLASS_ATTR_WO(destroy);
+
+static struct attribute *msgslot_class_attrs[] = {
+	&class_attr_create.attr,
+	&class_attr_destroy.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(msgslot_class);
+
+static struct class msgslot_class = {
+	.name = "msgslot",
+	.class_groups = msgslot_class_groups,
+	.dev_groups = slot_groups,
+};
+
+int msgslot_slots_init(dev_t devt, const struct msgslot_mode *const *modes)
+{
+	unsigned int minor;
+	int err;
+
+	first_devt = devt;
+	err = class_register(&msgslot_class);
+	if (err)
+		return err;
+	/* One hold of the lock: a writer of `create` comes before none of them or after all. */
+	mutex_lock(&msgslot_slots_lock);
+	for (minor = 0; minor < MSGSLOT_SLOTS_MAX && !err; minor++)
+		if (modes[minor])
+			err = slot_create_locked(minor, modes[minor], true);
+	mutex_unlock(&msgslot_slots_lock);
+	if (err)
+		msgslot_slots_exit();
+	return err;
+}
+
+void msgslot_slots_exit(void)
+{
+	unsigned int minor;
+
+	mutex_lock(&msgslot_slots_lock);
+	exiting = true;
+	mutex_unlock(&msgslot_slots_lock);
+	for (minor = 0; minor < MSGSLOT_SLOTS_MAX; minor++)
+		slot_destroy(minor);
+	class_unregister(&msgslot_class);
+}

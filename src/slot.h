@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A slot: one minor, one mode, one set of limits, one tree of channels, one folder in sysfs.
+ *
+ * Slots come by the module's parameter, by the class attribute `create`, or when a node that was
+ * made by hand for a minor without a slot is opened; these last ones get no node of their own.
+ * They go by the class attribute `destroy` and with the module.
+ *
+ * A slot that goes is marked gone first; from then on every call answers ENODEV.  Its channels are
+ * taken away, whoever waits is woken, and the minor answers ENXIO.  The slot itself is freed when
+ * the last open file lets go of it.  The module cannot be unloaded while a file is open, since an
+ * open file refers to it.
+ *
+ * msgslot_slots_lock (slot.c) guards the table of minors, the number of open files of each slot,
+ * and the settings that only change while there are none.  It is the outermost lock.  It is never
+ * held while a device is unregistered, since that waits for attributes, whose writers take it.
+ */
+#ifndef MSGSLOT_SLOT_H
+#define MSGSLOT_SLOT_H
+
+#include <linux/device.h>
+#include <linux/percpu.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "account.h"
+#include "channel.h"
+
+/**
+ * struct msgslot_stats - what a slot counts, a set for each processor
+ * @sent: messages placed
+ * @received: messages handed to readers
+ * @dropped: messages that went before a reader they were meant for saw them
+ * @messages: messages kept; only the sum over all processors means anything
+ */
+struct msgslot_stats {
+	u64 sent;
+	u64 received;
+	u64 dropped;
+	u64 messages;
+};
+
+/**
+ * struct msgslot_slot - a slot
+ * @dev: the device; its reference count is the slot's
+ * @minor: never changes
+ * @opens: open files; under msgslot_slots_lock
+ * @mode: under msgslot_slots_lock, and constant while a file is open or a message is kept
+ * @depth: as @mode
+ * @max_message: as @mode
+ * @account: limits and use; has its own lock
+ * @stats: counted without a lock
+ * @lock: guards @channels, @floor, @gone, and msgslot_channel.holds
+ * @channels: the channels by id
+ * @floor: the highest sequence of all channels that were forgotten
+ * @gone: the slot was destroyed; set once under @lock, read anywhere
+ * @wait: relays of the files that poll and have no channel selected
+ */
+struct msgslot_slot {
+	struct device dev;
+	unsigned int minor;
+	unsigned int opens;
+	const struct msgslot_mode *mode;
+	u32 depth;
+	u32 max_message;
+	struct msgslot_account account;
+	struct msgslot_stats __percpu *stats;
+	spinlock_t lock;
+	struct rb_root channels;
+	u64 floor;
+	bool gone;
+	wait_queue_head_t wait;
+};
+
+/*
+ * Makes slots of the given modes, NULL where a minor is to have none, with device nodes of @devt's
+ * major, all or none of them.  The class is registered here too.
+ */
+int msgslot_slots_init(dev_t devt, const struct msgslot_mode *const *modes);
+/* Destroys all slots and the class.  No file is open any more. */
+void msgslot_slots_exit(void);
+
+/* The slot of @minor for an open file, or ERR_PTR: -ENXIO if it was destroyed, -ENOMEM. */
+struct msgslot_slot *msgslot_slot_open(unsigned int minor);
+void msgslot_slot_close(struct msgslot_slot *slot);
+
+#endif /* MSGSLOT_SLOT_H */
