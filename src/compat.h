@@ -9,6 +9,11 @@
 #include <linux/compiler.h>
 #include <linux/version.h>
 
+/* Sequences are read in one piece without a lock. */
+#ifndef CONFIG_64BIT
+#error "msgslot needs a 64-bit kernel"
+#endif
+
 /*
  * For a large variable whose every byte is written before it is read: kernels that clear the stack
  * on entry (CONFIG_INIT_STACK_ALL_ZERO) would write it twice, which a short read() or write() feels.

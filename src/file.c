@@ -24,23 +24,23 @@ struct user_memory {
 	struct iov_iter *iter;
 };
 
-static __always_inline bool copy_in(void *to, const struct user_memory *from, size_t length)
+static __always_inline bool copy_in(void *to, struct user_memory from, size_t length)
 {
-	if (from->iter)
-		return copy_from_iter_full(to, length, from->iter);
-	return !copy_from_user(to, from->pointer, length);
+	if (from.iter)
+		return copy_from_iter_full(to, length, from.iter);
+	return !copy_from_user(to, from.pointer, length);
 }
 
-static __always_inline bool copy_out(const struct user_memory *to, const void *from, size_t length)
+static __always_inline bool copy_out(struct user_memory to, const void *from, size_t length)
 {
-	if (to->iter)
-		return copy_to_iter(from, length, to->iter) == length;
-	return !copy_to_user(to->pointer, from, length);
+	if (to.iter)
+		return copy_to_iter(from, length, to.iter) == length;
+	return !copy_to_user(to.pointer, from, length);
 }
 
-static __always_inline bool is_null(const struct user_memory *memory)
+static __always_inline bool is_null(struct user_memory memory)
 {
-	return !memory->iter && !memory->pointer;
+	return !memory.iter && !memory.pointer;
 }
 
 /* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
@@ -52,7 +52,7 @@ static void file_mark_seen(struct msgslot_file *f, unsigned long generation, u64
 	spin_unlock(&f->lock);
 }
 
-static __always_inline ssize_t file_read(struct msgslot_file *f, const struct user_memory *to,
+static __always_inline ssize_t file_read(struct msgslot_file *f, struct user_memory to,
 					 size_t size)
 {
 	struct msgslot_slot *slot = f->slot;
@@ -74,7 +74,7 @@ static __always_inline ssize_t file_read(struct msgslot_file *f, const struct us
 		newest = msgslot_log_newest(&channel->log);
 		ret = -EAGAIN;
 		if (likely(newest))
-			ret = msgslot_log_peek(&channel->log, newest, &peek, to->pointer, size);
+			ret = msgslot_log_peek(&channel->log, newest, &peek, to.pointer, size);
 	}
 	rcu_read_unlock();
 	if (unlikely(ret))
@@ -132,10 +132,9 @@ static void file_buffer_put(struct msgslot_file *f, struct msgslot_buffer *buffe
  * that comes first: so the message is read through then, into @room, a piece at a time.
  */
 static noinline int file_copy_long(struct msgslot_file *f, struct msgslot_message *message,
-			  const struct user_memory *from, u8 *room)
+			  struct user_memory from, u8 *room)
 {
 	struct msgslot_buffer *buffer = file_buffer_get(f, message->length);
-	struct user_memory rest = *from;
 	size_t done, n;
 
 	if (!IS_ERR(buffer)) {
@@ -144,10 +143,10 @@ static noinline int file_copy_long(struct msgslot_file *f, struct msgslot_messag
 	}
 	for (done = 0; done < message->length; done += n) {
 		n = min_t(size_t, message->length - done, MSGSLOT_INLINE_BYTES);
-		if (!copy_in(room, &rest, n))
+		if (!copy_in(room, from, n))
 			return -EFAULT;
-		if (!rest.iter)
-			rest.pointer += n;
+		if (!from.iter)
+			from.pointer += n;
 	}
 	return PTR_ERR(buffer);
 }
@@ -174,7 +173,7 @@ static __always_inline int file_place(struct msgslot_file *f, struct msgslot_mes
 	return more < 0 ? more : 0;
 }
 
-static __always_inline ssize_t file_write(struct msgslot_file *f, const struct user_memory *from,
+static __always_inline ssize_t file_write(struct msgslot_file *f, struct user_memory from,
 					  size_t length)
 {
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
@@ -227,7 +226,7 @@ static ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size,
 {
 	const struct user_memory to = { .pointer = buffer };
 
-	return file_read(file->private_data, &to, size);
+	return file_read(file->private_data, to, size);
 }
 
 static ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length,
@@ -235,21 +234,21 @@ static ssize_t msgslot_write(struct file *file, const char __user *buffer, size_
 {
 	const struct user_memory from = { .pointer = (char __user *)buffer };
 
-	return file_write(file->private_data, &from, length);
+	return file_write(file->private_data, from, length);
 }
 
 static ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	const struct user_memory to = { .iter = iter };
 
-	return file_read(iocb->ki_filp->private_data, &to, iov_iter_count(iter));
+	return file_read(iocb->ki_filp->private_data, to, iov_iter_count(iter));
 }
 
 static ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	const struct user_memory from = { .iter = iter };
 
-	return file_write(iocb->ki_filp->private_data, &from, iov_iter_count(iter));
+	return file_write(iocb->ki_filp->private_data, from, iov_iter_count(iter));
 }
 
 /* Where the relay hangs: in the channel's queue, or in the slot's while nothing is selected. */
@@ -278,15 +277,13 @@ static __poll_t msgslot_poll(struct file *file, poll_table *table)
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &f->wait, table);
-	if (!poll_does_not_wait(table)) {
-		spin_lock(&f->lock);
-		if (!f->relayed)
-			add_wait_queue(file_queue_locked(f), &f->relay);
-		f->relayed = true;
-		spin_unlock(&f->lock);
-		/* The left column in channel.h. */
-		smp_mb();
-	}
+	spin_lock(&f->lock);
+	if (!f->relayed)
+		add_wait_queue(file_queue_locked(f), &f->relay);
+	f->relayed = true;
+	spin_unlock(&f->lock);
+	/* The left column in channel.h. */
+	smp_mb();
 
 	if (READ_ONCE(f->slot->gone))
 		return EPOLLHUP | EPOLLERR;

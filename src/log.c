@@ -6,7 +6,6 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "log.h"
@@ -53,11 +52,6 @@ void msgslot_buffer_put(struct msgslot_account *account, struct msgslot_buffer *
 		return;
 	msgslot_uncharge(account, buffer->share, buffer->capacity, 0);
 	call_rcu(&buffer->rcu, buffer_free_rcu);
-}
-
-static struct msgslot_ring *log_ring_locked(struct msgslot_log *log)
-{
-	return rcu_dereference_protected(log->ring, lockdep_is_held(&log->lock));
 }
 
 static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells,
@@ -119,7 +113,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 	spin_lock(&log->lock);
 	if (log->dead) {
 		err = -ESTALE;
-	} else if (!log_ring_locked(log)) {
+	} else if (!msgslot_log_ring_locked(log)) {
 		rcu_assign_pointer(log->ring, ring);
 		ring = NULL;
 	}
@@ -128,9 +122,8 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 	return err;
 }
 
-/* Keeps the larger of @buffer and the spare; returns the other one.  Not for the hot path. */
-static noinline struct msgslot_buffer *keep_spare_locked(struct msgslot_log *log,
-						struct msgslot_buffer *buffer)
+struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
+						     struct msgslot_buffer *buffer)
 {
 	lockdep_assert_held(&log->lock);
 	/* Somebody is still copying from it: it must not change. */
@@ -139,47 +132,6 @@ static noinline struct msgslot_buffer *keep_spare_locked(struct msgslot_log *log
 	if (!log->spare || log->spare->capacity < buffer->capacity)
 		swap(log->spare, buffer);
 	return buffer;
-}
-
-int msgslot_log_place(struct msgslot_log *log, struct msgslot_message *message)
-{
-	struct msgslot_buffer *old;
-	struct msgslot_ring *ring;
-	struct msgslot_cell *cell;
-	u64 sequence;
-	int more = 1;
-
-	spin_lock(&log->lock);
-	ring = log_ring_locked(log);
-	if (unlikely(log->dead || !ring)) {
-		more = log->dead ? -ESTALE : -ENOBUFS;
-		goto out;
-	}
-	sequence = log->next;
-	cell = msgslot_ring_cell(ring, sequence);
-	old = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
-
-	raw_write_seqcount_begin(&cell->version);
-	cell->length = message->length;
-	cell->sequence = sequence;
-	cell->time = ktime_get_boottime_ns();
-	cell->pid = message->pid;
-	cell->uid = message->uid;
-	if (!message->buffer)
-		memcpy(cell->bytes, message->bytes, message->length);
-	rcu_assign_pointer(cell->buffer, message->buffer);
-	raw_write_seqcount_end(&cell->version);
-
-	/* Pairs with msgslot_log_newest(): who sees the number finds the message. */
-	smp_store_release(&log->next, sequence + 1);
-	if (sequence + 1 - log->first > ring->cells) {
-		WRITE_ONCE(log->first, log->first + 1);
-		more = 0;
-	}
-	message->buffer = unlikely(old) ? keep_spare_locked(log, old) : NULL;
-out:
-	spin_unlock(&log->lock);
-	return more;
 }
 
 struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log)
@@ -196,7 +148,7 @@ struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
 					      struct msgslot_buffer *buffer)
 {
 	spin_lock(&log->lock);
-	buffer = keep_spare_locked(log, buffer);
+	buffer = msgslot_log_keep_spare_locked(log, buffer);
 	spin_unlock(&log->lock);
 	return buffer;
 }
@@ -263,7 +215,7 @@ int msgslot_log_peek_slow(struct msgslot_log *log, u64 sequence, struct msgslot_
 	}
 
 	spin_lock(&log->lock);
-	ring = log_ring_locked(log);
+	ring = msgslot_log_ring_locked(log);
 	if (ring)
 		peek_locked(log, msgslot_ring_cell(ring, sequence), peek);
 	else
@@ -292,7 +244,7 @@ u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_account *account)
 
 	spin_lock(&log->lock);
 	log->dead = true;
-	ring = log_ring_locked(log);
+	ring = msgslot_log_ring_locked(log);
 	RCU_INIT_POINTER(log->ring, NULL);
 	swap(log->spare, spare);
 	lost = log->next - log->first;
