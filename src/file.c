@@ -52,8 +52,7 @@ static void file_mark_seen(struct msgslot_file *f, unsigned long generation, u64
 	spin_unlock(&f->lock);
 }
 
-static __always_inline ssize_t file_read(struct msgslot_file *f, struct user_memory to,
-					 size_t size)
+static __always_inline ssize_t file_read(struct msgslot_file *f, struct user_memory to, size_t size)
 {
 	struct msgslot_slot *slot = f->slot;
 	struct msgslot_channel *channel;
@@ -132,7 +131,7 @@ static void file_buffer_put(struct msgslot_file *f, struct msgslot_buffer *buffe
  * that comes first: so the message is read through then, into @room, a piece at a time.
  */
 static noinline int file_copy_long(struct msgslot_file *f, struct msgslot_message *message,
-			  struct user_memory from, u8 *room)
+				   struct user_memory from, u8 *room)
 {
 	struct msgslot_buffer *buffer = file_buffer_get(f, message->length);
 	size_t done, n;

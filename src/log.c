@@ -81,14 +81,15 @@ static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 ce
 /* Nobody finds @ring any more, though readers may still look at it.  Takes NULL. */
 static void ring_free(struct msgslot_account *account, struct msgslot_ring *ring)
 {
+	struct msgslot_cell *cell;
 	u32 i;
 
 	if (!ring)
 		return;
-	for (i = 0; i < ring->cells; i++)
-		msgslot_buffer_put(
-			account,
-			rcu_dereference_protected(msgslot_ring_cell(ring, i)->buffer, true));
+	for (i = 0; i < ring->cells; i++) {
+		cell = msgslot_ring_cell(ring, i);
+		msgslot_buffer_put(account, rcu_dereference_protected(cell->buffer, true));
+	}
 	msgslot_uncharge(account, ring->share, ring->size, 0);
 	kvfree_rcu(ring, rcu);
 }

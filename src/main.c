@@ -138,6 +138,6 @@ static void __exit msgslot_exit(void)
 
 module_init(msgslot_init);
 module_exit(msgslot_exit);
-MODULE_DESCRIPTION("Message slots: channels that keep messages, for any process that may open the node");
+MODULE_DESCRIPTION("Message slots: channels that keep messages");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");

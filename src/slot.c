@@ -164,14 +164,14 @@ void msgslot_slot_close(struct msgslot_slot *slot)
 	put_device(&slot->dev);
 }
 
-#define slot_sum_stats(slot, field)                                     \
-	({                                                              \
-		u64 sum = 0;                                            \
-		int cpu;                                                \
-                                                                        \
-		for_each_possible_cpu(cpu)                              \
-			sum += per_cpu_ptr((slot)->stats, cpu)->field;  \
-		sum;                                                    \
+#define slot_sum_stats(slot, field)                                    \
+	({                                                             \
+		u64 sum = 0;                                           \
+		int cpu;                                               \
+                                                                       \
+		for_each_possible_cpu(cpu)                             \
+			sum += per_cpu_ptr((slot)->stats, cpu)->field; \
+		sum;                                                   \
 	})
 
 /*
@@ -324,11 +324,11 @@ static ssize_t channels_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(channels);
 
-#define SLOT_STATISTIC(name)                                                                     \
+#define SLOT_STATISTIC(name)                                                                      \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *text) \
-	{                                                                                        \
-		return sysfs_emit(text, "%llu\n", slot_sum_stats(slot_of(dev), name));           \
-	}                                                                                        \
+	{                                                                                         \
+		return sysfs_emit(text, "%llu\n", slot_sum_stats(slot_of(dev), name));            \
+	}                                                                                         \
 	static DEVICE_ATTR_RO(name)
 
 SLOT_STATISTIC(messages);
