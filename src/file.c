@@ -269,11 +269,25 @@ static int file_relay(wait_queue_entry_t *relay, unsigned int mode, int sync, vo
 	return 0;
 }
 
+/* What can be done at this moment without waiting. */
+static __poll_t file_events(struct msgslot_file *f)
+{
+	__poll_t events = EPOLLOUT | EPOLLWRNORM;
+	struct msgslot_channel *channel;
+
+	if (READ_ONCE(f->slot->gone))
+		return EPOLLHUP | EPOLLERR;
+	rcu_read_lock();
+	channel = rcu_dereference(f->channel);
+	if (channel && msgslot_log_newest(&channel->log) > READ_ONCE(f->seen))
+		events |= EPOLLIN | EPOLLRDNORM;
+	rcu_read_unlock();
+	return events;
+}
+
 static __poll_t msgslot_poll(struct file *file, poll_table *table)
 {
 	struct msgslot_file *f = file->private_data;
-	struct msgslot_channel *channel;
-	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &f->wait, table);
 	spin_lock(&f->lock);
@@ -283,16 +297,8 @@ static __poll_t msgslot_poll(struct file *file, poll_table *table)
 	spin_unlock(&f->lock);
 	/* The left column in channel.h. */
 	smp_mb();
-
-	if (READ_ONCE(f->slot->gone))
-		return EPOLLHUP | EPOLLERR;
 	/* Whoever selects after this look wakes us. */
-	rcu_read_lock();
-	channel = rcu_dereference(f->channel);
-	if (channel && msgslot_log_newest(&channel->log) > READ_ONCE(f->seen))
-		events |= EPOLLIN | EPOLLRDNORM;
-	rcu_read_unlock();
-	return events;
+	return file_events(f);
 }
 
 /* Whether @id is what is selected anyway.  Then nothing changes, not even what was seen. */
@@ -333,8 +339,11 @@ int msgslot_file_select(struct msgslot_file *f, u32 id)
 	smp_store_release(&f->generation, f->generation + 1);
 	spin_unlock(&f->lock);
 
-	/* What is to be read may be another thing now. */
-	msgslot_wake(&f->wait, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+	/*
+	 * What is to be read may be another thing now.  A wake-up says only what is true: io_uring
+	 * believes it without another look.
+	 */
+	msgslot_wake(&f->wait, file_events(f));
 	msgslot_channel_unhold(f->slot, old);
 	return 0;
 }
