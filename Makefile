@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# msgslot: "make help" says what there is. Building the tools, the module and
+# installing need a compiler, make and kernel headers and install no package;
+# the demo and the checks install what they miss through "make deps".
+
+VERSION	:= 0.1.0
+
+BUILD	?= build
+PREFIX	?= /usr
+DESTDIR	?=
+KDIR	?= /lib/modules/$(shell uname -r)/build
+
+CFLAGS	?= -O2 -g
+WARN	:= -Wall -Wextra
+INSTALL	:= install
+
+# The harness reads these; the command line may set them.
+export BUILD VERSION
+
+.DELETE_ON_ERROR:
+.PHONY: all tools man module install deps demo demo-here check bench \
+	check-kernels check-debug check-all clean help
+
+all: tools man ## the tools and manual pages, into build/
+
+# ---- tools: one binary, and names for it --------------------------------
+
+NAMES	:= message_sender message_reader
+SOURCES	:= $(wildcard tools/*.c)
+
+tools: $(BUILD)/msgslot $(NAMES:%=$(BUILD)/%)
+
+$(BUILD)/msgslot: $(SOURCES) $(wildcard tools/*.h src/uapi/linux/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Itools \
+		-DMSGSLOT_VERSION='"$(VERSION)"' $(LDFLAGS) -o $@ $(SOURCES)
+
+$(NAMES:%=$(BUILD)/%):
+	@mkdir -p $(@D)
+	ln -sf msgslot $@
+
+# ---- manual pages, where scdoc is there to make them ---------------------
+
+PAGES	:= $(wildcard man/man*/*.scd)
+SCDOC	:= $(shell command -v scdoc 2>/dev/null)
+
+ifneq ($(SCDOC),)
+man: $(PAGES:%.scd=$(BUILD)/%)
+
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	$(SCDOC) <$< >$@
+else
+man:
+	@echo "notice: scdoc is missing, the manual pages are left out"
+endif
+
+# ---- the module ----------------------------------------------------------
+# Its sources are copied, because kernels before 6.13 know no output directory
+# for a module outside their tree. Kbuild takes W=1, C=2 from the command line.
+
+MODULE	:= $(BUILD)/module
+MODSRC	:= $(wildcard src/Kbuild src/*.[ch] src/uapi/linux/*.h)
+
+module: ## the module for the kernel of KDIR, into build/module/
+	@mkdir -p $(MODULE)/uapi/linux
+	@cd $(MODULE) && find . -name '*.[ch]' ! -name '*.mod.c' | while read -r file; do \
+		[ -e "$(CURDIR)/src/$$file" ] || rm -f "$$file"; done
+	@for file in $(MODSRC:src/%=%); do \
+		cmp -s "src/$$file" "$(MODULE)/$$file" || \
+		cp "src/$$file" "$(MODULE)/$$file" || exit 1; done
+	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) modules
+
+# ---- install -------------------------------------------------------------
+
+install: all ## what is built, below DESTDIR and PREFIX
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(BUILD)/msgslot $(DESTDIR)$(PREFIX)/bin/msgslot
+	for name in $(NAMES); do \
+		ln -sf msgslot $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
+		src/uapi/linux/msgslot.h
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d udev/*.rules
+	$(INSTALL) -D -m 644 udev/msgslot.sysusers.conf \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/msgslot.conf
+	$(INSTALL) -D -m 644 udev/msgslot.modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/msgslot.conf
+	for page in $(PAGES:man/%.scd=%); do \
+		[ ! -e $(BUILD)/man/$$page ] || \
+		$(INSTALL) -D -m 644 $(BUILD)/man/$$page \
+			$(DESTDIR)$(PREFIX)/share/man/$$page || exit 1; done
+	[ ! -e $(MODULE)/msgslot.ko ] || $(MAKE) --no-print-directory install-module
+
+# Where a module goes is said by the kernel it was built for, not by the one
+# that runs.
+.PHONY: install-module
+install-module: RELEASE = $(firstword $(shell modinfo -F vermagic $(MODULE)/msgslot.ko))
+install-module:
+	$(INSTALL) -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
+		$(MODULE)/msgslot.ko
+	[ -n "$(DESTDIR)" ] || depmod $(RELEASE)
+
+# ---- demo and checks -----------------------------------------------------
+# Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of
+# tests/vm/kernels, STRESS says how many seconds a stress test runs.
+
+RUN	:= tests/vm/run
+SUITE	:= uapi cli stress
+KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
+STRESS	?=
+SECONDS_OPTION = $(STRESS:%=--seconds %)
+
+deps: ## install what the demo and the checks need and is missing
+	@tests/deps
+
+demo: deps ## see it work, in a virtual machine
+	@$(RUN) --plain demo
+
+check: deps all ## static checks, the suite on 6.1, what a message costs: 10 minutes
+	@tests/steps tests/static/run \
+		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(SUITE)" \
+		"$(RUN) --icount bench"
+
+check-kernels: deps ## the suite on every kernel (KERNEL=6.1: on that one)
+	@tests/steps $(foreach kernel,$(KERNEL),\
+		"$(RUN) --kernel $(kernel) $(SECONDS_OPTION) $(SUITE)")
+
+check-debug: deps ## the suite under KASAN, lockdep, UBSAN and kmemleak (STRESS=20: short)
+	@tests/steps "$(RUN) --kernel debug $(SECONDS_OPTION) $(SUITE)"
+
+check-all: ## all of these checks
+	@tests/steps "$(MAKE) check" "$(MAKE) check-kernels" "$(MAKE) check-debug"
+
+bench: deps ## what a message costs, beside its peers
+	@$(RUN) --icount bench
+
+# Installs, as there is no other way to be seen by udev and modprobe.
+demo-here: all module ## the demo without a virtual machine; needs root
+	$(MAKE) install
+	systemd-sysusers msgslot.conf
+	udevadm control --reload
+	modprobe msgslot
+	udevadm settle
+	tests/demo/demo
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' \
+		Makefile
+	@echo "Also: make KDIR=DIR module, make DESTDIR=DIR PREFIX=DIR install, BUILD=DIR"

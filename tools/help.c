@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* msgslot help: what there is, or how to use one command. */
+#include "tools.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_commands(bool own_name)
+{
+	for (const struct command *const *command = commands; *command; command++)
+		if ((*command)->own_name == own_name)
+			printf("  %-15s %s\n", (*command)->name, (*command)->summary);
+}
+
+static int help_run(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc > 2)
+		return report_usage("one command at a time, %d given", argc - 1);
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+		return report_help(&help_command);
+	if (argc == 2) {
+		command = command_find(argv[1], false);
+		if (!command)
+			command = command_find(argv[1], true);
+		if (!command)
+			return report_usage("there is no command '%s'", argv[1]);
+		return report_help(command);
+	}
+
+	printf("Usage: msgslot COMMAND [ARGUMENT...]\n"
+	       "       msgslot --help | --version\n"
+	       "Messages on numbered channels of a message slot, /dev/msgslotN.\n\n");
+	print_commands(false);
+	printf("\nPrograms of their own:\n");
+	print_commands(true);
+	printf("\n'msgslot COMMAND --help' says how to use a command, msgslot(1) says it all.\n"
+	       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 no message there.\n");
+	return report_flush();
+}
+
+const struct command help_command = {
+	.name = "help",
+	.run = help_run,
+	.arguments = "[COMMAND]",
+	.summary = "Say what commands there are, or how to use one.",
+	.help = "  COMMAND  the name of a command\n",
+};

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot: one program, a table of commands.  A command with a name of its own is chosen by the
+ * name the program was called by (a symbolic link), every other by the first argument.
+ */
+#include "tools.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command *const commands[] = {
+	&send_command,		 &recv_command,		  &help_command,
+	&message_sender_command, &message_reader_command, NULL,
+};
+
+const struct command *command_find(const char *name, bool own_name)
+{
+	for (const struct command *const *command = commands; *command; command++)
+		if ((*command)->own_name == own_name && !strcmp((*command)->name, name))
+			return *command;
+	return NULL;
+}
+
+static int command_run(const struct command *command, int argc, char **argv)
+{
+	report_start(command);
+	return command->run(argc, argv);
+}
+
+static int version(void)
+{
+	printf("msgslot %s\n", MSGSLOT_VERSION);
+	return report_flush();
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	const char *name;
+
+	/* A reader that went away is an error to report, not a signal to die from in silence. */
+	signal(SIGPIPE, SIG_IGN);
+	if (stream_guard())
+		return STATUS_FAILED;
+
+	/* Before Linux 5.18 a program can be started without even its own name. */
+	if (argc < 1)
+		return report_usage("no command");
+
+	name = strrchr(argv[0], '/');
+	name = name ? name + 1 : argv[0];
+	command = command_find(name, true);
+	if (command)
+		return command_run(command, argc, argv);
+
+	if (argc < 2)
+		return report_usage("no command");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return command_run(&help_command, 1, argv + 1);
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		return version();
+
+	command = command_find(argv[1], false);
+	if (!command)
+		return report_usage("there is no command '%s'", argv[1]);
+	return command_run(command, argc - 1, argv + 1);
+}

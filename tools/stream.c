@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Standard input and output, as bytes. */
+#define _GNU_SOURCE /* O_PATH */
+#include "tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
+
+/*
+ * When the caller closed a standard stream, the slot would be opened in its place, and a message
+ * meant for standard output would go there.  A path descriptor fills the gap: reading and writing
+ * it is EBADF, just as if it were still closed.
+ */
+int stream_guard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_DIRECTORY) != fd)
+			return -1;
+	return 0;
+}
+
+static int wait_for(int fd, short events)
+{
+	struct pollfd one = { .fd = fd, .events = events };
+
+	return poll(&one, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+}
+
+/* Some bytes of standard input, 0 at its end, -1 after a report. */
+ssize_t stream_read(void *bytes, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = read(STDIN_FILENO, bytes, size);
+	while (got < 0 && (errno == EINTR || (errno == EAGAIN && !wait_for(STDIN_FILENO, POLLIN))));
+
+	if (got < 0)
+		report_failure("standard input: %s", strerror(errno));
+	return got;
+}
+
+int stream_write(const void *bytes, size_t length)
+{
+	const char *next = bytes;
+
+	while (length) {
+		ssize_t put = write(STDOUT_FILENO, next, length);
+
+		if (put > 0) {
+			next += put;
+			length -= (size_t)put;
+		} else if (put == 0) {
+			errno = EIO;
+			goto err_report;
+		} else if (errno != EINTR &&
+			   (errno != EAGAIN || wait_for(STDOUT_FILENO, POLLOUT))) {
+			goto err_report;
+		}
+	}
+	return 0;
+
+err_report:
+	report_failure("standard output: %s", strerror(errno));
+	return -1;
+}
