@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the scripts of the harness share. Sourced, never run.
+
+vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$vm/../.." && pwd)
+build=$(realpath -m "${BUILD:-$top/build}")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/msgslot
+export vm top build cache
+
+say()
+{
+	printf '%s\n' "-- $*" >&2
+}
+
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# The one door to root: mmdebstrap, chroot and private mounts need it.
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif sudo -n true 2>/dev/null; then
+		sudo -n "$@"
+	else
+		die "needs root, or sudo without a password, for: $1"
+	fi
+}
+
+# kernel_names: all of them; kernel_row NAME: "name suite package".
+kernel_names()
+{
+	awk '!/^(#|$)/ { print $1 }' "$vm/kernels"
+}
+
+kernel_row()
+{
+	awk -v name="$1" '
+		/^(#|$)/ { next }
+		$1 == name { row = $0 }
+		name == "newest" && $3 !~ /source/ { row = $0 }
+		END { if (!row) exit 1; $0 = row; print $1, $2, $3 }
+	' "$vm/kernels" || die "no kernel '$1'; there are: $(kernel_names | xargs) newest"
+}
+
+# A name in the cache for something made by these recipe files and words, so
+# that a changed recipe makes a new one.
+cache_key()
+{
+	local name=$1 file
+
+	shift
+	{
+		for file in "$@"; do
+			if [ -f "$file" ]; then cat "$file"; else printf '%s\n' "$file"; fi
+		done
+	} | sha256sum | sed "s|^\(.\{12\}\).*|$cache/$name-\1|"
+}
+
+# cache_make PATH COMMAND…: when PATH is missing, has COMMAND make "$PATH.new"
+# and renames it, one process at a time. What was not used for a month goes.
+cache_make()
+{
+	local path=$1 status
+
+	shift
+	mkdir -p "$cache"
+	exec {cache_lock}>"$path.lock"
+	flock "$cache_lock"
+	if [ ! -e "$path" ]; then
+		find "$cache" -mindepth 1 -maxdepth 1 -name '*.lock' -mtime +30 |
+			while read -r old; do as_root rm -rf "${old%.lock}" "${old%.lock}.log" "$old"; done
+		as_root rm -rf "$path.new"
+		# Not "||": a function called so would go on after an error.
+		set +e
+		(set -e; "$@" "$path.new") >"$path.log" 2>&1
+		status=$?
+		set -e
+		[ $status = 0 ] || die "failed: $1; its output ended with:
+$(tail -n 20 "$path.log")
+(all of it: $path.log)"
+		as_root mv "$path.new" "$path"
+	fi
+	touch "$path.lock"
+	exec {cache_lock}>&-
+}
