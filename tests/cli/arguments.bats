@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The arguments of every command: what is taken, what is refused, and how that is told.
+
+# shellcheck source=common.bash
+source "$BATS_TEST_DIRNAME/common.bash"
+
+@test "a channel that is not a number from 0 to 4294967295 is refused, never cut" {
+	local channel text
+
+	fresh
+	works msgslot send 0 1 kept
+	for channel in '' -1 +1 ' 1' '1 ' $'1\n' 1.0 1e3 1x x 0x 0X 0xg 0x-1 -0x1 0b1 1,000 five ¹ \
+		--help 4294967296 4294967297 0x100000000 0x100000001 18446744073709551616 \
+		18446744073709551617 99999999999999999999999999999999999999999; do
+		text="channel '$channel' is not a number from 0 to 4294967295"
+		fails 2 "$text" msgslot send 0 "$channel" lost
+		fails 2 "$text" msgslot recv 0 "$channel"
+		fails 1 "$text" message_sender /dev/msgslot0 "$channel" lost
+		fails 1 "$text" message_reader /dev/msgslot0 "$channel"
+	done
+	prints kept message_reader /dev/msgslot0 1
+	equal "messages" "$(get 0 messages)" 1
+}
+
+@test "channels are decimal or hexadecimal, up to the last one" {
+	local pair
+
+	for pair in 1=0x1 10=010 10=0000000000000000000000000000000000010 255=0xfF 255=0Xff \
+		4294967295=0xffffffff 2147483648=0x80000000 1048577=0x00100001; do
+		works msgslot send 0 "${pair#*=}" "to $pair"
+		prints "to $pair\n" msgslot recv 0 "${pair%=*}"
+		prints "to $pair" message_reader /dev/msgslot0 "${pair#*=}"
+		works message_sender /dev/msgslot0 "${pair%=*}" "again $pair"
+		prints "again $pair" message_reader /dev/msgslot0 "${pair#*=}"
+	done
+}
+
+@test "channel 0 is a number, but no channel of mode last" {
+	local text="/dev/msgslot0: channel 0: Invalid argument (channels of a slot of mode last start at 1)"
+
+	fails 1 "msgslot: send: $text" msgslot send 0 0 lost
+	fails 1 "msgslot: recv: $text" msgslot recv 0 0x0
+	fails 1 "message_sender: $text" message_sender /dev/msgslot0 0 lost
+	fails 1 "message_reader: $text" message_reader /dev/msgslot0 00
+}
+
+@test "a slot is a number from 0 to 255 or a path" {
+	works msgslot send 2 5 "by number"
+	prints "by number\n" msgslot recv /dev/msgslot2 5
+	prints "by number\n" msgslot recv 002 5
+	ln -s /dev/msgslot2 link
+	prints "by number\n" msgslot recv link 5
+	ln -s /dev/msgslot2 7
+	prints "by number\n" msgslot recv ./7 5
+	for slot in 256 1000 99999999999999999999; do
+		fails 2 "slot '$slot' is not a number from 0 to 255" msgslot recv "$slot" 5
+		fails 2 "slot '$slot' is not a number from 0 to 255" msgslot send "$slot" 5 lost
+	done
+	fails 1 "msgslot: recv: /dev/msgslot255: No such file or directory" msgslot recv 255 5
+	for slot in -1x 0x2 +2 2.0 '2 ' ''; do
+		fails 1 "$slot: No such file or directory" msgslot recv -- "$slot" 5
+	done
+	# The course's programs know paths only.
+	fails 1 "2: No such file or directory" message_reader 2 5
+}
+
+@test "the number of arguments is exact" {
+	fails 1 "Usage: message_sender SLOT CHANNEL MESSAGE" message_sender
+	fails 1 "3 arguments are needed, 2 given" message_sender /dev/msgslot0 1
+	fails 1 "3 arguments are needed, 4 given" message_sender /dev/msgslot0 1 a b
+	fails 1 "Usage: message_reader SLOT CHANNEL" message_reader
+	fails 1 "2 arguments are needed, 1 given" message_reader /dev/msgslot0
+	fails 1 "2 arguments are needed, 3 given" message_reader /dev/msgslot0 1 2
+	fails 2 "3 arguments are needed, 0 given" msgslot send
+	fails 2 "3 arguments are needed, 2 given" msgslot send 0 1
+	fails 2 "3 arguments are needed, 4 given" msgslot send 0 1 a b
+	fails 2 "2 arguments are needed with -l, 3 given" msgslot send -l 0 1 a
+	fails 2 "2 arguments are needed with -l, 1 given" msgslot send --lines 0
+	fails 2 "2 arguments are needed, 1 given" msgslot recv 0
+	fails 2 "2 arguments are needed, 3 given" msgslot recv 0 1 2
+}
+
+@test "options end at the slot, and the course's programs have none" {
+	for message in -1.5 -l -h --help -- -N '-x y'; do
+		works msgslot send 0 6 "$message"
+		prints "${message//%/%%}\n" msgslot recv 0 6
+		works message_sender /dev/msgslot0 6 "$message"
+		works message_reader /dev/msgslot0 6
+		printf '%s' "$message" >expected
+		same out expected
+	done
+	works message_sender /dev/msgslot0 6 -
+	works message_reader /dev/msgslot0 6
+	equal "a message of one minus" "$(cat out)" -
+	works msgslot send -- 0 6 "behind --"
+	prints "behind --\n" msgslot recv -- 0 6
+	fails 2 "channel '-N' is not a number" msgslot recv 0 -N
+	fails 2 "3 given" msgslot recv 0 6 -N
+	for option in -x -Nx --nothing --lines=3; do
+		fails 2 "bad option" msgslot send "$option" 0 6 lost
+	done
+	fails 2 "bad option '-l'" msgslot recv -l 0 6
+	fails 2 "bad option '--lines'" msgslot recv --lines 0 6
+	fails 1 "channel '--help' is not a number" message_sender --help --help --help
+	fails 1 "2 arguments are needed, 1 given" message_reader --help
+}
+
+@test "help and version" {
+	works msgslot --version
+	grep -qxE 'msgslot [0-9]+\.[0-9]+\.[0-9]+' out
+	cp out version
+	works msgslot -V
+	same out version
+
+	works msgslot --help
+	cp out overview
+	for command in send recv help message_sender message_reader; do
+		grep -qE "^  $command +[A-Z]" overview
+	done
+	for command in "-h" "help"; do
+		works msgslot "$command"
+		same out overview
+	done
+	for command in send recv help; do
+		works msgslot "$command" --help
+		cp out long
+		grep -q "^Usage: msgslot $command " long
+		works msgslot "$command" -h
+		same out long
+		works msgslot help "$command"
+		same out long
+	done
+	works msgslot help message_reader
+	grep -qx "Usage: message_reader SLOT CHANNEL" out
+
+	fails 2 "Try 'msgslot --help'." msgslot
+	fails 2 "there is no command 'nosuch'" msgslot nosuch
+	fails 2 "there is no command ''" msgslot ""
+	fails 2 "there is no command '--nosuch'" msgslot --nosuch
+	fails 2 "there is no command 'message_sender'" msgslot message_sender /dev/msgslot0 1 a
+	fails 2 "there is no command 'nosuch'" msgslot help nosuch
+	fails 2 "one command at a time" msgslot help send recv
+}
+
+@test "the program goes by the name it was called by" {
+	local binary
+
+	binary=$(readlink -f "$(command -v msgslot)")
+	ln -s "$binary" message_sender
+	ln -s "$binary" other
+	works ./message_sender /dev/msgslot0 8 "by link"
+	prints "by link\n" ./other recv 0 8
+	equal message_reader "$(readlink -f "$(command -v message_reader)")" "$binary"
+	# Started without any name at all.
+	fails 2 "no command" bash -c 'exec -a "" "$1"' - "$binary"
+}

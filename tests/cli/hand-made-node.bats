@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Nodes made with mknod, as courses do.  The only tests that make nodes or set their mode.
+
+# shellcheck source=common.bash
+source "$BATS_TEST_DIRNAME/common.bash"
+
+# node MINOR MAJOR [MODE]: in /dev, because a folder for temporary files may be mounted without
+# devices.  Teardown removes it.
+node()
+{
+	changed=1
+	mknod -m "${3:-600}" "/dev/hand-made-$1" c "$2" "$1"
+}
+
+major()
+{
+	awk '$2 == "msgslot" { print $1 }' /proc/devices
+}
+
+@test "opening a hand-made node makes a slot that is in sysfs and has no node" {
+	node 77 "$(major)"
+	[ ! -e "$class/msgslot77" ]
+	works message_sender /dev/hand-made-77 5 hello
+	prints hello message_reader /dev/hand-made-77 5
+	prints 'hello\n' msgslot recv /dev/hand-made-77 5
+	udevadm settle
+	[ -d "$class/msgslot77" ]
+	[ ! -e "$class/msgslot77/dev" ]
+	[ ! -e /dev/msgslot77 ]
+	equal mode "$(get 77 mode)" last
+	equal max_message "$(get 77 max_message)" 128
+	equal messages "$(get 77 messages)" 1
+	fails 1 "/dev/msgslot77: No such file or directory" msgslot recv 77 5
+	# A second node of the same minor is the same slot.
+	mknod -m 600 /dev/hand-made-again c "$(major)" 77
+	prints hello message_reader /dev/hand-made-again 5
+}
+
+@test "a hand-made node of a slot that is there is that slot" {
+	node 1 "$(major)"
+	works message_sender /dev/hand-made-1 6 by-hand
+	prints by-hand message_reader /dev/msgslot1 6
+}
+
+@test "its mode says who may, as for any file" {
+	node 78 "$(major)" 666
+	works as outsider message_sender /dev/hand-made-78 5 mine
+	prints mine as outsider message_reader /dev/hand-made-78 5
+	node 79 "$(major)" 644
+	works message_sender /dev/hand-made-79 5 root
+	prints root as outsider message_reader /dev/hand-made-79 5
+	fails 1 "Permission denied" as outsider message_sender /dev/hand-made-79 5 lost
+	node 80 "$(major)" 600
+	fails 1 "Permission denied" as outsider message_reader /dev/hand-made-80 5
+	[ ! -e "$class/msgslot80" ]
+}
+
+@test "a destroyed slot stays away until it is created again" {
+	node 3 "$(major)"
+	node 81 "$(major)"
+	works message_sender /dev/hand-made-81 5 gone
+	for minor in 3 81; do
+		put "$class/destroy" $minor
+		fails 1 "No such device or address (the slot was destroyed, or the module msgslot is not loaded)" \
+			message_reader /dev/hand-made-$minor 5
+		fails 1 "No such device or address" message_sender /dev/hand-made-$minor 5 lost
+		[ ! -e "$class/msgslot$minor" ]
+		fails 1 "No such device" put "$class/destroy" $minor
+		put "$class/create" "$minor last"
+		udevadm settle
+		equal node "$(stat -c '%a %U:%G' /dev/msgslot$minor)" "660 root:msgslot"
+		fails 3 "the channel holds no message" msgslot recv /dev/hand-made-$minor 5
+		works message_sender /dev/hand-made-$minor 5 back
+		prints back message_reader /dev/msgslot$minor 5
+	done
+}
+
+@test "minors 0 to 255, and no more" {
+	node 255 "$(major)"
+	works message_sender /dev/hand-made-255 1 last
+	prints last message_reader /dev/hand-made-255 1
+	node 256 "$(major)"
+	fails 1 "No such device or address" message_sender /dev/hand-made-256 1 lost
+	[ ! -e "$class/msgslot256" ]
+}
+
+@test "without the module a hand-made node opens nothing" {
+	node 5 "$(major)"
+	rmmod msgslot
+	fails 1 "/dev/hand-made-5: No such device or address (the slot was destroyed, or the module msgslot is not loaded)" \
+		message_reader /dev/hand-made-5 1
+}
+
+@test "the course's way: major 235, a node a slot, mode 666" {
+	load_with slots= major=235
+	equal major "$(major)" 235
+	[ ! -e /dev/msgslot0 ]
+	for minor in 0 1 2; do
+		node $minor 235 666
+	done
+	works as outsider message_sender /dev/hand-made-0 1 "first slot"
+	works as outsider message_sender /dev/hand-made-1 1 "second slot"
+	works as outsider message_sender /dev/hand-made-0 2 "other channel"
+	prints "first slot" as outsider message_reader /dev/hand-made-0 1
+	prints "second slot" as outsider message_reader /dev/hand-made-1 1
+	prints "other channel" as outsider message_reader /dev/hand-made-0 2
+	fails 1 "message_reader: /dev/hand-made-2: channel 1: Resource temporarily unavailable" \
+		as outsider message_reader /dev/hand-made-2 1
+	works as outsider message_sender /dev/hand-made-0 1 "newer"
+	prints newer as outsider message_reader /dev/hand-made-0 1
+	fails 1 "Invalid argument" as outsider message_sender /dev/hand-made-0 0 x
+}

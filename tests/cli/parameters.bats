@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The module comes and goes: parameters right and wrong, unloading in use and complete.
+
+# shellcheck source=common.bash
+source "$BATS_TEST_DIRNAME/common.bash"
+
+# Nothing of the module is left anywhere.
+nothing_left()
+{
+	udevadm settle
+	! compgen -G '/dev/msgslot*' || return 1
+	[ ! -e /sys/class/msgslot ] || return 1
+	[ ! -e /sys/module/msgslot ] || return 1
+	! grep -w msgslot /proc/devices /proc/modules
+}
+
+log_lines()
+{
+	dmesg | grep 'msgslot: ' | grep -vE 'taints kernel|module verification' || true
+}
+
+# refuses TEXT PARAMETER: at load, with one line of that text in the log, nothing half made.
+refuses()
+{
+	local -
+	local lines
+
+	set +T
+	echo "tests: expect msgslot lines" >/dev/kmsg
+	fails 1 "could not insert" modprobe msgslot "$2" || return 1
+	echo "tests: expect no more" >/dev/kmsg
+	mapfile -t lines < <(log_lines)
+	equal "lines in the log for $2" ${#lines[@]} $((lines_before + 1)) || return 1
+	lines_before=${#lines[@]}
+	[[ ${lines[-1]} == *"$1"* ]] || { echo "in the log: ${lines[-1]}"; return 1; }
+	nothing_left
+}
+
+@test "unloading takes everything along, and loading brings it back" {
+	works msgslot send 0 5 hello
+	changed=1
+	works rmmod msgslot
+	nothing_left
+	works modprobe msgslot
+	udevadm settle
+	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2 /dev/msgslot3"
+	fails 3 "the channel holds no message" msgslot recv 0 5
+	equal slots "$(cat /sys/module/msgslot/parameters/slots)" last:4
+	# The kernel picked a major, and the parameter says which.
+	equal major "$(cat /sys/module/msgslot/parameters/major)" \
+		"$(awk '$2 == "msgslot" { print $1 }' /proc/devices)"
+	[ "$(cat /sys/module/msgslot/parameters/major)" -gt 0 ]
+}
+
+@test "unloading is refused while a node is open, whatever it was opened for" {
+	changed=1
+	exec {reader}</dev/msgslot0
+	fails 1 "in use" rmmod msgslot
+	exec {writer}>/dev/msgslot1
+	exec {reader}<&-
+	fails 1 "in use" rmmod msgslot
+	exec {both}<>/dev/msgslot2
+	exec {writer}>&-
+	fails 1 "in use" rmmod msgslot
+	works msgslot send 0 5 "still here"
+	prints "still here" message_reader /dev/msgslot0 5
+	# Also a slot that is gone already has its file's code in the module.
+	put "$class/destroy" 2
+	fails 1 "in use" rmmod msgslot
+	exec {both}<&-
+	works rmmod msgslot
+	nothing_left
+}
+
+@test "slots= says how many slots of which mode there are" {
+	load_with slots=last:1
+	equal nodes "$(echo /dev/msgslot*)" /dev/msgslot0
+	load_with slots=last:2,last:1
+	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2"
+	load_with slots=
+	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot*"
+	[ -w "$class/create" ]
+	load_with slots=last:256
+	equal "number of nodes" "$(compgen -G "/dev/msgslot*" | wc -l)" 256
+	equal "last node" "$(stat -c '%a %U:%G' /dev/msgslot255)" "660 root:msgslot"
+	works msgslot send 255 1 hello
+	prints 'hello\n' msgslot recv 255 1
+}
+
+@test "malformed slots= are refused at load, with a line that says why" {
+	changed=1
+	rmmod msgslot
+	lines_before=$(log_lines | wc -l)
+	for value in bogus LAST:4 last last: :4 : "," "last:4," ",last:4" "last:4,,last:1" last:x last:4x \
+		last:-1 last:0 'last: 4' ' last:4' 'last :4' last:1.5 last:0x4 last:257 \
+		last:255,last:2 last:4294967297 last:99999999999999999999 last:4:4 4 4:last \
+		queue:2 broadcast:2 last:4,queue:2 "$(printf 'x%.0s' {1..900})"; do
+		refuses "msgslot: slots=" "slots=$value"
+	done
+}
+
+@test "malformed major= are refused at load" {
+	changed=1
+	rmmod msgslot
+	lines_before=$(log_lines | wc -l)
+	for value in 512 4096 4294967295; do
+		refuses "msgslot: major=$value: " "major=$value"
+	done
+	# What is not a number is refused by the kernel itself, in its own words.
+	for value in '' x -1 1.5 235x 4294967296 99999999999999999999; do
+		refuses "msgslot: \`$value' invalid for parameter \`major'" "major=$value"
+	done
+}
+
+@test "a major that another driver has is not taken from it" {
+	changed=1
+	rmmod msgslot
+	lines_before=$(log_lines | wc -l)
+	refuses "msgslot: major=1: " major=1
+	equal "/dev/zero" "$(head -c 1 /dev/zero | od -An -tu1)" "   0"
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Who may do what: the group msgslot sends and receives, root sets up, others may do nothing.
+
+# shellcheck source=common.bash
+source "$BATS_TEST_DIRNAME/common.bash"
+
+owned()
+{
+	equal "$1" "$(stat -c '%F %a %U:%G' "$1")" "character special file 660 root:msgslot"
+}
+
+@test "every node is 0660 root:msgslot as soon as udev is done" {
+	local nodes
+
+	nodes=(/dev/msgslot*)
+	equal "nodes" "${nodes[*]}" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2 /dev/msgslot3"
+	for node in "${nodes[@]}"; do
+		owned "$node"
+	done
+	load_with slots=last:20
+	for slot in {0..19}; do
+		owned "/dev/msgslot$slot"
+	done
+	[ ! -e /dev/msgslot20 ]
+	put "$class/create" "200 last"
+	udevadm settle
+	owned /dev/msgslot200
+}
+
+@test "the rule is one line, and gives systemd its tag" {
+	local rule=/usr/lib/udev/rules.d/60-msgslot.rules
+
+	equal "rule" "$(grep -v '^#' $rule)" \
+		'ACTION=="add", SUBSYSTEM=="msgslot", GROUP="msgslot", MODE="0660", TAG+="systemd"'
+	udevadm info -q property -n /dev/msgslot0 | grep -qE '^(CURRENT_)?TAGS=.*:systemd:'
+	equal "subsystem" "$(udevadm info -q property -n /dev/msgslot0 | grep '^SUBSYSTEM=')" \
+		SUBSYSTEM=msgslot
+	equal "sysusers" "$(grep -v '^#' /usr/lib/sysusers.d/msgslot.conf)" "g msgslot - -"
+	equal "modules-load" "$(grep -v '^#' /usr/lib/modules-load.d/msgslot.conf)" msgslot
+}
+
+@test "members leave messages for each other" {
+	works as member message_sender /dev/msgslot0 31 "from member"
+	prints "from member" as member2 message_reader /dev/msgslot0 31
+	works as member2 msgslot send 0 31 "from member2"
+	prints "from member2\n" as member msgslot recv 0 31
+	prints "from member2" message_reader /dev/msgslot0 31
+}
+
+@test "who is not in the group is refused, and changes nothing" {
+	works msgslot send 0 32 kept
+	fails 1 "message_sender: /dev/msgslot0: Permission denied (are you in the group msgslot?)" \
+		as outsider message_sender /dev/msgslot0 32 lost
+	fails 1 "message_reader: /dev/msgslot0: Permission denied" \
+		as outsider message_reader /dev/msgslot0 32
+	for slot in {0..3}; do
+		fails 1 "Permission denied" as outsider msgslot send "$slot" 32 lost
+		fails 1 "Permission denied" as outsider msgslot recv "$slot" 32
+	done
+	echo lost | fails 1 "Permission denied" as outsider msgslot send 0 32 -
+	fails 1 "Permission denied" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		msgslot recv 0 32
+	prints "kept\n" setpriv --reuid 65534 --regid 65534 --groups msgslot msgslot recv 0 32
+	prints kept message_reader /dev/msgslot0 32
+}
+
+@test "making, setting and destroying slots is root's" {
+	local attribute
+
+	equal "create" "$(stat -c '%a %U:%G' "$class/create")" "200 root:root"
+	equal "destroy" "$(stat -c '%a %U:%G' "$class/destroy")" "200 root:root"
+	for attribute in mode depth max_message overflow max_bytes max_channels; do
+		equal "$attribute" "$(stat -c '%a %U:%G' "$class/msgslot0/$attribute")" "644 root:root"
+	done
+	for attribute in channels messages bytes sent received dropped; do
+		equal "$attribute" "$(stat -c '%a %U:%G' "$class/msgslot0/$attribute")" "444 root:root"
+	done
+	for user in member outsider; do
+		fails 1 "Permission denied" as "$user" bash -c 'echo "9 last" >/sys/class/msgslot/create'
+		fails 1 "Permission denied" as "$user" bash -c 'echo 0 >/sys/class/msgslot/destroy'
+		fails 1 "Permission denied" as "$user" bash -c 'echo 5 >/sys/class/msgslot/msgslot0/max_bytes'
+		prints '128\n' as "$user" cat "$class/msgslot0/max_message"
+	done
+	[ ! -e /dev/msgslot9 ]
+	owned /dev/msgslot0
+}

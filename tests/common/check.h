@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the cmocka programs share: a fresh slot for each test, demands on system calls, threads and
+ * children that say what they missed, memory that ends where it should.
+ *
+ * Each test gets slot OWN, new and empty, in mode `last`, and may change its limits; the files it
+ * opens with own_open() are closed after it, whatever became of it.
+ */
+#ifndef MSGSLOT_TESTS_CHECK_H
+#define MSGSLOT_TESTS_CHECK_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "slot.h"
+
+/* Wrong pointers that the compiler cannot see through and warn about. */
+static __attribute__((unused)) char *volatile null, *volatile nowhere = (char *)16;
+
+enum { OWN = 200, COURSE_MAX = 128 };	/* our slot; the course spec's longest message */
+
+static struct {
+	int files[2048];
+	int count;
+} own;
+
+#define assert_result(call, wanted)							\
+	do {										\
+		long long wanted_ = (wanted), result_;					\
+											\
+		errno = 0;								\
+		result_ = (call);							\
+		if (result_ != wanted_)							\
+			fail_msg("%s is %lld (%s), not %lld", #call, result_,		\
+				 strerror(errno), wanted_);				\
+	} while (0)
+
+#define assert_fails(call, wanted)							\
+	do {										\
+		long long result_;							\
+		int wanted_ = (wanted), errno_;						\
+											\
+		errno = 0;								\
+		result_ = (call);							\
+		errno_ = errno;								\
+		if (result_ != -1)							\
+			fail_msg("%s is %lld, not an error", #call, result_);		\
+		if (errno_ != wanted_)							\
+			fail_msg("%s: %s, not %s", #call, strerror(errno_), #wanted);	\
+	} while (0)
+
+#define assert_works(call)								\
+	do {										\
+		if ((call) < 0)								\
+			fail_msg("%s: %s", #call, strerror(errno));			\
+	} while (0)
+
+/* For threads and children, where cmocka cannot judge: return what went wrong. */
+#define WHERE__(line) #line
+#define WHERE_(line) WHERE__(line)
+#define demand(condition)								\
+	do {										\
+		if (!(condition))							\
+			return (void *)(__FILE__ ":" WHERE_(__LINE__) ": " #condition);	\
+	} while (0)
+
+static inline pthread_t thread_start(void *(*run)(void *), void *argument)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run, argument), 0);
+	return thread;
+}
+
+static inline void thread_join(pthread_t thread)
+{
+	void *complaint;
+
+	assert_int_equal(pthread_join(thread, &complaint), 0);
+	if (complaint)
+		fail_msg("%s", (const char *)complaint);
+}
+
+/* Runs in a child, as user if one is named. */
+static inline pid_t child_start(const char *user, void *(*run)(void *), void *argument)
+{
+	const char *complaint;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	assert_true(child >= 0);
+	if (child)
+		return child;
+
+	complaint = user && become_user(user) ? "becoming a user" : run(argument);
+	if (complaint)
+		fprintf(stderr, "# child: %s (errno: %s)\n", complaint, strerror(errno));
+	_exit(complaint != NULL);
+}
+
+static inline void child_join(pid_t child)
+{
+	int status;
+
+	assert_result(waitpid(child, &status, 0), child);
+	if (status)
+		fail_msg("child ended with status %#x", status);
+}
+
+static inline void child_run(const char *user, void *(*run)(void *), void *argument)
+{
+	child_join(child_start(user, run, argument));
+}
+
+static inline int own_open(int flags)
+{
+	int fd = slot_open(OWN, flags);
+
+	if (fd < 0)
+		fail_msg("/dev/msgslot%d: %s", OWN, strerror(errno));
+	assert_in_range(own.count, 0, (int)(sizeof(own.files) / sizeof(own.files[0])) - 1);
+	own.files[own.count++] = fd;
+	return fd;
+}
+
+static inline int own_open_on(int flags, unsigned int id)
+{
+	int fd = own_open(flags);
+
+	assert_result(slot_select(fd, id), 0);
+	return fd;
+}
+
+static inline int own_begin(void **state)
+{
+	(void)state;
+	if (slot_exists(OWN))
+		slot_destroy(OWN);
+	if (slot_create(OWN, "last")) {
+		fprintf(stderr, "# cannot create slot %d: %s\n", OWN, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static inline int own_end(void **state)
+{
+	(void)state;
+	while (own.count > 0)
+		close(own.files[--own.count]);
+	return slot_exists(OWN) ? slot_destroy(OWN) : 0;
+}
+
+#define own_slot_test(test) cmocka_unit_test_setup_teardown(test, own_begin, own_end)
+
+/* What channel id holds, seen through a file of its own. */
+static inline void assert_holds(unsigned int id, const void *message, size_t length)
+{
+	size_t room = length + 64;
+	char *got = malloc(room);
+	int fd = slot_open_on(OWN, O_RDONLY, id);
+
+	assert_non_null(got);
+	assert_true(fd >= 0);
+	assert_result(read(fd, got, room), (ssize_t)length);
+	assert_memory_equal(got, message, length);
+	close(fd);
+	free(got);
+}
+
+static inline void assert_empty(unsigned int id)
+{
+	int fd = slot_open_on(OWN, O_RDONLY, id);
+	char byte;
+
+	assert_true(fd >= 0);
+	assert_fails(read(fd, &byte, 1), EAGAIN);
+	close(fd);
+}
+
+/* Memory that ends exactly where size bytes end; what follows is nobody's. */
+static inline size_t edge_whole(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static inline char *edge_new(size_t size, int protection)
+{
+	size_t whole = edge_whole(size), page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(map != MAP_FAILED);
+	memset(map, 'e', whole);
+	assert_result(mprotect(map, whole, protection), 0);
+	/* Not unmapped: the next mmap() could move in. */
+	assert_result(mprotect(map + whole, page, PROT_NONE), 0);
+	return map + whole - size;
+}
+
+static inline void edge_free(char *edge, size_t size)
+{
+	size_t whole = edge_whole(size);
+
+	munmap(edge + size - whole, whole + sysconf(_SC_PAGESIZE));
+}
+
+/* Bytes that any reader can tell from a mixture: they follow from length and seed alone. */
+static inline void bytes_fill(void *bytes, size_t length, uint64_t seed)
+{
+	uint64_t state = seed * 2 + 1, word;
+	size_t step;
+
+	for (; length; length -= step, bytes = (char *)bytes + step) {
+		word = random_next(&state);
+		step = length < sizeof(word) ? length : sizeof(word);
+		memcpy(bytes, &word, step);
+	}
+}
+
+#endif

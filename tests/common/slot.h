@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Slots as a test program sees them: nodes in /dev, attributes in sysfs, the select call.
+ *
+ * Nothing here judges: functions answer as system calls do (-1 and errno), so that a test can
+ * demand an error as easily as a success.  check.h adds the judging for programs with cmocka.
+ */
+#ifndef MSGSLOT_TESTS_SLOT_H
+#define MSGSLOT_TESTS_SLOT_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/msgslot.h>
+
+#define SLOT_CLASS "/sys/class/msgslot"
+
+/* The sanitizer kernel is 20 to 100 times slower: same coverage, smaller numbers. */
+static inline int machine_is_slow(void)
+{
+	const char *slow = getenv("MSGSLOT_SLOW");
+
+	return slow && !strcmp(slow, "1");
+}
+
+static inline long scaled(long normal, long slow)
+{
+	return machine_is_slow() ? slow : normal;
+}
+
+/* The whole text goes into one write(), as sysfs wants it. */
+static inline int text_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int saved;
+	ssize_t put;
+
+	if (fd < 0)
+		return -1;
+	put = write(fd, text, strlen(text));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return put < 0 ? -1 : 0;
+}
+
+static inline ssize_t text_get(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int saved;
+	ssize_t got;
+
+	if (fd < 0)
+		return -1;
+	got = read(fd, text, size - 1);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	text[got < 0 ? 0 : got] = '\0';
+	return got;
+}
+
+static inline int slot_create(int minor, const char *mode)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d %s\n", minor, mode);
+	return text_put(SLOT_CLASS "/create", text);
+}
+
+static inline int slot_destroy(int minor)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d\n", minor);
+	return text_put(SLOT_CLASS "/destroy", text);
+}
+
+static inline int slot_exists(int minor)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), SLOT_CLASS "/msgslot%d", minor);
+	return access(path, F_OK) == 0;
+}
+
+static inline int slot_put(int minor, const char *attribute, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SLOT_CLASS "/msgslot%d/%s", minor, attribute);
+	return text_put(path, text);
+}
+
+static inline int slot_set(int minor, const char *attribute, unsigned long long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu\n", value);
+	return slot_put(minor, attribute, text);
+}
+
+/* A number, or -1: no attribute is ever negative. */
+static inline long long slot_get(int minor, const char *attribute)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), SLOT_CLASS "/msgslot%d/%s", minor, attribute);
+	if (text_get(path, text, sizeof(text)) <= 0)
+		return -1;
+	return strtoll(text, NULL, 10);
+}
+
+static inline int slot_open(int minor, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/msgslot%d", minor);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static inline int slot_select(int fd, unsigned int id)
+{
+	return ioctl(fd, MSG_SLOT_CHANNEL, id);
+}
+
+/* A file with a channel selected, as nearly every test begins. */
+static inline int slot_open_on(int minor, int flags, unsigned int id)
+{
+	int fd = slot_open(minor, flags);
+	int saved;
+
+	if (fd < 0 || slot_select(fd, id) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* For ever: call it in a child. */
+static inline int become_user(const char *name)
+{
+	struct passwd *user = getpwnam(name);
+
+	if (!user) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (initgroups(name, user->pw_gid) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid))
+		return -1;
+	return setresuid(user->pw_uid, user->pw_uid, user->pw_uid);
+}
+
+/* Node owners and groups come from udev, after the node itself. */
+static inline int nodes_settle(void)
+{
+	return system("udevadm settle --timeout=60") == 0 ? 0 : -1;
+}
+
+/* EWOULDBLOCK while a file is open. */
+static inline int module_unload(void)
+{
+	return syscall(SYS_delete_module, "msgslot", O_NONBLOCK);
+}
+
+/* As somebody who insists on his parameters would load it. */
+static inline int module_load(const char *parameters)
+{
+	struct utsname name;
+	char path[256];
+	int fd, result, saved;
+
+	uname(&name);
+	snprintf(path, sizeof(path), "/lib/modules/%s/updates/msgslot.ko", name.release);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	result = syscall(SYS_finit_module, fd, parameters, 0);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static inline int module_is_loaded(void)
+{
+	return access("/sys/module/msgslot", F_OK) == 0;
+}
+
+/* As it is after booting: the default slots, their nodes with their group. */
+static inline int module_restore(void)
+{
+	int tries;
+
+	/* udev may have a node open for a moment. */
+	for (tries = 0; module_is_loaded() && module_unload() && tries < 200; tries++)
+		usleep(50000);
+	if (module_load(""))
+		return -1;
+	return nodes_settle();
+}
+
+/* The kernel's log from now on: a descriptor for kernel_log_lines(). */
+static inline int kernel_log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* The harness takes any line of the module for a fault, but between these two. */
+static inline void kernel_log_expect(int expected)
+{
+	text_put("/dev/kmsg", expected ? "tests: expect msgslot lines" : "tests: expect no more");
+}
+
+/* How many lines since the last call begin as the module's do; -1 if the log cannot be read. */
+static inline int kernel_log_lines(int fd)
+{
+	char record[8192], *text;
+	int lines = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		if (got < 0 && errno == EAGAIN)
+			return lines;
+		/* EPIPE: the log was faster than we, and says so once. */
+		if (got < 0 && errno != EPIPE)
+			return -1;
+		if (got <= 0)
+			continue;
+		record[got] = '\0';
+		text = strchr(record, ';');
+		if (text && !strncmp(text + 1, "msgslot: ", 9))
+			lines++;
+	}
+}
+
+/*
+ * Random numbers that repeat: the seed is printed, MSGSLOT_SEED takes it back (xorshift64*).
+ */
+static inline uint64_t seed_get(void)
+{
+	const char *given = getenv("MSGSLOT_SEED");
+	struct timespec now;
+	uint64_t seed;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	seed = given ? strtoull(given, NULL, 0) : (uint64_t)now.tv_sec * 1000003 + now.tv_nsec;
+	if (!seed)
+		seed = 1;
+	printf("# MSGSLOT_SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	return seed;
+}
+
+static inline uint64_t random_next(uint64_t *state)
+{
+	uint64_t x = *state;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return x * 0x2545f4914f6cdd1dULL;
+}
+
+static inline unsigned int random_below(uint64_t *state, unsigned int limit)
+{
+	return (random_next(state) >> 32) % limit;
+}
+
+static inline double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The calls of 32-bit programs: same numbers, same answers.  int 0x80 is their door into a 64-bit
+ * kernel, and it is open to a 64-bit program, given addresses below 4 GiB.
+ */
+#define _GNU_SOURCE
+#include "check.h"
+
+enum { SYS32_READ = 3, SYS32_WRITE = 4, SYS32_IOCTL = 54 };
+
+static long call32(int number, int fd, unsigned int second, unsigned int third)
+{
+	long result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(number), "b"(fd), "c"(second), "d"(third)
+		     : "r8", "r9", "r10", "r11", "memory", "cc");
+	if ((int)result < 0 && (int)result >= -4095) {
+		errno = -(int)result;
+		return -1;
+	}
+	return (int)result;
+}
+
+static void select_by_32_bits(void **state)
+{
+	/* unsigned long is four bytes there: two encodings are all they have. */
+	const unsigned int commands[] = { _IOW(235, 0, uint32_t), _IOW(240, 0, uint32_t) };
+	const unsigned int ids[] = { 1, (1 << 20) + 1, 1u << 31, 4294967295u };
+	int fd = own_open(O_RDWR), command, id;
+
+	(void)state;
+	for (command = 0; command < 2; command++) {
+		for (id = 0; id < 4; id++) {
+			assert_result(call32(SYS32_IOCTL, fd, commands[command], ids[id]), 0);
+			assert_result(write(fd, &ids[id], 4), 4);
+			assert_holds(ids[id], &ids[id], 4);
+		}
+		assert_fails(call32(SYS32_IOCTL, fd, commands[command], 0), EINVAL);
+	}
+	assert_result(slot_get(OWN, "channels"), 4);
+	assert_fails(call32(SYS32_IOCTL, fd, _IOR(235, 0, uint32_t), 5), EINVAL);
+	assert_fails(call32(SYS32_IOCTL, fd, _IOW(235, 1, uint32_t), 5), EINVAL);
+	assert_result(slot_destroy(OWN), 0);
+	assert_fails(call32(SYS32_IOCTL, fd, commands[0], 5), ENODEV);
+}
+
+static void read_and_write_by_32_bits(void **state)
+{
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	unsigned int address = (uintptr_t)low;
+	int fd = own_open_on(O_RDWR, 1);
+
+	(void)state;
+	assert_true(low != MAP_FAILED);
+	strcpy(low, "thirty-two");
+	assert_fails(call32(SYS32_READ, fd, address, 64), EAGAIN);
+	assert_result(call32(SYS32_WRITE, fd, address, 10), 10);
+	assert_holds(1, "thirty-two", 10);
+	assert_result(call32(SYS32_READ, fd, address + 100, 64), 10);
+	assert_memory_equal(low + 100, "thirty-two", 10);
+	assert_fails(call32(SYS32_READ, fd, address, 9), ENOSPC);
+	assert_fails(call32(SYS32_READ, fd, 0, 64), EINVAL);
+	assert_fails(call32(SYS32_WRITE, fd, 16, 10), EFAULT);
+	assert_fails(call32(SYS32_WRITE, fd, address, COURSE_MAX + 1), EMSGSIZE);
+	assert_holds(1, "thirty-two", 10);
+	munmap(low, 4096);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		own_slot_test(select_by_32_bits),
+		own_slot_test(read_and_write_by_32_bits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A channel that no file holds and that has no message is forgotten: selecting ids, however many,
+ * is not a way to eat the kernel.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include "check.h"
+
+/* Unreclaimable slab in bytes; the rest of the system is quiet, but never silent. */
+enum { NOISE = 3 * 1024 * 1024, NOISE_BETWEEN = 128 * 1024 * 1024 };
+
+static long long slab(void)
+{
+	char text[4096], *line;
+
+	assert_works(text_get("/proc/meminfo", text, sizeof(text)));
+	line = strstr(text, "SUnreclaim:");
+	assert_non_null(line);
+	return strtoll(line + 11, NULL, 10) * 1024;
+}
+
+/* Freed after a grace period, then shrunk at leisure: wait until it is where it was. */
+static void assert_slab_back_at(long long before)
+{
+	long long now = slab();
+	int waits;
+
+	for (waits = 0; now - before > NOISE && waits < 300; waits++) {
+		usleep(100000);
+		now = slab();
+	}
+	if (now - before > NOISE)
+		fail_msg("slab grew by %lld KiB", (now - before) / 1024);
+}
+
+static void select_many(int fd, long count)
+{
+	long long before = slab(), between = 0, now;
+	long i;
+
+	for (i = 1; i <= count; i++) {
+		/* An odd factor visits every id once, from all over the 32 bits. */
+		assert_result(slot_select(fd, (unsigned int)i * 2654435761u), 0);
+		if (i % (count / 20) == 0) {
+			now = slab();
+			between = now > between ? now : between;
+			/* This file's, and those that others hold. */
+			assert_in_range(slot_get(OWN, "channels"), 1, 3);
+		}
+	}
+	/* Nor does it pile up on the way. */
+	if (between - before > NOISE_BETWEEN)
+		fail_msg("slab grew by %lld KiB meanwhile", (between - before) / 1024);
+	assert_slab_back_at(before);
+}
+
+static void select_ids_one_after_the_other(void **state)
+{
+	int fd = own_open(O_RDWR);
+
+	(void)state;
+	select_many(fd, scaled(1000000, 30000));
+	assert_result(slot_get(OWN, "channels"), 1);
+	assert_result(slot_get(OWN, "messages"), 0);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	close(fd);
+	own.count--;
+	assert_result(slot_get(OWN, "channels"), 0);
+}
+
+/* Somebody sleeps in poll(): on a file of his own, or on the very file that selects. */
+static void *sleep_until_gone(void *fd)
+{
+	struct pollfd one = { .fd = *(int *)fd, .events = POLLIN };
+
+	demand(poll(&one, 1, -1) == 1);
+	demand(one.revents & POLLHUP);
+	return NULL;
+}
+
+static void select_while_another_file_is_polled(void **state)
+{
+	int fd = own_open(O_RDWR), polled = own_open_on(O_RDONLY, 7);
+	pthread_t thread = thread_start(sleep_until_gone, &polled);
+
+	(void)state;
+	select_many(fd, scaled(10000000, 30000));
+	assert_result(slot_get(OWN, "channels"), 2);
+	assert_result(slot_destroy(OWN), 0);
+	thread_join(thread);
+}
+
+static void select_while_this_file_is_polled(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = own_open(O_RDWR), epoll = epoll_create1(EPOLL_CLOEXEC);
+	pthread_t thread = thread_start(sleep_until_gone, &fd);
+
+	(void)state;
+	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+	select_many(fd, scaled(1000000, 10000));
+	assert_result(slot_get(OWN, "channels"), 1);
+	assert_result(slot_destroy(OWN), 0);
+	thread_join(thread);
+	close(epoll);
+}
+
+/* Opened, selected, closed: the file goes and takes its channel along. */
+static void select_once_and_close(void **state)
+{
+	long count = scaled(50000, 1500), i;
+	long long before = slab();
+
+	(void)state;
+	for (i = 1; i <= count; i++) {
+		int fd = slot_open_on(OWN, O_RDWR, i);
+
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_slab_back_at(before);
+	assert_result(slot_get(OWN, "channels"), 0);
+}
+
+/* A message is what keeps a channel: it stays as nobody holds it, and its number of reads matters not. */
+static void what_has_a_message_stays(void **state)
+{
+	int fd = own_open(O_RDWR);
+	unsigned int id, got;
+
+	(void)state;
+	for (id = 1; id <= 100; id++) {
+		assert_result(slot_select(fd, id), 0);
+		if (id % 2)
+			assert_result(write(fd, &id, sizeof(id)), sizeof(id));
+	}
+	assert_result(slot_select(fd, 1), 0);
+	assert_result(slot_get(OWN, "channels"), 50);
+	close(fd);
+	own.count--;
+	assert_result(slot_get(OWN, "channels"), 50);
+	fd = own_open(O_RDWR);
+	for (id = 1; id <= 100; id++) {
+		assert_result(slot_select(fd, id), 0);
+		if (id % 2) {
+			assert_result(read(fd, &got, sizeof(got)), sizeof(got));
+			assert_int_equal(got, id);
+		} else {
+			assert_fails(read(fd, &got, sizeof(got)), EAGAIN);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		own_slot_test(select_ids_one_after_the_other),
+		own_slot_test(select_while_another_file_is_polled),
+		own_slot_test(select_while_this_file_is_polled),
+		own_slot_test(select_once_and_close),
+		own_slot_test(what_has_a_message_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Memory is accounted from the first day: to the slot, to the user who opened the file, to the
+ * memory cgroup of the task.  Over a limit a call fails, and what was there stays.
+ */
+#define _GNU_SOURCE
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "check.h"
+
+enum { MIB = 1024 * 1024 };
+
+static char text[MIB];
+
+static int long_begin(void **state)
+{
+	if (own_begin(state))
+		return -1;
+	return slot_set(OWN, "max_message", MIB);
+}
+
+#define long_slot_test(test) cmocka_unit_test_setup_teardown(test, long_begin, own_end)
+
+static void defaults_are_as_published(void **state)
+{
+	char mode[16];
+
+	(void)state;
+	assert_result(slot_get(OWN, "depth"), 1);
+	assert_result(slot_get(OWN, "max_message"), 128);
+	assert_result(slot_get(OWN, "max_bytes"), 64 * MIB);
+	assert_result(slot_get(OWN, "max_channels"), 1048576);
+	assert_result(slot_get(OWN, "channels"), 0);
+	assert_result(slot_get(OWN, "messages"), 0);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	assert_result(slot_get(OWN, "sent"), 0);
+	assert_result(slot_get(OWN, "received"), 0);
+	assert_result(slot_get(OWN, "dropped"), 0);
+	assert_works(text_get(SLOT_CLASS "/msgslot200/mode", mode, sizeof(mode)));
+	assert_string_equal(mode, "last\n");
+}
+
+static void attributes_take_nothing_else(void **state)
+{
+	const char *const limits[] = { "max_bytes", "max_channels", "max_message", "depth" };
+	const char *const wrong[] = { "", "\n", "x", "-1", "1x", "1 2", "0x", "99999999999999999999",
+				      "1.5", " ", "\xff" };
+	const char *const fixed[] = { "channels", "messages", "bytes", "sent", "received",
+				      "dropped" };
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		long long before = slot_get(OWN, limits[i]);
+
+		/* An empty write never reaches an attribute. */
+		for (j = 1; j < sizeof(wrong) / sizeof(wrong[0]); j++) {
+			assert_int_equal(slot_put(OWN, limits[i], wrong[j]), -1);
+			assert_true(errno == EINVAL || errno == ERANGE);
+		}
+		assert_result(slot_get(OWN, limits[i]), before);
+		/* Writing the present value always succeeds. */
+		assert_result(slot_set(OWN, limits[i], before), 0);
+	}
+	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		assert_fails(slot_set(OWN, fixed[i], 0), EACCES);
+	assert_fails(slot_set(OWN, "depth", 2), EINVAL);
+	assert_fails(slot_put(OWN, "mode", "nonsense\n"), EINVAL);
+	assert_result(slot_put(OWN, "mode", "last\n"), 0);
+}
+
+static void *may_not_change_limits(void *unused)
+{
+	(void)unused;
+	demand(slot_set(OWN, "max_bytes", 1) == -1 && errno == EACCES);
+	demand(slot_create(OWN + 1, "last") == -1 && errno == EACCES);
+	demand(slot_destroy(OWN) == -1 && errno == EACCES);
+	/* To look is everyone's. */
+	demand(slot_get(OWN, "max_bytes") == 64 * MIB);
+	return NULL;
+}
+
+static void limits_are_roots(void **state)
+{
+	(void)state;
+	child_run("member", may_not_change_limits, NULL);
+	child_run("outsider", may_not_change_limits, NULL);
+}
+
+/* Fills channels from first on with long messages until one fails; how many that were. */
+static int fill(int fd, unsigned int first, int most)
+{
+	int count;
+
+	for (count = 0; count < most; count++)
+		if (slot_select(fd, first + count) || write(fd, text, MIB) != MIB)
+			break;
+	return count;
+}
+
+static void slot_holds_so_many_bytes(void **state)
+{
+	long long before;
+	int fd, count, i;
+
+	(void)state;
+	bytes_fill(text, MIB, 1);
+	assert_result(slot_set(OWN, "max_bytes", 8 * MIB), 0);
+	fd = own_open(O_RDWR);
+	count = fill(fd, 1, 100);
+	assert_int_equal(errno, ENOSPC);
+	assert_in_range(count, 7, 8);
+	before = slot_get(OWN, "bytes");
+	assert_in_range(before, (long long)count * MIB, 8 * MIB);
+	/* The one that failed left nothing; the others are whole. */
+	assert_empty(1 + count);
+	for (i = 1; i <= count; i++)
+		assert_holds(i, text, MIB);
+	/* A bad pointer is told before a full slot. */
+	assert_fails(write(fd, nowhere, MIB), EFAULT);
+	assert_fails(write(fd, text, MIB), ENOSPC);
+	assert_result(slot_get(OWN, "bytes"), before);
+	/* Lower than what is held: all of it stays, nothing comes. */
+	assert_result(slot_set(OWN, "max_bytes", MIB), 0);
+	assert_fails(write(fd, text, MIB), ENOSPC);
+	assert_holds(1, text, MIB);
+	assert_result(slot_get(OWN, "bytes"), before);
+	/* Higher: it goes on. */
+	assert_result(slot_set(OWN, "max_bytes", 16 * MIB), 0);
+	assert_result(write(fd, text, MIB), MIB);
+}
+
+/* In steady state nothing is charged: a full slot goes on taking messages where there were some. */
+static void a_full_slot_still_works(void **state)
+{
+	int fd = own_open_on(O_RDWR, 1), i;
+	char short_text[COURSE_MAX];
+
+	(void)state;
+	assert_result(write(fd, "first", 5), 5);
+	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
+	for (i = 1; i <= COURSE_MAX; i++) {
+		bytes_fill(short_text, i, i);
+		assert_result(write(fd, short_text, i), i);
+		assert_holds(1, short_text, i);
+	}
+	assert_result(slot_select(fd, 2), 0);
+	assert_fails(write(fd, "second", 6), ENOSPC);
+	assert_empty(2);
+	assert_holds(1, short_text, COURSE_MAX);
+}
+
+/* used + n <= (free + used) / 2: a user gets half of 16 MiB, and the next a quarter. */
+static void *fill_a_share(void *argument)
+{
+	int most = *(int *)argument, fd = slot_open(OWN, O_RDWR), count, before, i;
+
+	demand(fd >= 0);
+	count = fill(fd, 1000 * most, 100);
+	demand(errno == EDQUOT);
+	demand(count == most || count == most - 1);
+	/* What he has he keeps, and may change. */
+	before = slot_get(OWN, "messages");
+	for (i = 0; i < count; i++) {
+		demand(slot_select(fd, 1000 * most + i) == 0);
+		demand(write(fd, "short", 5) == 5);
+	}
+	demand(slot_get(OWN, "messages") == before);
+	return NULL;
+}
+
+static void users_get_their_share(void **state)
+{
+	int eight = 8, four = 4, fd;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_bytes", 16 * MIB), 0);
+	assert_result(nodes_settle(), 0);
+	child_run("member", fill_a_share, &eight);
+	child_run("member2", fill_a_share, &four);
+	/* Root: to the slot's limit. */
+	fd = own_open(O_RDWR);
+	assert_true(fill(fd, 1, 100) >= 3);
+	assert_int_equal(errno, ENOSPC);
+}
+
+static void *hold_four_channels(void *unused)
+{
+	int files[5], i;
+
+	(void)unused;
+	for (i = 0; i < 5; i++)
+		demand((files[i] = slot_open(OWN, O_RDWR)) >= 0);
+	for (i = 0; i < 4; i++)
+		demand(slot_select(files[i], getpid() * 8 + i) == 0);
+	demand(slot_select(files[4], getpid() * 8 + 4) == -1 && errno == EDQUOT);
+	return NULL;
+}
+
+static void a_share_is_given_back(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		/* With the files go the empty channels... */
+		assert_result(slot_set(OWN, "max_channels", 8), 0);
+		assert_result(nodes_settle(), 0);
+		child_run("member", hold_four_channels, NULL);
+		child_run("member", hold_four_channels, NULL);
+		child_run("member2", hold_four_channels, NULL);
+		assert_result(slot_get(OWN, "channels"), 0);
+		/* ...and with the slot everything. */
+		assert_int_equal(own_end(state), 0);
+		assert_int_equal(own_begin(state), 0);
+	}
+}
+
+/* A sender in a small memory cgroup: fails with ENOMEM, is not killed, and the machine goes on. */
+enum { GROUP_MIB = 24 };
+
+static void *fill_a_group(void *unused)
+{
+	int fd = slot_open(OWN, O_RDWR), count;
+	char pid[16];
+
+	(void)unused;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	demand(text_put("cgroup/small/cgroup.procs", pid) == 0);
+	demand(fd >= 0);
+	count = fill(fd, 1, 4 * GROUP_MIB);
+	demand(errno == ENOMEM);
+	demand(count >= GROUP_MIB / 4 && count <= GROUP_MIB);
+	/* Short messages come from the same purse, but there may still be room for one. */
+	demand(slot_select(fd, 1) == 0);
+	demand(write(fd, "short", 5) == 5);
+	demand(slot_get(OWN, "messages") == count);
+	return NULL;
+}
+
+static long long group_get(const char *attribute, const char *key)
+{
+	char path[64], all[4096], *at = all;
+
+	snprintf(path, sizeof(path), "cgroup/small/%s", attribute);
+	assert_works(text_get(path, all, sizeof(all)));
+	if (key) {
+		at = strstr(all, key);
+		assert_non_null(at);
+		at += strlen(key);
+	}
+	return strtoll(at, NULL, 10);
+}
+
+static void memory_cgroups_pay(void **state)
+{
+	char limit[32];
+	long long count;
+	int fd, waits;
+
+	(void)state;
+	assert_result(mkdir("cgroup", 0700), 0);
+	assert_result(mount("none", "cgroup", "cgroup2", 0, NULL), 0);
+	/* There already, or not yet: both are fine. */
+	assert_result(text_put("cgroup/cgroup.subtree_control", "+memory"), 0);
+	assert_result(mkdir("cgroup/small", 0700), 0);
+	snprintf(limit, sizeof(limit), "%d", GROUP_MIB * MIB);
+	assert_result(text_put("cgroup/small/memory.max", limit), 0);
+
+	bytes_fill(text, MIB, 6);
+	assert_result(slot_set(OWN, "max_bytes", 4 * GROUP_MIB * MIB), 0);
+	child_run(NULL, fill_a_group, NULL);
+	assert_result(group_get("memory.events", "oom_kill "), 0);
+
+	/* The messages are there, whole, and still the group's though nobody is in it. */
+	count = slot_get(OWN, "messages");
+	assert_holds(1, "short", 5);
+	assert_holds(2, text, MIB);
+	assert_holds(count, text, MIB);
+	assert_true(group_get("memory.current", NULL) >= (count - 2) * MIB);
+	/* Who is not in the group is not limited by it. */
+	fd = own_open(O_RDWR);
+	assert_int_equal(fill(fd, 1000, 8), 8);
+
+	assert_int_equal(own_end(state), 0);
+	for (waits = 0; group_get("memory.current", NULL) > 4 * MIB && waits < 300; waits++)
+		usleep(100000);
+	assert_in_range(group_get("memory.current", NULL), 0, 4 * MIB);
+	assert_result(rmdir("cgroup/small"), 0);
+	assert_result(umount("cgroup"), 0);
+	assert_result(rmdir("cgroup"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		own_slot_test(defaults_are_as_published),
+		own_slot_test(attributes_take_nothing_else),
+		own_slot_test(limits_are_roots),
+		long_slot_test(slot_holds_so_many_bytes),
+		own_slot_test(a_full_slot_still_works),
+		long_slot_test(users_get_their_share),
+		own_slot_test(a_share_is_given_back),
+		long_slot_test(memory_cgroups_pay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
