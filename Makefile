@@ -117,12 +117,12 @@ deps: ## install what the demo and the checks need and is missing
 demo: deps ## see it work, in a virtual machine
 	@$(RUN) --plain demo
 
-check: deps all ## static checks, the suite on 6.1, what a message costs: 10 minutes
+check: deps all ## static checks, the suite in a VM, what a message costs: 10 minutes
 	@tests/steps tests/static/run \
 		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(SUITE)" \
 		"$(RUN) --icount bench"
 
-check-kernels: deps ## the suite on every kernel (KERNEL=6.1: on that one)
+check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 	@tests/steps $(foreach kernel,$(KERNEL),\
 		"$(RUN) --kernel $(kernel) $(SECONDS_OPTION) $(SUITE)")
 

@@ -19,7 +19,7 @@
 enum {
 	SMALL = 128,
 	LONG = 64 * 1024,
-	LONG_MINOR = 63,	/* our own slot: it gets another max_message */
+	LONG_MINOR = 63, /* our own slot: it gets another max_message */
 	BATCHES = 40,
 };
 
@@ -34,13 +34,34 @@ static struct {
 	char text[SMALL];
 } sysv_message = { .type = 1 };
 
-static long do_getppid(void) { return getppid() >= 0 ? SMALL : -1; }
-static long do_zero(void) { return read(fd.zero, data, SMALL); }
-static long do_null(void) { return write(fd.null, data, SMALL); }
-static long do_pread(void) { return pread(fd.file, data, SMALL, 0); }
-static long do_pwrite(void) { return pwrite(fd.file, data, SMALL, 0); }
-static long do_write(void) { return write(fd.small, data, SMALL); }
-static long do_read(void) { return read(fd.small, data, SMALL); }
+static long do_getppid(void)
+{
+	return getppid() >= 0 ? SMALL : -1;
+}
+static long do_zero(void)
+{
+	return read(fd.zero, data, SMALL);
+}
+static long do_null(void)
+{
+	return write(fd.null, data, SMALL);
+}
+static long do_pread(void)
+{
+	return pread(fd.file, data, SMALL, 0);
+}
+static long do_pwrite(void)
+{
+	return pwrite(fd.file, data, SMALL, 0);
+}
+static long do_write(void)
+{
+	return write(fd.small, data, SMALL);
+}
+static long do_read(void)
+{
+	return read(fd.small, data, SMALL);
+}
 
 static long do_pipe(void)
 {
@@ -77,9 +98,9 @@ static long do_long_slot(void)
 struct call {
 	const char *name;
 	long (*run)(void);
-	long moved;		/* what run() answers when all is well */
-	int rounds;		/* in a batch */
-	const char *published;	/* DESIGN, section 8 (and 2 for our own) */
+	long moved;	       /* what run() answers when all is well */
+	int rounds;	       /* in a batch */
+	const char *published; /* DESIGN, section 8 (and 2 for our own) */
 	double insn;
 };
 

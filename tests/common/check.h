@@ -25,51 +25,51 @@
 /* Wrong pointers that the compiler cannot see through and warn about. */
 static __attribute__((unused)) char *volatile null, *volatile nowhere = (char *)16;
 
-enum { OWN = 200, COURSE_MAX = 128 };	/* our slot; the course spec's longest message */
+enum { OWN = 200, COURSE_MAX = 128 }; /* our slot; the course spec's longest message */
 
 static struct {
 	int files[2048];
 	int count;
 } own;
 
-#define assert_result(call, wanted)							\
-	do {										\
-		long long wanted_ = (wanted), result_;					\
-											\
-		errno = 0;								\
-		result_ = (call);							\
-		if (result_ != wanted_)							\
-			fail_msg("%s is %lld (%s), not %lld", #call, result_,		\
-				 strerror(errno), wanted_);				\
+#define assert_result(call, wanted)                                                            \
+	do {                                                                                   \
+		long long wanted_ = (wanted), result_;                                         \
+                                                                                               \
+		errno = 0;                                                                     \
+		result_ = (call);                                                              \
+		if (result_ != wanted_)                                                        \
+			fail_msg("%s is %lld (%s), not %lld", #call, result_, strerror(errno), \
+				 wanted_);                                                     \
 	} while (0)
 
-#define assert_fails(call, wanted)							\
-	do {										\
-		long long result_;							\
-		int wanted_ = (wanted), errno_;						\
-											\
-		errno = 0;								\
-		result_ = (call);							\
-		errno_ = errno;								\
-		if (result_ != -1)							\
-			fail_msg("%s is %lld, not an error", #call, result_);		\
-		if (errno_ != wanted_)							\
-			fail_msg("%s: %s, not %s", #call, strerror(errno_), #wanted);	\
+#define assert_fails(call, wanted)                                                    \
+	do {                                                                          \
+		long long result_;                                                    \
+		int wanted_ = (wanted), errno_;                                       \
+                                                                                      \
+		errno = 0;                                                            \
+		result_ = (call);                                                     \
+		errno_ = errno;                                                       \
+		if (result_ != -1)                                                    \
+			fail_msg("%s is %lld, not an error", #call, result_);         \
+		if (errno_ != wanted_)                                                \
+			fail_msg("%s: %s, not %s", #call, strerror(errno_), #wanted); \
 	} while (0)
 
-#define assert_works(call)								\
-	do {										\
-		if ((call) < 0)								\
-			fail_msg("%s: %s", #call, strerror(errno));			\
+#define assert_works(call)                                          \
+	do {                                                        \
+		if ((call) < 0)                                     \
+			fail_msg("%s: %s", #call, strerror(errno)); \
 	} while (0)
 
 /* For threads and children, where cmocka cannot judge: return what went wrong. */
 #define WHERE__(line) #line
 #define WHERE_(line) WHERE__(line)
-#define demand(condition)								\
-	do {										\
-		if (!(condition))							\
-			return (void *)(__FILE__ ":" WHERE_(__LINE__) ": " #condition);	\
+#define demand(condition)                                                               \
+	do {                                                                            \
+		if (!(condition))                                                       \
+			return (void *)(__FILE__ ":" WHERE_(__LINE__) ": " #condition); \
 	} while (0)
 
 static inline pthread_t thread_start(void *(*run)(void *), void *argument)
@@ -198,8 +198,8 @@ static inline size_t edge_whole(size_t size)
 static inline char *edge_new(size_t size, int protection)
 {
 	size_t whole = edge_whole(size), page = sysconf(_SC_PAGESIZE);
-	char *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 
 	assert_true(map != MAP_FAILED);
 	memset(map, 'e', whole);

@@ -25,21 +25,21 @@
 
 enum {
 	PROCESSES = 2,
-	THREADS = 3,		/* in each */
-	OWN_FIRST = 220,	/* slots that come and go; 0..3 are there with the module */
+	THREADS = 3,	 /* in each */
+	OWN_FIRST = 220, /* slots that come and go; 0..3 are there with the module */
 	OWN_COUNT = 4,
 	SHORT_MAX = 128,
-	LONG_MAX = 20000,	/* what some of our own slots take */
+	LONG_MAX = 20000, /* what some of our own slots take */
 };
 
 /* Shared by all processes. */
 static struct {
 	volatile bool stop;
-	volatile bool lull;	/* let go of everything */
+	volatile bool lull; /* let go of everything */
 	long opens, selects, writes, reads, polls, forks, created, destroyed, refused, unloaded;
 	int complained;
 	char complaint[256];
-} *all;
+} * all;
 
 #define count(what) __atomic_add_fetch(&all->what, 1, __ATOMIC_RELAXED)
 
@@ -109,9 +109,9 @@ static void message_check(const unsigned char *message, size_t length, uint32_t 
 struct session {
 	uint64_t *seed;
 	int fd, epoll;
-	uint32_t minor, id;	/* id 0: shared, or not selected */
-	bool selected;		/* for sure */
-	bool shared;		/* with other threads or a child: they select too */
+	uint32_t minor, id; /* id 0: shared, or not selected */
+	bool selected;	    /* for sure */
+	bool shared;	    /* with other threads or a child: they select too */
 };
 
 static __thread unsigned char bytes[2 * LONG_MAX];
@@ -305,7 +305,7 @@ static bool session_begin(struct session *s)
 		if (common >= 0 && random_below(s->seed, 4))
 			s->fd = dup(common);
 		else
-			common = -1;	/* the last to use it */
+			common = -1; /* the last to use it */
 		make_common = s->fd < 0;
 		pthread_mutex_unlock(&common_lock);
 		s->shared = true;
@@ -477,8 +477,10 @@ int main(void)
 		printf("# %s\n", all->complaint);
 	failed += tap(1, !all->complained, "messages are whole, errors as promised");
 	failed += tap(2, orderly, "processes end in order");
-	failed += tap(3, all->writes && all->reads && all->created && all->destroyed &&
-		      all->refused && all->unloaded, "everything happened at least once");
+	failed += tap(3,
+		      all->writes && all->reads && all->created && all->destroyed && all->refused &&
+			      all->unloaded,
+		      "everything happened at least once");
 	failed += tap(4, restored, "the module is back as it was");
 	return failed != 0;
 }

@@ -33,8 +33,8 @@ static void ring_new(void)
 	assert_works(ring.fd);
 	assert_true(ring.params.features & IORING_FEAT_SINGLE_MMAP);
 	submissions = ring.params.sq_off.array + ring.params.sq_entries * sizeof(unsigned int);
-	completions = ring.params.cq_off.cqes +
-		      ring.params.cq_entries * sizeof(struct io_uring_cqe);
+	completions =
+		ring.params.cq_off.cqes + ring.params.cq_entries * sizeof(struct io_uring_cqe);
 	ring.rings_size = submissions > completions ? submissions : completions;
 	ring.rings = mmap(NULL, ring.rings_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd,
 			  IORING_OFF_SQ_RING);
@@ -67,7 +67,7 @@ static void submit_with(int flags, int opcode, int fd, const void *buffer, unsig
 		sqe->poll_events = POLLIN;
 	} else {
 		sqe->len = length;
-		sqe->off = -1;	/* a stream has no position */
+		sqe->off = -1; /* a stream has no position */
 		sqe->rw_flags = flags;
 	}
 	ring_word(ring.params.sq_off.array)[index] = index;
@@ -129,7 +129,8 @@ static void read_and_write(void **state)
 {
 	int fd = own_open_on(O_RDWR | O_NONBLOCK, 1), none = own_open(O_RDWR | O_NONBLOCK);
 	char text[COURSE_MAX + 1] = "", got[COURSE_MAX];
-	struct iovec out[] = { { "in ", 3 }, { "parts", 5 } }, in[] = { { got, 4 }, { got + 4, 4 } };
+	struct iovec out[] = { { "in ", 3 }, { "parts", 5 } },
+		     in[] = { { got, 4 }, { got + 4, 4 } };
 
 	(void)state;
 	assert_int_equal(ring_call(IORING_OP_READ, none, got, sizeof(got)), -EINVAL);

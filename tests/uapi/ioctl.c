@@ -75,7 +75,8 @@ static void sweep_own_types(void **state)
 					command = _IOC(direction, types[type], number, sizes[size]);
 					if (!is_select(command))
 						assert_fails(ioctl(fd, command,
-								   argument_for(turn++)), EINVAL);
+								   argument_for(turn++)),
+							     EINVAL);
 				}
 	end(fd, log);
 }

@@ -80,9 +80,24 @@ static void coming_and_going_leaves_nothing(void **state)
 static void create_takes_minor_and_mode(void **state)
 {
 	const char *const wrong[] = {
-		"\n", "last", "201", "201 ", "201 Last", "201 nonsense", "201 queue", "201 last last",
-		"-1 last", "256 last", "4294967497 last", "99999999999999999999 last", "2o1 last",
-		"201last", "last 201", "201,last", "201 last\n202 last", "201 \xff",
+		"\n",
+		"last",
+		"201",
+		"201 ",
+		"201 Last",
+		"201 nonsense",
+		"201 queue",
+		"201 last last",
+		"-1 last",
+		"256 last",
+		"4294967497 last",
+		"99999999999999999999 last",
+		"2o1 last",
+		"201last",
+		"last 201",
+		"201,last",
+		"201 last\n202 last",
+		"201 \xff",
 	};
 	size_t i;
 
@@ -103,8 +118,9 @@ static void create_takes_minor_and_mode(void **state)
 
 static void destroy_takes_a_minor(void **state)
 {
-	const char *const wrong[] = { "\n", "x", "-1", "256", "200 last", "200x", "4294967496",
-				      "99999999999999999999", " 200", "200,201" };
+	const char *const wrong[] = { "\n",	  "x",	    "-1",	  "256",
+				      "200 last", "200x",   "4294967496", "99999999999999999999",
+				      " 200",	  "200,201" };
 	size_t i;
 
 	(void)state;

@@ -44,10 +44,12 @@ static void defaults_are_as_published(void **state)
 static void attributes_take_nothing_else(void **state)
 {
 	const char *const limits[] = { "max_bytes", "max_channels", "max_message", "depth" };
-	const char *const wrong[] = { "", "\n", "x", "-1", "1x", "1 2", "0x", "99999999999999999999",
-				      "1.5", " ", "\xff" };
-	const char *const fixed[] = { "channels", "messages", "bytes", "sent", "received",
-				      "dropped" };
+	const char *const wrong[] = { "",    "\n",  "x",   "-1",
+				      "1x",  "1 2", "0x",  "99999999999999999999",
+				      "1.5", " ",   "\xff" };
+	const char *const fixed[] = {
+		"channels", "messages", "bytes", "sent", "received", "dropped"
+	};
 	size_t i, j;
 
 	(void)state;

@@ -53,8 +53,9 @@ static void max_message_is_a_limit_of_the_slot(void **state)
 
 static void every_size_comes_back(void **state)
 {
-	const size_t sizes[] = { 1, 128, 255, 256, 257, 511, 512, 513, 4000, 4095, 4096, 4097, 8191,
-				 8192, 8193, 65535, 65536, 65537, 131073, 262144, MIB - 1, MIB };
+	const size_t sizes[] = { 1,	128,   255,    256,    257,	511,  512,  513,
+				 4000,	4095,  4096,   4097,   8191,	8192, 8193, 65535,
+				 65536, 65537, 131073, 262144, MIB - 1, MIB };
 	const int count = sizeof(sizes) / sizeof(sizes[0]);
 	char *sent = buffer_new(MIB + 1), *got = buffer_new(MIB + 1);
 	int fd = own_open_on(O_RDWR, 1), round, i;

@@ -135,8 +135,13 @@ static void slots_that_are_asked_for(void **state)
 		const char *parameters;
 		int slots;
 	} loads[] = {
-		{ "", 4 }, { "slots=", 0 }, { "slots=last:1", 1 }, { "slots=last:2,last:3", 5 },
-		{ "slots=last:256", 256 }, { "slots=last:255,last:1", 256 }, { "major=0", 4 },
+		{ "", 4 },
+		{ "slots=", 0 },
+		{ "slots=last:1", 1 },
+		{ "slots=last:2,last:3", 5 },
+		{ "slots=last:256", 256 },
+		{ "slots=last:255,last:1", 256 },
+		{ "major=0", 4 },
 	};
 	size_t i;
 	int minor;
@@ -180,12 +185,30 @@ static void a_major_that_is_asked_for(void **state)
 static void malformed_parameters_are_refused(void **state)
 {
 	const char *const wrong[] = {
-		"slots=last", "slots=last:", "slots=last:x", "slots=last:-1", "slots=last:1x",
-		"slots=last:257", "slots=last:256,last:1", "slots=last:4294967297",
-		"slots=last:99999999999999999999", "slots=:4", "slots=4", "slots=4:last",
-		"slots=nonsense:1", "slots=Last:1", "slots=queue:1", "slots=broadcast:1",
-		"slots=last:1,", "slots=,last:1", "slots=last:1,,last:1", "slots=,",
-		"slots=last:1,nonsense:2", "slots=last:1:1", "slots=last:1.5", "major=512",
+		"slots=last",
+		"slots=last:",
+		"slots=last:x",
+		"slots=last:-1",
+		"slots=last:1x",
+		"slots=last:257",
+		"slots=last:256,last:1",
+		"slots=last:4294967297",
+		"slots=last:99999999999999999999",
+		"slots=:4",
+		"slots=4",
+		"slots=4:last",
+		"slots=nonsense:1",
+		"slots=Last:1",
+		"slots=queue:1",
+		"slots=broadcast:1",
+		"slots=last:1,",
+		"slots=,last:1",
+		"slots=last:1,,last:1",
+		"slots=,",
+		"slots=last:1,nonsense:2",
+		"slots=last:1:1",
+		"slots=last:1.5",
+		"major=512",
 		"major=4294967295",
 	};
 	/* The kernel's own parser refuses these, and says so in its own words. */

@@ -20,10 +20,18 @@ static char *pages_new(size_t size, int protection)
 static void addresses_that_are_nothing(void **state)
 {
 	const unsigned long addresses[] = {
-		1, 16, 4095, 0x7ffffffff000, 0x7fffffffffff,	/* below and above all mappings */
-		0x800000000000, 0xdead000000000000,		/* not canonical */
-		0xffff800000000000, 0xffff888000000000,		/* the kernel's */
-		0xffffffff81000000, 0xfffffffffffff000, 0xffffffffffffffff,
+		1,
+		16,
+		4095,
+		0x7ffffffff000,
+		0x7fffffffffff, /* below and above all mappings */
+		0x800000000000,
+		0xdead000000000000, /* not canonical */
+		0xffff800000000000,
+		0xffff888000000000, /* the kernel's */
+		0xffffffff81000000,
+		0xfffffffffffff000,
+		0xffffffffffffffff,
 	};
 	int fd = own_open_on(O_RDWR, 1);
 	size_t i;

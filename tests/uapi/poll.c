@@ -10,7 +10,7 @@
 
 #include "check.h"
 
-enum { LONG_WAIT = 60000, SHORT_WAIT = 300 };	/* ms: never reached, always reached */
+enum { LONG_WAIT = 60000, SHORT_WAIT = 300 }; /* ms: never reached, always reached */
 
 static int ready(int fd)
 {

@@ -11,8 +11,10 @@
 static void four_encodings_mean_the_same(void **state)
 {
 	const unsigned int commands[] = {
-		_IOW(235, 0, unsigned int), _IOW(235, 0, unsigned long),
-		_IOW(240, 0, unsigned int), _IOW(240, 0, unsigned long),
+		_IOW(235, 0, unsigned int),
+		_IOW(235, 0, unsigned long),
+		_IOW(240, 0, unsigned int),
+		_IOW(240, 0, unsigned long),
 	};
 	int fd = own_open(O_RDWR);
 	unsigned int i;
@@ -40,8 +42,8 @@ static void works_in_every_direction(void **state)
 
 static void far_ids_are_apart(void **state)
 {
-	const unsigned int ids[] = { 1, 2, 255, 256, 1 << 20, (1 << 20) + 1, 1u << 31, 4294967294u,
-				     4294967295u };
+	const unsigned int ids[] = { 1,	       2,	    255,	256, 1 << 20, (1 << 20) + 1,
+				     1u << 31, 4294967294u, 4294967295u };
 	const int count = sizeof(ids) / sizeof(ids[0]);
 	int fd = own_open(O_RDWR), i;
 
@@ -88,13 +90,30 @@ static void id_is_cut_to_32_bits(void **state)
 static void unknown_commands_are_einval(void **state)
 {
 	const unsigned int commands[] = {
-		0, 1, 235, 240, 0xffffffffu,
-		_IO(235, 0), _IOR(235, 0, int), _IOWR(235, 0, int),
-		_IO(240, 0), _IOR(240, 0, int), _IOWR(240, 0, int),
-		_IOW(235, 0, char), _IOW(235, 0, short), _IOW(235, 0, long[2]),
-		_IOW(240, 0, char), _IOW(240, 0, short), _IOW(240, 0, long[2]),
-		_IOW(235, 1, int), _IOW(235, 1, long), _IOW(235, 255, int),
-		_IOW(234, 0, int), _IOW(236, 0, int), _IOW(239, 0, int), _IOW(241, 0, int),
+		0,
+		1,
+		235,
+		240,
+		0xffffffffu,
+		_IO(235, 0),
+		_IOR(235, 0, int),
+		_IOWR(235, 0, int),
+		_IO(240, 0),
+		_IOR(240, 0, int),
+		_IOWR(240, 0, int),
+		_IOW(235, 0, char),
+		_IOW(235, 0, short),
+		_IOW(235, 0, long[2]),
+		_IOW(240, 0, char),
+		_IOW(240, 0, short),
+		_IOW(240, 0, long[2]),
+		_IOW(235, 1, int),
+		_IOW(235, 1, long),
+		_IOW(235, 255, int),
+		_IOW(234, 0, int),
+		_IOW(236, 0, int),
+		_IOW(239, 0, int),
+		_IOW(241, 0, int),
 	};
 	int fd = own_open_on(O_RDWR, 9);
 	size_t i;
@@ -281,7 +300,9 @@ static void *open_and_pass(void *argument)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
 	struct iovec part = { &byte, 1 };
-	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr header = { .msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
 				 .msg_controllen = sizeof(control) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
 	int i, fd;
@@ -313,7 +334,8 @@ static void opener_counts_when_passed(void **state)
 	for (i = 0; i < 5; i++) {
 		char control[CMSG_SPACE(sizeof(int))], byte;
 		struct iovec part = { &byte, 1 };
-		struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1,
+		struct msghdr header = { .msg_iov = &part,
+					 .msg_iovlen = 1,
 					 .msg_control = control,
 					 .msg_controllen = sizeof(control) };
 

@@ -13,7 +13,7 @@ enum { CHANNELS = 6, THREADS = 6 };
 
 /* A message says where it belongs, and every byte of it follows from its head. */
 struct head {
-	uint32_t id;		/* 0: written by somebody who could not know */
+	uint32_t id; /* 0: written by somebody who could not know */
 	uint32_t length;
 	uint64_t seed;
 };
@@ -177,7 +177,8 @@ static void a_swinging_file_stays_on_its_channels(void **state)
 	thread = thread_start(swing, NULL);
 	for (i = 0; i < rounds; i++) {
 		message_fill(message, 1 + i % 2, 100 + i % 2 * 20, i);
-		assert_result(write(i % 2 ? two : one, message, 100 + i % 2 * 20), 100 + i % 2 * 20);
+		assert_result(write(i % 2 ? two : one, message, 100 + i % 2 * 20),
+			      100 + i % 2 * 20);
 		length = read(shared, got, sizeof(got));
 		assert_true(message_whole(got, length));
 		memcpy(&head, got, sizeof(head));

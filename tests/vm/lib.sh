@@ -32,7 +32,8 @@ as_root()
 	fi
 }
 
-# kernel_names: all of them; kernel_row NAME: "name suite package".
+# kernel_names: all of them; kernel_row NAME: "name suite package" of the one that
+# is called so, or is the "newest" release or the "default".
 kernel_names()
 {
 	awk '!/^(#|$)/ { print $1 }' "$vm/kernels"
@@ -43,9 +44,10 @@ kernel_row()
 	awk -v name="$1" '
 		/^(#|$)/ { next }
 		$1 == name { row = $0 }
+		name == "default" && $4 == name { row = $0 }
 		name == "newest" && $3 !~ /source/ { row = $0 }
 		END { if (!row) exit 1; $0 = row; print $1, $2, $3 }
-	' "$vm/kernels" || die "no kernel '$1'; there are: $(kernel_names | xargs) newest"
+	' "$vm/kernels" || die "no kernel '$1'; there are: $(kernel_names | xargs) default newest"
 }
 
 # A name in the cache for something made by these recipe files and words, so
