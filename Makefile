@@ -119,7 +119,7 @@ demo: deps ## see it work, in a virtual machine
 
 check: deps all ## static checks, the suite in a VM, what a message costs: 10 minutes
 	@tests/steps tests/static/run \
-		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(SUITE)" \
+		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(SUITE) demo" \
 		"$(RUN) --icount bench"
 
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)

@@ -13,6 +13,7 @@ enum { SHORT = 100, LONG = 60000, TOO_MANY = 2000 };
 
 static char before[LONG], after[LONG], got[LONG];
 static int faults = -1; /* this thread's fail-nth */
+static int came;	/* that many faults did */
 
 static int setup(void **state)
 {
@@ -39,9 +40,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	if (faults >= 0)
-		close(faults);
-	return 0;
+	printf("# %d faults came\n", came);
+	if (faults < 0)
+		return 0;
+	close(faults);
+	return came ? 0 : -1;
 }
 
 static void fault_set(int n)
@@ -81,7 +84,7 @@ static bool fault_came(void)
 		fault_set(n);                                                           \
 		(result) = (call);                                                      \
 		error_ = errno;                                                         \
-		came_ = fault_came();                                                   \
+		came += came_ = fault_came();                                           \
 		fault_set(0);                                                           \
 		if ((result) < 0 && (!came_ || (error_ != ENOMEM && error_ != EFAULT))) \
 			fail_msg("%s, step %d: %s", #call, n, strerror(error_));        \
@@ -95,19 +98,19 @@ static void writes(void **state)
 	int fd, kept, sent, n;
 	unsigned int id = 0;
 	long result;
-	bool came;
+	bool more;
 
 	(void)state;
 	assert_result(slot_set(OWN, "max_message", LONG), 0);
 	fd = own_open(O_RDWR);
 	for (kept = 0; kept < 3; kept++)
 		for (sent = 1; sent < 3; sent++)
-			for (n = 1, came = true; came; n++) {
+			for (n = 1, more = true; more; n++) {
 				assert_result(slot_select(fd, ++id), 0);
 				if (kept)
 					assert_result(write(fd, before, lengths[kept]),
 						      (ssize_t)lengths[kept]);
-				came = with_fault(n, result, write(fd, after, lengths[sent]));
+				more = with_fault(n, result, write(fd, after, lengths[sent]));
 				if (result >= 0)
 					assert_holds(id, after, lengths[sent]);
 				else if (kept)
@@ -126,15 +129,15 @@ static void reads(void **state)
 	const size_t lengths[] = { SHORT, LONG };
 	int fd, i, n;
 	long result;
-	bool came;
+	bool more;
 
 	(void)state;
 	assert_result(slot_set(OWN, "max_message", LONG), 0);
 	fd = own_open_on(O_RDWR, 1);
 	for (i = 0; i < 2; i++) {
 		assert_result(write(fd, before, lengths[i]), (ssize_t)lengths[i]);
-		for (n = 1, came = true; came; n++) {
-			came = with_fault(n, result, read(fd, got, sizeof(got)));
+		for (n = 1, more = true; more; n++) {
+			more = with_fault(n, result, read(fd, got, sizeof(got)));
 			if (result >= 0) {
 				assert_int_equal(result, lengths[i]);
 				assert_false(memcmp(got, before, lengths[i]));
@@ -148,14 +151,14 @@ static void selects(void **state)
 {
 	int fd = own_open_on(O_RDWR, 1), n;
 	long long channels;
-	bool came = true;
+	bool more = true;
 	long result;
 
 	(void)state;
-	for (n = 1; came; n++) {
+	for (n = 1; more; n++) {
 		assert_result(slot_select(fd, 1), 0);
 		channels = slot_get(OWN, "channels");
-		came = with_fault(n, result, slot_select(fd, 1000 + n));
+		more = with_fault(n, result, slot_select(fd, 1000 + n));
 		if (result)
 			assert_result(slot_get(OWN, "channels"), channels);
 		/* Refused: still on the channel from before. */
@@ -168,13 +171,13 @@ static void selects(void **state)
 
 static void opens(void **state)
 {
-	bool came = true;
+	bool more = true;
 	long fd;
 	int n;
 
 	(void)state;
-	for (n = 1; came; n++) {
-		came = with_fault(n, fd, slot_open(OWN, O_RDWR));
+	for (n = 1; more; n++) {
+		more = with_fault(n, fd, slot_open(OWN, O_RDWR));
 		if (fd < 0)
 			continue;
 		assert_result(slot_select(fd, 1), 0);
@@ -185,8 +188,8 @@ static void opens(void **state)
 	/* No open that failed counts as an open file, which would keep the settings as they are. */
 	assert_result(slot_destroy(OWN), 0);
 	assert_result(slot_create(OWN, "last"), 0);
-	for (n = 1, came = true; came; n++) {
-		came = with_fault(n, fd, slot_open(OWN, O_RDWR));
+	for (n = 1, more = true; more; n++) {
+		more = with_fault(n, fd, slot_open(OWN, O_RDWR));
 		if (fd >= 0)
 			close(fd);
 		assert_result(slot_set(OWN, "max_message", 100 + n), 0);
@@ -195,14 +198,14 @@ static void opens(void **state)
 
 static void creates(void **state)
 {
-	bool came = true;
+	bool more = true;
 	long result;
 	int n, fd;
 
 	(void)state;
 	assert_result(slot_destroy(OWN), 0);
-	for (n = 1; came; n++) {
-		came = with_fault(n, result, slot_create(OWN, "last"));
+	for (n = 1; more; n++) {
+		more = with_fault(n, result, slot_create(OWN, "last"));
 		assert_int_equal(slot_exists(OWN), result == 0);
 		if (result) {
 			/* Not half there: it can be created as if nothing had been. */
