@@ -6,13 +6,16 @@
 source "$BATS_TEST_DIRNAME/common.bash"
 
 @test "a channel that is not a number from 0 to 4294967295 is refused, never cut" {
-	local channel text
+	local channel text wrong
 
+	wrong=('' 4294967297 -1 ' 1' $'1\n' 0x +1 '1 ' 1.0 1e3 1x x 0X 0xg 0x-1 -0x1 0b1 '1,000' five ¹ \
+		--help 4294967296 0x100000000 0x100000001 18446744073709551616 \
+		18446744073709551617 99999999999999999999999999999999999999999)
+	# They never get to the kernel: a slow one need not wait for all of them.
+	[ ! "${MSGSLOT_SLOW-}" ] || wrong=("${wrong[@]:0:6}")
 	fresh
 	works msgslot send 0 1 kept
-	for channel in '' -1 +1 ' 1' '1 ' $'1\n' 1.0 1e3 1x x 0x 0X 0xg 0x-1 -0x1 0b1 1,000 five ¹ \
-		--help 4294967296 4294967297 0x100000000 0x100000001 18446744073709551616 \
-		18446744073709551617 99999999999999999999999999999999999999999; do
+	for channel in "${wrong[@]}"; do
 		text="channel '$channel' is not a number from 0 to 4294967295"
 		fails 2 "$text" msgslot send 0 "$channel" lost
 		fails 2 "$text" msgslot recv 0 "$channel"

@@ -17,6 +17,10 @@ class=/sys/class/msgslot
 
 setup()
 {
+	# Whether the test before left a new module, untouched since.
+	untouched=
+	read -r untouched 2>/dev/null <"$BATS_FILE_TMPDIR/untouched" || true
+	echo >"$BATS_FILE_TMPDIR/untouched"
 	cd "$BATS_TEST_TMPDIR" || return 1
 	changed=
 }
@@ -26,7 +30,9 @@ teardown()
 	[ "${BATS_TEST_COMPLETED-}" ] || close_slots
 	[ "$changed" ] || return 0
 	rm -f /dev/hand-made-*
+	untouched=
 	fresh
+	echo yes >"$BATS_FILE_TMPDIR/untouched"
 }
 
 # A test that failed half way may have a slot open still.
@@ -56,9 +62,10 @@ load_with()
 	udevadm settle
 }
 
-# The default state: as after boot.
+# The default state, as after boot: for a test to begin with.
 fresh()
 {
+	[ ! "$untouched" ] || return 0
 	# shellcheck disable=SC2119 # no parameters are the defaults
 	load_with
 	changed=
