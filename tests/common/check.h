@@ -162,6 +162,17 @@ static inline int own_end(void **state)
 
 #define own_slot_test(test) cmocka_unit_test_setup_teardown(test, own_begin, own_end)
 
+/* A line of /proc/meminfo, in bytes; its name with the colon. */
+static inline long long meminfo_get(const char *name)
+{
+	char text[4096], *line;
+
+	assert_works(text_get("/proc/meminfo", text, sizeof(text)));
+	line = strstr(text, name);
+	assert_non_null(line);
+	return strtoll(line + strlen(name), NULL, 10) * 1024;
+}
+
 /* What channel id holds, seen through a file of its own. */
 static inline void assert_holds(unsigned int id, const void *message, size_t length)
 {

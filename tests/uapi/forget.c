@@ -14,12 +14,7 @@ enum { NOISE = 3 * 1024 * 1024, NOISE_BETWEEN = 128 * 1024 * 1024 };
 
 static long long slab(void)
 {
-	char text[4096], *line;
-
-	assert_works(text_get("/proc/meminfo", text, sizeof(text)));
-	line = strstr(text, "SUnreclaim:");
-	assert_non_null(line);
-	return strtoll(line + 11, NULL, 10) * 1024;
+	return meminfo_get("SUnreclaim:");
 }
 
 /* Freed after a grace period, then shrunk at leisure: wait until it is where it was. */

@@ -276,12 +276,7 @@ static void no_mixture_under_concurrency(void **state)
 /* The memory of long messages goes with their slot, and is told by `bytes` until then. */
 static long long memory_available(void)
 {
-	char text[4096], *line;
-
-	assert_works(text_get("/proc/meminfo", text, sizeof(text)));
-	line = strstr(text, "MemAvailable:");
-	assert_non_null(line);
-	return strtoll(line + 13, NULL, 10) * 1024;
+	return meminfo_get("MemAvailable:");
 }
 
 static void memory_goes_with_the_slot(void **state)
