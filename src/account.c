@@ -82,6 +82,7 @@ struct msgslot_share *msgslot_share_get(struct msgslot_account *account, kuid_t 
 	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
+	fresh->account = account;
 	spin_lock(&account->lock);
 	share = share_find_locked(account, uid, fresh);
 	spin_unlock(&account->lock);
@@ -91,22 +92,24 @@ struct msgslot_share *msgslot_share_get(struct msgslot_account *account, kuid_t 
 }
 
 /* Drops one reference; what comes back is to be freed, outside the lock. */
-static struct msgslot_share *share_put_locked(struct msgslot_account *account,
-					      struct msgslot_share *share)
+static struct msgslot_share *share_put_locked(struct msgslot_share *share)
 {
-	lockdep_assert_held(&account->lock);
+	lockdep_assert_held(&share->account->lock);
 	if (--share->refs)
 		return NULL;
-	rb_erase(&share->node, &account->shares);
+	rb_erase(&share->node, &share->account->shares);
 	return share;
 }
 
-void msgslot_share_put(struct msgslot_account *account, struct msgslot_share *share)
+void msgslot_share_put(struct msgslot_share *share)
 {
+	struct msgslot_account *account;
+
 	if (!share)
 		return;
+	account = share->account;
 	spin_lock(&account->lock);
-	share = share_put_locked(account, share);
+	share = share_put_locked(share);
 	spin_unlock(&account->lock);
 	kfree(share);
 }
@@ -116,16 +119,22 @@ static bool over_limit(u64 limit, u64 used, u64 n)
 	return n && (used > limit || n > limit - used);
 }
 
-static bool over_share(u64 limit, u64 used, u64 mine, u64 n)
+/* The most that a user who holds @mine may hold: a privileged one, all that the others left. */
+static u64 share_max(u64 limit, u64 used, u64 mine, bool privileged)
 {
 	u64 left = used < limit ? limit - used : 0;
 
-	return n && mine + n > (left + mine) / 2;
+	return privileged ? left + mine : (left + mine) / 2;
 }
 
-static int charge(struct msgslot_account *account, struct msgslot_share *share, u64 bytes,
-		  u32 channels, bool privileged)
+static bool over_share(u64 limit, u64 used, u64 mine, u64 n)
 {
+	return n && mine + n > share_max(limit, used, mine, false);
+}
+
+static int charge(struct msgslot_share *share, u64 bytes, u32 channels, bool privileged)
+{
+	struct msgslot_account *account = share->account;
 	struct msgslot_usage *limit = &account->limit, *used = &account->used, *mine = &share->used;
 	int err = 0;
 
@@ -148,25 +157,48 @@ static int charge(struct msgslot_account *account, struct msgslot_share *share, 
 	return err;
 }
 
+/* Security modules may sleep, so the question is asked outside of locks, and only if it matters. */
+static bool is_privileged(const struct msgslot_payer *payer)
+{
+	return file_ns_capable(payer->file, &init_user_ns, CAP_SYS_RESOURCE);
+}
+
 int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels)
 {
-	int err = charge(payer->account, payer->share, bytes, channels, false);
+	int err = charge(payer->share, bytes, channels, false);
 
-	/* Security modules may sleep, so the question is asked outside the lock, and only if it matters. */
-	if (err == -EDQUOT && file_ns_capable(payer->file, &init_user_ns, CAP_SYS_RESOURCE))
-		err = charge(payer->account, payer->share, bytes, channels, true);
+	if (err == -EDQUOT && is_privileged(payer))
+		err = charge(payer->share, bytes, channels, true);
 	return err;
 }
 
-void msgslot_uncharge(struct msgslot_account *account, struct msgslot_share *share, u64 bytes,
-		      u32 channels)
+void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels)
 {
+	struct msgslot_account *account = share->account;
+
 	spin_lock(&account->lock);
 	account->used.bytes -= bytes;
 	account->used.channels -= channels;
 	share->used.bytes -= bytes;
 	share->used.channels -= channels;
-	share = share_put_locked(account, share);
+	share = share_put_locked(share);
 	spin_unlock(&account->lock);
 	kfree(share);
+}
+
+void msgslot_payer_get_usage(const struct msgslot_payer *payer, struct msgslot_usage *used,
+			     struct msgslot_usage *max)
+{
+	struct msgslot_account *account = payer->share->account;
+	struct msgslot_usage *limit = &account->limit, *all = &account->used;
+	bool privileged = is_privileged(payer);
+
+	spin_lock(&account->lock);
+	*used = payer->share->used;
+	/* Who holds more than that, from better times, keeps it. */
+	max->bytes = share_max(limit->bytes, all->bytes, used->bytes, privileged);
+	max->bytes = max(max->bytes, used->bytes);
+	max->channels = share_max(limit->channels, all->channels, used->channels, privileged);
+	max->channels = max(max->channels, used->channels);
+	spin_unlock(&account->lock);
 }

@@ -59,6 +59,7 @@ struct msgslot_account {
 
 /**
  * struct msgslot_share - what one user holds in a slot
+ * @account: of which it is a share; never changes
  * @node: in the account's @shares
  * @uid: whose it is
  * @refs: one for each open file and one for each charge; freed with the last
@@ -67,6 +68,7 @@ struct msgslot_account {
  * Guarded by the account's lock, but for @uid, which never changes.
  */
 struct msgslot_share {
+	struct msgslot_account *account;
 	struct rb_node node;
 	kuid_t uid;
 	unsigned long refs;
@@ -82,18 +84,16 @@ void msgslot_account_get_used(struct msgslot_account *account, struct msgslot_us
 /* The share of @uid with a reference for the caller, or ERR_PTR(-ENOMEM). */
 struct msgslot_share *msgslot_share_get(struct msgslot_account *account, kuid_t uid);
 /* Gives the reference back.  Takes NULL. */
-void msgslot_share_put(struct msgslot_account *account, struct msgslot_share *share);
+void msgslot_share_put(struct msgslot_share *share);
 
 /**
  * struct msgslot_payer - who pays for what a call makes grow
- * @account: the slot's
  * @share: of the user who opened the file
  * @file: tells whether he had CAP_SYS_RESOURCE then
  *
  * Never changes while the file is open.
  */
 struct msgslot_payer {
-	struct msgslot_account *account;
 	struct msgslot_share *share;
 	const struct file *file;
 };
@@ -103,7 +103,10 @@ struct msgslot_payer {
  * does.  A charge holds a reference to the share until it is uncharged with the same figures.
  */
 int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels);
-void msgslot_uncharge(struct msgslot_account *account, struct msgslot_share *share, u64 bytes,
-		      u32 channels);
+void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels);
+
+/* What the payer holds, and the most that he could hold as things are. */
+void msgslot_payer_get_usage(const struct msgslot_payer *payer, struct msgslot_usage *used,
+			     struct msgslot_usage *max);
 
 #endif /* MSGSLOT_ACCOUNT_H */

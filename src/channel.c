@@ -14,11 +14,37 @@
 static const struct msgslot_mode modes[] = {
 	{
 		.name = MSGSLOT_MODE_LAST,
+		.number = MSGSLOT_LAST,
+		.reads = MSGSLOT_READS_NEWEST,
+		.overflow = MSGSLOT_DROP,
 		.depth = 1,
 		.depth_max = 1,
 		.max_message = MSGSLOT_LAST_MESSAGE_DEFAULT,
 		.max_bytes = SZ_64M,
 		.max_channels = SZ_1M,
+	},
+	{
+		.name = MSGSLOT_MODE_QUEUE,
+		.number = MSGSLOT_QUEUE,
+		.reads = MSGSLOT_READS_HEAD,
+		.overflow = MSGSLOT_BLOCK,
+		.depth = 1024,
+		.depth_max = MSGSLOT_DEPTH_MAX,
+		.max_message = MSGSLOT_QUEUE_MESSAGE_DEFAULT,
+		.max_bytes = SZ_64M,
+		.max_channels = SZ_64K,
+	},
+	{
+		.name = MSGSLOT_MODE_BROADCAST,
+		.number = MSGSLOT_BROADCAST,
+		.reads = MSGSLOT_READS_NEXT,
+		.overflow = MSGSLOT_DROP,
+		.overflow_may_change = true,
+		.depth = 256,
+		.depth_max = MSGSLOT_DEPTH_MAX,
+		.max_message = MSGSLOT_BROADCAST_MESSAGE_DEFAULT,
+		.max_bytes = SZ_64M,
+		.max_channels = SZ_64K,
 	},
 };
 
@@ -65,6 +91,23 @@ static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
 	return fresh;
 }
 
+struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id)
+{
+	struct msgslot_channel *channel;
+
+	spin_lock(&slot->lock);
+	channel = hold_locked(slot, id, NULL);
+	spin_unlock(&slot->lock);
+	return IS_ERR(channel) ? NULL : channel;
+}
+
+void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel)
+{
+	spin_lock(&slot->lock);
+	channel->holds++;
+	spin_unlock(&slot->lock);
+}
+
 struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
 					     const struct msgslot_payer *payer)
 {
@@ -82,7 +125,7 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
 		return ERR_PTR(err);
 	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
 	if (!fresh) {
-		msgslot_uncharge(payer->account, payer->share, 0, 1);
+		msgslot_uncharge(payer->share, 0, 1);
 		return ERR_PTR(-ENOMEM);
 	}
 	fresh->share = payer->share;
@@ -93,7 +136,7 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
 	spin_unlock(&slot->lock);
 	if (channel != fresh) {
 		kfree(fresh);
-		msgslot_uncharge(payer->account, payer->share, 0, 1);
+		msgslot_uncharge(payer->share, 0, 1);
 	}
 	return channel;
 }
@@ -116,33 +159,186 @@ void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *c
 		return;
 
 	/* Nobody finds it but who looked before: they see a dead log until their RCU section ends. */
-	msgslot_log_kill(&channel->log, &slot->account);
-	msgslot_uncharge(&slot->account, channel->share, 0, 1);
+	msgslot_uncharge(channel->share, 0, 1);
 	kfree_rcu(channel, rcu);
 }
 
-int msgslot_channel_grow(struct msgslot_slot *slot, struct msgslot_channel __rcu **where,
-			 const struct msgslot_payer *payer)
+int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, bool conditional, u64 expected,
+			  u64 *messages)
 {
-	struct msgslot_channel *channel;
+	struct msgslot_channel *channel = msgslot_channel_find(slot, id);
 	int err;
 
-	rcu_read_lock();
-	spin_lock(&slot->lock);
-	channel = rcu_dereference(*where);
-	/* Forgotten since, so the file has another one by now. */
-	if (!channel->holds)
-		channel = NULL;
-	else
-		channel->holds++;
-	spin_unlock(&slot->lock);
-	rcu_read_unlock();
+	*messages = 0;
 	if (!channel)
-		return -ESTALE;
-
-	err = msgslot_log_grow(&channel->log, payer, slot->max_message);
+		return conditional && expected ? -ESTALE : 0;
+	err = msgslot_log_clear(&channel->log, conditional, expected, messages);
+	if (!err) {
+		this_cpu_sub(slot->stats->messages, *messages);
+		/* What readers of a room lost they count themselves, when they come to it. */
+		if (slot->rules.reads == MSGSLOT_READS_HEAD)
+			this_cpu_add(slot->stats->dropped, *messages);
+		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_ROOM);
+	}
 	msgslot_channel_unhold(slot, channel);
 	return err;
+}
+
+/* The channel with the lowest id from @from on, or NULL. */
+static struct msgslot_channel *channel_from_locked(struct msgslot_slot *slot, u64 from)
+{
+	struct rb_node *node = slot->channels.rb_node;
+	struct msgslot_channel *channel, *best = NULL;
+
+	lockdep_assert_held(&slot->lock);
+	while (node) {
+		channel = rb_entry(node, struct msgslot_channel, node);
+		if (channel->id >= from)
+			best = channel;
+		node = channel->id >= from ? node->rb_left : node->rb_right;
+	}
+	return best;
+}
+
+u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
+			 u32 count)
+{
+	struct msgslot_channel *channel;
+	struct rb_node *node;
+	u32 n = 0;
+
+	spin_lock(&slot->lock);
+	channel = channel_from_locked(slot, *from);
+	while (channel && n < count) {
+		entries[n].channel = channel->id;
+		entries[n].files = channel->holds;
+		entries[n].first = msgslot_log_first(&channel->log);
+		entries[n].next = msgslot_log_next(&channel->log);
+		n++;
+		node = rb_next(&channel->node);
+		channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
+	}
+	*from = channel ? channel->id : 1ull << 32;
+	spin_unlock(&slot->lock);
+	return n;
+}
+
+/**
+ * struct sleeper - who sleeps in a channel's queue
+ * @entry: in the queue
+ * @events: what wakes him
+ */
+struct sleeper {
+	wait_queue_entry_t entry;
+	__poll_t events;
+};
+
+static int sleeper_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
+{
+	struct sleeper *sleeper = container_of(entry, struct sleeper, entry);
+
+	/* Whom it does not concern does not count as the one who was woken. */
+	if (!(key_to_poll(key) & sleeper->events))
+		return 0;
+	return autoremove_wake_function(entry, mode, sync, key);
+}
+
+static void sleeper_init(struct sleeper *sleeper, __poll_t events, bool alone)
+{
+	init_wait(&sleeper->entry);
+	sleeper->entry.func = sleeper_wake;
+	sleeper->entry.flags = alone ? WQ_FLAG_EXCLUSIVE : 0;
+	sleeper->events = events | MSGSLOT_EVENTS_GONE;
+}
+
+/* Sleeps until woken: 0, or the error the call ends with. */
+static int sleeper_sleep(const struct msgslot_patience *patience)
+{
+	ktime_t until = patience->until;
+
+	if (until == KTIME_MAX)
+		schedule();
+	else if (!schedule_hrtimeout_range(&until, current->timer_slack_ns, HRTIMER_MODE_ABS))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+static bool has_message(struct msgslot_slot *slot, struct msgslot_channel *channel, u64 cursor)
+{
+	u64 first = msgslot_log_first(&channel->log), next = msgslot_log_next(&channel->log);
+
+	/* Where messages that a file has not read are gone, that is to be told at once. */
+	if (slot->rules.reads == MSGSLOT_READS_NEXT)
+		return next > cursor;
+	return next > max(first, cursor);
+}
+
+/* Whether what @events mean is there: a message from @cursor on, or room for one; or all is over. */
+static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel, __poll_t events,
+		     u64 cursor)
+{
+	if (READ_ONCE(slot->gone))
+		return true;
+	if (events == MSGSLOT_EVENTS_MESSAGE)
+		return has_message(slot, channel, cursor);
+	return msgslot_log_has_room(&channel->log, &slot->rules, 0);
+}
+
+/* Sleeps until it is. */
+static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel, __poll_t events,
+			u64 cursor, bool alone, const struct msgslot_patience *patience)
+{
+	struct sleeper sleeper;
+	int signal, err = 0;
+
+	sleeper_init(&sleeper, events, alone);
+	do {
+		/* The left column in channel.h, with the barrier. */
+		signal = prepare_to_wait_event(&channel->wait, &sleeper.entry, TASK_INTERRUPTIBLE);
+		if (is_there(slot, channel, events, cursor)) {
+			err = 0;
+			break;
+		}
+		/* With a time the call cannot be taken up again where it was. */
+		if (signal)
+			err = patience->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
+		else
+			err = sleeper_sleep(patience);
+		/* Mostly it is, and then there is no need to get in line again to look. */
+		if (!signal && is_there(slot, channel, events, cursor)) {
+			err = 0;
+			break;
+		}
+	} while (!err);
+	finish_wait(&channel->wait, &sleeper.entry);
+	return err;
+}
+
+int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
+				 u64 cursor, bool alone, const struct msgslot_patience *patience)
+{
+	return channel_wait(slot, channel, MSGSLOT_EVENTS_MESSAGE, cursor, alone, patience);
+}
+
+int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			      const struct msgslot_patience *patience)
+{
+	int err;
+
+	msgslot_log_has_room(&channel->log, &slot->rules, 1);
+	err = channel_wait(slot, channel, MSGSLOT_EVENTS_ROOM, 0, true, patience);
+	msgslot_log_has_room(&channel->log, &slot->rules, -1);
+	return err;
+}
+
+void msgslot_channel_tell_room(struct msgslot_slot *slot, struct msgslot_channel *channel, bool all)
+{
+	if (!msgslot_log_has_wanted_room(&channel->log, &slot->rules))
+		return;
+	if (all)
+		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_ROOM);
+	else
+		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_ROOM);
 }
 
 void msgslot_channel_kill_all(struct msgslot_slot *slot)
@@ -164,9 +360,9 @@ void msgslot_channel_kill_all(struct msgslot_slot *slot)
 		if (!node)
 			break;
 
-		lost = msgslot_log_kill(&channel->log, &slot->account);
+		lost = msgslot_log_kill(&channel->log);
 		this_cpu_sub(slot->stats->messages, lost);
-		msgslot_wake(&channel->wait, EPOLLHUP | EPOLLERR);
+		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_GONE);
 		msgslot_channel_unhold(slot, channel);
 		cond_resched();
 	}

@@ -9,29 +9,39 @@
  * has no message; then it is forgotten, and only the highest sequence it used stays with the slot.
  * So messages outlive every process, and selecting ids is no way to eat the kernel.
  *
- * Reading and writing take no hold: they find the file's channel by RCU.  Should another thread
- * select meanwhile and the channel be forgotten, a reader finds an empty log, which is a true
- * answer, and a writer finds the log dead, and looks again which channel the file has now.
+ * Reading and writing take no hold as long as they do not sleep: they find the file's channel by RCU.
+ * Should another thread select meanwhile and the channel be forgotten, a reader finds an empty log,
+ * which is a true answer, and a writer finds the log dead, and looks again which channel the file
+ * has now.  Who must sleep takes a hold first, and keeps the channel he began on.
  *
  * Waiting
  * -------
  * Whoever polls sleeps in the wait queue of his open file (file.h), for a channel can be forgotten
  * while epoll still holds the queue.  The file hangs one relay in its channel's queue; a wake-up of
- * the channel goes through the relays to the files.  A wake-up cannot be missed:
+ * the channel goes through the relays to the files.  Readers and writers that sleep in a call hang
+ * in the channel's queue themselves, and are woken by the events they wait for only.  A wake-up
+ * cannot be missed:
  *
- *	poll					write
- *	enter the file's queue			place the message
- *	hang the relay				smp_mb()
- *	smp_mb()				anyone in the channel's queue?  in the file's?
- *	is there a message?
+ *	poll, or who goes to sleep		write
+ *	enter the queue				place the message
+ *	smp_mb()				smp_mb()
+ *	is there a message?			anyone in the queue?  wake
  *
- * Either the writer sees the sleeper, or the sleeper sees the message.
+ * Either the writer sees the sleeper, or the sleeper sees the message.  With room instead of a
+ * message it is the same, but for rooms that block, which log.h tells.
+ *
+ * In a queue a message wakes one sleeper, and so does a message taken one who waits for room.  What
+ * he was woken for may be gone when he runs; then he sleeps again.  But if he leaves without it,
+ * by a signal, a timeout or a bad pointer, or if he may stay away long, because the page he copies
+ * to has to come first, he wakes the next: else a message would lie there while readers sleep.
  */
 #ifndef MSGSLOT_CHANNEL_H
 #define MSGSLOT_CHANNEL_H
 
+#include <linux/ktime.h>
 #include <linux/poll.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -42,6 +52,10 @@ struct msgslot_slot;
 /**
  * struct msgslot_mode - what a mode means
  * @name: as users write it
+ * @number: as programs have it
+ * @reads: whose cursor a read moves
+ * @overflow: what a full log does to a writer, unless set
+ * @overflow_may_change: whether that can be set
  * @depth: messages a log keeps, unless set
  * @depth_max: the most that may be set
  * @max_message: longest message in bytes, unless set
@@ -50,6 +64,10 @@ struct msgslot_slot;
  */
 struct msgslot_mode {
 	const char *name;
+	u32 number;
+	enum msgslot_reads reads;
+	u32 overflow;
+	bool overflow_may_change;
 	u32 depth;
 	u32 depth_max;
 	u32 max_message;
@@ -66,7 +84,7 @@ const struct msgslot_mode *msgslot_mode_find(const char *name);
  * @id: never changes
  * @holds: of open files and calls under way; under the slot's lock
  * @share: who is charged for the channel
- * @wait: relays of the files that poll; has its own lock
+ * @wait: who sleeps here, and the relays of the files that poll; has its own lock
  * @log: the messages; has its own lock
  * @rcu: found by RCU through msgslot_file.channel
  */
@@ -89,19 +107,67 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
 /* Gives a hold back; the last one forgets an empty channel.  Takes NULL. */
 void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel);
 
-/* Makes the log of a file's channel ready for a first message; -ESTALE: look at the file again. */
-int msgslot_channel_grow(struct msgslot_slot *slot, struct msgslot_channel __rcu **where,
-			 const struct msgslot_payer *payer);
+/* The channel @id of @slot with a hold for the caller, or NULL if there is none. */
+struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id);
+/* One more hold of a channel that has one. */
+void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel);
+
+/*
+ * Takes all messages of the channel @id, if @conditional only if the newest is @expected (0: there
+ * is none), and wakes who waits for room: 0, with how many in @messages, or -ESTALE.
+ */
+int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, bool conditional, u64 expected,
+			  u64 *messages);
+
+/* The channels from *@from on, at most @count of them: how many; *@from is where to go on. */
+u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
+			 u32 count);
+
+/**
+ * struct msgslot_patience - how long a call may wait
+ * @wait: at all
+ * @until: CLOCK_MONOTONIC, KTIME_MAX for ever
+ */
+struct msgslot_patience {
+	bool wait;
+	ktime_t until;
+};
+
+/*
+ * Sleep until there is a message from @cursor on, or room for one, or the slot is gone: 0;
+ * -ETIMEDOUT; -EINTR or -ERESTARTSYS on a signal.  The caller has a hold.  @alone: of those who
+ * sleep so, a message wakes one.
+ */
+int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
+				 u64 cursor, bool alone, const struct msgslot_patience *patience);
+int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			      const struct msgslot_patience *patience);
+
+/* A cursor in @channel moved, to the next message or, @all, any further: tells who wants the room. */
+void msgslot_channel_tell_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			       bool all);
 
 /* Takes all channels of a slot that is gone, wakes who waits there, frees the messages.  Sleeps. */
 void msgslot_channel_kill_all(struct msgslot_slot *slot);
 
-/* Tells pollers in @queue that @events came; after the event, outside of locks. */
+#define MSGSLOT_EVENTS_MESSAGE (EPOLLIN | EPOLLRDNORM)
+#define MSGSLOT_EVENTS_ROOM (EPOLLOUT | EPOLLWRNORM)
+#define MSGSLOT_EVENTS_GONE (EPOLLHUP | EPOLLERR)
+
+/*
+ * Tell those in @queue that @events came: all, or of those who sleep alone only one.  After the
+ * event, outside of locks.  The barrier of the right column above is in wq_has_sleeper().
+ */
 static inline void msgslot_wake(wait_queue_head_t *queue, __poll_t events)
 {
-	/* The barrier of the right column above is in here. */
 	if (wq_has_sleeper(queue))
-		wake_up_poll(queue, events);
+		__wake_up(queue, TASK_NORMAL, 1, poll_to_key(events));
+}
+
+static inline void msgslot_wake_all(wait_queue_head_t *queue, __poll_t events)
+{
+	if (wq_has_sleeper(queue))
+		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(events));
 }
 
 #endif /* MSGSLOT_CHANNEL_H */

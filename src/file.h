@@ -5,18 +5,33 @@
  * It may be shared by threads and by processes, all of whom may select, read, write and poll at
  * once.  msgslot_file.lock keeps the fields that go together together:
  *
- *	select		changes channel and moves the relay, then counts generation up
- *	read		takes generation before the channel, and writes seen at the end only if
- *			generation is still the same: what was read on one channel never hides a
- *			message of the next
+ *	select		changes channel, cursor and relay, then counts generation up
+ *	read		takes generation before the channel and the cursor, and moves the cursor at
+ *			the end only if generation is still the same: what was read on one channel
+ *			never hides a message of the next
  *
- * Reading the same message again writes nothing at all.
+ * What the cursor is for depends on the mode.  In `broadcast` it says what to read next.  In `last`
+ * it says only which message poll() has no news of; reading the same message again writes nothing
+ * at all.  In `queue`, where the channel has the cursor, it stays 0.
  *
- * Lock order: msgslot_file.lock, msgslot_channel.wait, msgslot_file.wait.
+ * The relay passes wake-ups of the channel on to who polls the file.  poll() hangs it in the
+ * channel's queue; a wake-up that finds nobody polling takes it out again, so that a message costs
+ * nothing for files that only read.  Whether it hangs there, its own list says, under that queue's
+ * lock:
+ *
+ *	poll				wake-up (holds the channel's queue)
+ *	enter the file's queue		anybody in the file's queue?
+ *	is the relay hung?  hang it	no: take the relay out
+ *
+ * If the wake-up comes first, poll hangs the relay again; if poll does, the wake-up sees it.
+ *
+ * Lock order: msgslot_file.lock, then either msgslot_slot.lock and what follows there (log.h), or
+ * msgslot_channel.wait, msgslot_file.wait.
  */
 #ifndef MSGSLOT_FILE_H
 #define MSGSLOT_FILE_H
 
+#include <linux/fs.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -32,10 +47,10 @@
  * @lock: see above; taken for a few instructions, nothing sleeps or allocates under it
  * @channel: what is selected, with a hold, or NULL; changed under @lock, read by RCU
  * @generation: counts selections; changed under @lock
- * @seen: highest sequence read on @channel, 0 for none; changed under @lock
+ * @cursor: where the file is on @channel; see above
  * @wait: who polls this file
- * @relay: passes wake-ups of the channel (of the slot while none is selected) on to @wait
- * @relayed: whether @relay hangs there, as it does since the first poll; under @lock
+ * @relay: in the queue of the channel (of the slot while none is selected), or in none
+ * @reads: the file is open for reading; never changes
  */
 struct msgslot_file {
 	struct msgslot_slot *slot;
@@ -43,16 +58,35 @@ struct msgslot_file {
 	spinlock_t lock;
 	struct msgslot_channel __rcu *channel;
 	unsigned long generation;
-	u64 seen;
+	struct msgslot_cursor cursor;
 	wait_queue_head_t wait;
 	wait_queue_entry_t relay;
-	bool relayed;
+	bool reads;
 };
 
 extern const struct file_operations msgslot_file_operations;
 
 /* Makes @id the channel of the file: 0, -EINVAL, -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM. */
 int msgslot_file_select(struct msgslot_file *f, u32 id);
+/* For a file that has selected nothing: -EINVAL in `last`, else selects channel 0. */
+int msgslot_file_select_first(struct msgslot_file *f);
+/* Whether @id is selected, at this moment. */
+bool msgslot_file_has_selected(struct msgslot_file *f, u32 id);
+/* The channel that is selected, with a hold; and, if asked, of which generation, and the cursor. */
+struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
+						   unsigned long *generation, u64 *cursor);
+/* The id of the selected channel: 0, or -EINVAL if there is none. */
+int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);
+/* Moves the cursor of a `broadcast` file; *@sequence is where it is then.  0, or -EINVAL. */
+int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence);
+
+/* receive.c */
+ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos);
+ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter);
+
+/* send.c */
+ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos);
+ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter);
 
 /* ioctl.c */
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument);

@@ -2,41 +2,292 @@
 /*
  * The ioctls, as a table.  Its numbers are in the uAPI header and nowhere else.
  *
+ * A command's struct may grow: programs built with another header than this module come with
+ * another size, and so with another number.  It is taken by type and number, and the size is
+ * judged as copy_struct_from_user() does.
+ *
  * The errors of every command begin with ENODEV; an unknown command is EINVAL, not ENOTTY, because
  * the course programs that this interface grew from were promised that.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/msgslot.h>
 
 #include "file.h"
+#include "message.h"
 
-/* By value, cut to 32 bits: a course program's unsigned long says the same as its unsigned int. */
-static long ioctl_select(struct msgslot_file *f, unsigned long argument)
+/**
+ * struct call - an ioctl under way
+ * @file: on which
+ * @f: the same
+ * @user: the argument
+ * @size: of what is there, as the command's number says
+ */
+struct call {
+	struct file *file;
+	struct msgslot_file *f;
+	void __user *user;
+	size_t size;
+};
+
+/* The struct that a command takes; the usual case, a program of our own version, is short. */
+static __always_inline int call_get(const struct call *call, void *args, size_t size)
 {
-	return msgslot_file_select(f, argument);
+	if (likely(call->size == size))
+		return copy_from_user(args, call->user, size) ? -EFAULT : 0;
+	return copy_struct_from_user(args, size, call->user, call->size);
 }
 
-static const struct msgslot_ioctl {
-	unsigned int command;
-	long (*call)(struct msgslot_file *f, unsigned long argument);
-} ioctls[] = {
-	{ MSG_SLOT_CHANNEL, ioctl_select },
-	{ MSG_SLOT_CHANNEL_LONG, ioctl_select },
-	{ MSG_SLOT_CHANNEL_OLD, ioctl_select },
-	{ MSG_SLOT_CHANNEL_OLD_LONG, ioctl_select },
+static int call_put(const struct call *call, const void *args, size_t size)
+{
+	return copy_to_user(call->user, args, min(call->size, size)) ? -EFAULT : 0;
+}
+
+static __always_inline int call_get_patience(const struct call *call, s64 timeout,
+					     struct msgslot_patience *patience)
+{
+	if (timeout < -1)
+		return -EINVAL;
+	patience->wait = timeout && !(call->file->f_flags & O_NONBLOCK);
+	patience->until = KTIME_MAX;
+	if (patience->wait && timeout > 0)
+		/* However long, it is not for ever. */
+		patience->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
+	return 0;
+}
+
+/* In `last` there is no channel 0. */
+static __always_inline int call_get_mode(const struct call *call, u32 channel)
+{
+	bool last = call->f->slot->rules.reads == MSGSLOT_READS_NEWEST;
+
+	return !channel && last ? -EINVAL : 0;
+}
+
+static long ioctl_get_channel(const struct call *call)
+{
+	u32 id = 0;
+	int err = msgslot_file_get_channel(call->f, &id);
+
+	return err ?: put_user(id, (u32 __user *)call->user);
+}
+
+static long ioctl_send(const struct call *call)
+{
+	struct msgslot_patience patience;
+	struct msgslot_send args;
+	int err = call_get(call, &args, sizeof(args));
+
+	if (err)
+		return err;
+	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
+		return -EINVAL;
+	err = call_get_patience(call, args.timeout, &patience);
+	if (err)
+		return err;
+	if (!(call->file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (args.flags & MSGSLOT_SEND_IF && call->f->slot->rules.reads != MSGSLOT_READS_NEWEST)
+		return -EOPNOTSUPP;
+	err = call_get_mode(call, args.channel);
+	if (err)
+		return err;
+	return msgslot_send(call->f, call->user, &args, &patience);
+}
+
+/* Flags that mean something, and together. */
+static bool recv_flags_are_valid(u32 flags)
+{
+	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP))
+		return false;
+	if (flags & MSGSLOT_RECV_DROP && (!(flags & MSGSLOT_RECV_IF) || flags & MSGSLOT_RECV_PEEK))
+		return false;
+	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
+}
+
+static bool recv_flags_fit(u32 flags, enum msgslot_reads reads)
+{
+	if (reads != MSGSLOT_READS_HEAD)
+		return !(flags & MSGSLOT_RECV_IF);
+	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
+}
+
+static long ioctl_recv(const struct call *call)
+{
+	struct msgslot_patience patience;
+	struct msgslot_recv args;
+	int err = call_get(call, &args, sizeof(args));
+
+	if (err)
+		return err;
+	if (args.flags && !recv_flags_are_valid(args.flags))
+		return -EINVAL;
+	err = call_get_patience(call, args.timeout, &patience);
+	if (err)
+		return err;
+	if (!(call->file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (args.flags && !recv_flags_fit(args.flags, call->f->slot->rules.reads))
+		return -EOPNOTSUPP;
+	err = call_get_mode(call, args.channel);
+	if (err)
+		return err;
+	return msgslot_receive(call->f, call->user, &args, &patience);
+}
+
+static long ioctl_seek(const struct call *call)
+{
+	struct msgslot_seek args;
+	int err = call_get(call, &args, sizeof(args));
+
+	if (err)
+		return err;
+	if (args.reserved)
+		return -EINVAL;
+	if (!(call->file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (call->f->slot->rules.reads != MSGSLOT_READS_NEXT)
+		return -EOPNOTSUPP;
+	/* Where the result cannot be written nothing is moved. */
+	err = call_put(call, &args, sizeof(args));
+	if (!err)
+		err = msgslot_file_seek(call->f, args.whence, &args.sequence);
+	if (!err)
+		(void)!call_put(call, &args, sizeof(args));
+	return err;
+}
+
+static long ioctl_clear(const struct call *call)
+{
+	struct msgslot_clear args;
+	int err = call_get(call, &args, sizeof(args));
+
+	if (err)
+		return err;
+	if (args.flags & ~MSGSLOT_CLEAR_IF)
+		return -EINVAL;
+	if (!(call->file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	err = call_get_mode(call, args.channel);
+	if (err)
+		return err;
+	args.messages = 0;
+	err = call_put(call, &args, sizeof(args));
+	if (!err)
+		err = msgslot_channel_clear(call->f->slot, args.channel,
+					    args.flags & MSGSLOT_CLEAR_IF, args.sequence,
+					    &args.messages);
+	if (!err)
+		(void)!call_put(call, &args, sizeof(args));
+	return err;
+}
+
+static long ioctl_info(const struct call *call)
+{
+	struct msgslot_info info = { .version = MSGSLOT_ABI_VERSION };
+	struct msgslot_usage used, max;
+
+	/* What a longer struct asks for is not known here. */
+	if (call->size > sizeof(info) &&
+	    clear_user(call->user + sizeof(info), call->size - sizeof(info)))
+		return -EFAULT;
+	msgslot_slot_get_info(call->f->slot, &info);
+	msgslot_payer_get_usage(&call->f->payer, &used, &max);
+	info.share_bytes = used.bytes;
+	info.share_max_bytes = max.bytes;
+	info.share_channels = used.channels;
+	info.share_max_channels = max.channels;
+	return call_put(call, &info, sizeof(info));
+}
+
+static long ioctl_walk(const struct call *call)
+{
+	struct msgslot_walk_entry *entries;
+	struct msgslot_walk args;
+	int err = call_get(call, &args, sizeof(args));
+	u32 n;
+
+	if (err)
+		return err;
+	if (args.reserved || args.from > 1ull << 32 || !args.count)
+		return -EINVAL;
+	n = min_t(u32, args.count, MSGSLOT_WALK_MAX);
+	entries = kcalloc(n, sizeof(*entries), MSGSLOT_GFP);
+	if (!entries)
+		return -ENOMEM;
+	args.count = msgslot_channel_walk(call->f->slot, &args.from, entries, n);
+	if (copy_to_user(u64_to_user_ptr(args.entries), entries, args.count * sizeof(*entries)))
+		err = -EFAULT;
+	kfree(entries);
+	return err ?: call_put(call, &args, sizeof(args));
+}
+
+/**
+ * struct command - one line of the table, found by the command's number
+ * @direction: of its argument
+ * @size: of its struct, now; it was never shorter
+ * @grows: other versions may have a longer struct
+ * @call: who answers it
+ */
+struct command {
+	unsigned int direction;
+	size_t size;
+	bool grows;
+	long (*call)(const struct call *call);
 };
+
+#define COMMAND(command, grows, call) \
+	[_IOC_NR(command)] = { _IOC_DIR(command), _IOC_SIZE(command), grows, call }
+
+static const struct command commands[] = {
+	COMMAND(MSGSLOT_GET_CHANNEL, false, ioctl_get_channel),
+	COMMAND(MSGSLOT_SEND, true, ioctl_send),
+	COMMAND(MSGSLOT_RECV, true, ioctl_recv),
+	COMMAND(MSGSLOT_SEEK, true, ioctl_seek),
+	COMMAND(MSGSLOT_CLEAR, true, ioctl_clear),
+	COMMAND(MSGSLOT_INFO, true, ioctl_info),
+	COMMAND(MSGSLOT_WALK, true, ioctl_walk),
+};
+
+static bool is_select(unsigned int command)
+{
+	return command == MSG_SLOT_CHANNEL || command == MSG_SLOT_CHANNEL_LONG ||
+	       command == MSG_SLOT_CHANNEL_OLD || command == MSG_SLOT_CHANNEL_OLD_LONG;
+}
+
+static const struct command *command_find(unsigned int command)
+{
+	unsigned int nr = _IOC_NR(command), size = _IOC_SIZE(command);
+	const struct command *c;
+
+	if (_IOC_TYPE(command) != MSGSLOT_IOC_TYPE || nr >= ARRAY_SIZE(commands))
+		return NULL;
+	c = &commands[array_index_nospec(nr, ARRAY_SIZE(commands))];
+	if (!c->call || c->direction != _IOC_DIR(command))
+		return NULL;
+	return size == c->size || (size > c->size && c->grows) ? c : NULL;
+}
 
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	struct msgslot_file *f = file->private_data;
-	size_t i;
+	const struct call call = {
+		.file = file,
+		.f = file->private_data,
+		.user = (void __user *)argument,
+		.size = _IOC_SIZE(command),
+	};
+	const struct command *c = command_find(command);
 
-	if (READ_ONCE(f->slot->gone))
+	if (READ_ONCE(call.f->slot->gone))
 		return -ENODEV;
-	for (i = 0; i < ARRAY_SIZE(ioctls); i++)
-		if (ioctls[i].command == command)
-			return ioctls[i].call(f, argument);
+	if (c)
+		return c->call(&call);
+	/* By value, cut to 32 bits: a course program's unsigned long says the same as its int. */
+	if (is_select(command))
+		return msgslot_file_select(call.f, argument);
 	return -EINVAL;
 }

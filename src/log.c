@@ -2,57 +2,14 @@
 /* The ring of cells.  How it is kept, and why that is safe, is told in log.h. */
 #include <linux/err.h>
 #include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/wait_bit.h>
 
 #include "log.h"
-
-struct msgslot_buffer *msgslot_buffer_alloc(const struct msgslot_payer *payer, u32 length)
-{
-	/* What the allocator would give anyway: the next message may be a little longer. */
-	u32 capacity = length < PAGE_SIZE ? roundup_pow_of_two(length) : PAGE_ALIGN(length);
-	struct msgslot_buffer *buffer;
-	int err;
-
-	err = msgslot_charge(payer, capacity, 0);
-	if (err)
-		return ERR_PTR(err);
-	buffer = kmalloc(sizeof(*buffer), MSGSLOT_GFP);
-	if (!buffer)
-		goto err_uncharge;
-	buffer->bytes = kvmalloc(capacity, MSGSLOT_GFP);
-	if (!buffer->bytes)
-		goto err_free;
-	buffer->capacity = capacity;
-	buffer->share = payer->share;
-	refcount_set(&buffer->refs, 1);
-	return buffer;
-
-err_free:
-	kfree(buffer);
-err_uncharge:
-	msgslot_uncharge(payer->account, payer->share, capacity, 0);
-	return ERR_PTR(-ENOMEM);
-}
-
-static void buffer_free_rcu(struct rcu_head *rcu)
-{
-	struct msgslot_buffer *buffer = container_of(rcu, struct msgslot_buffer, rcu);
-
-	kvfree(buffer->bytes);
-	kfree(buffer);
-}
-
-void msgslot_buffer_put(struct msgslot_account *account, struct msgslot_buffer *buffer)
-{
-	if (!buffer || !refcount_dec_and_test(&buffer->refs))
-		return;
-	msgslot_uncharge(account, buffer->share, buffer->capacity, 0);
-	call_rcu(&buffer->rcu, buffer_free_rcu);
-}
 
 static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells,
 				       u32 max_message)
@@ -68,7 +25,7 @@ static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 ce
 		return ERR_PTR(err);
 	ring = kvzalloc(size, MSGSLOT_GFP);
 	if (!ring) {
-		msgslot_uncharge(payer->account, payer->share, size, 0);
+		msgslot_uncharge(payer->share, size, 0);
 		return ERR_PTR(-ENOMEM);
 	}
 	ring->cells = cells;
@@ -78,48 +35,124 @@ static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 ce
 	return ring;
 }
 
-/* Nobody finds @ring any more, though readers may still look at it.  Takes NULL. */
-static void ring_free(struct msgslot_account *account, struct msgslot_ring *ring)
+/*
+ * Frees @ring and the older ones, none of which has a message any more.  Nobody finds them, though
+ * readers may still look at them.  Takes NULL; neither sleeps nor takes long.
+ */
+static void ring_free_drained(struct msgslot_ring *ring)
 {
+	struct msgslot_ring *older;
+
+	for (; ring; ring = older) {
+		older = rcu_dereference_protected(ring->older, true);
+		msgslot_uncharge(ring->share, ring->size, 0);
+		kvfree_rcu(ring, rcu);
+	}
+}
+
+/* Frees @rings, the newest and the older ones, with all messages.  Takes NULL.  Sleeps. */
+static void ring_free(struct msgslot_ring *rings)
+{
+	struct msgslot_ring *ring;
 	struct msgslot_cell *cell;
 	u32 i;
 
-	if (!ring)
-		return;
-	for (i = 0; i < ring->cells; i++) {
-		cell = msgslot_ring_cell(ring, i);
-		msgslot_buffer_put(account, rcu_dereference_protected(cell->buffer, true));
+	for (ring = rings; ring; ring = rcu_dereference_protected(ring->older, true)) {
+		for (i = 0; i < ring->cells; i++) {
+			cell = msgslot_ring_cell(ring, i);
+			msgslot_buffer_put(rcu_dereference_protected(cell->buffer, true));
+			cond_resched();
+		}
 	}
-	msgslot_uncharge(account, ring->share, ring->size, 0);
-	kvfree_rcu(ring, rcu);
+	ring_free_drained(rings);
 }
 
-void msgslot_log_init(struct msgslot_log *log, u64 first)
+static bool log_is_dead(const struct msgslot_log *log)
 {
+	return test_bit(MSGSLOT_LOG_DEAD, &log->flags);
+}
+
+void msgslot_log_init(struct msgslot_log *log, u64 start)
+{
+	memset(log, 0, sizeof(*log));
 	spin_lock_init(&log->lock);
-	log->dead = false;
-	RCU_INIT_POINTER(log->ring, NULL);
-	log->spare = NULL;
-	log->first = first;
-	log->next = first;
+	log->start = start;
+	log->first = start;
+	log->next = start;
+	log->slowest = start;
 }
 
-int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer, u32 max_message)
+/* The ring that keeps @sequence. */
+static struct msgslot_ring *log_ring_of_locked(struct msgslot_log *log, u64 sequence)
 {
-	struct msgslot_ring *ring = ring_alloc(payer, 1, max_message);
-	int err = 0;
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
+	while (sequence < ring->base)
+		ring = rcu_dereference_protected(ring->older, lockdep_is_held(&log->lock));
+	return ring;
+}
+
+static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *ring)
+{
+	struct msgslot_ring *older;
+
+	older = rcu_dereference_protected(ring->older, lockdep_is_held(&log->lock));
+	RCU_INIT_POINTER(ring->older, NULL);
+	ring_free_drained(older);
+}
+
+/* How many cells the log must have for the next message: 0 if as many as it has. */
+static u32 log_cells_wanted_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+{
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+	u64 first = log->first;
+
+	if (!ring)
+		return 1;
+	if (log->next - first >= rules->depth)
+		first++;
+	return log->next - max(first, ring->base) >= ring->cells ? 2 * ring->cells : 0;
+}
+
+int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
+		     const struct msgslot_rules *rules)
+{
+	struct msgslot_ring *ring, *older;
+	int err = 0;
+	u32 cells;
+
+	/* One at a time: two would be charged twice, and one fail of it for no reason. */
+	if (wait_on_bit_lock(&log->flags, MSGSLOT_LOG_GROWING, TASK_KILLABLE))
+		return -EINTR;
 	spin_lock(&log->lock);
-	if (log->dead) {
-		err = -ESTALE;
-	} else if (!msgslot_log_ring_locked(log)) {
+	cells = log_cells_wanted_locked(log, rules);
+	spin_unlock(&log->lock);
+	if (!cells)
+		goto out;
+	ring = ring_alloc(payer, cells, rules->max_message);
+	if (IS_ERR(ring)) {
+		err = PTR_ERR(ring);
+		goto out;
+	}
+
+	spin_lock(&log->lock);
+	older = msgslot_log_ring_locked(log);
+	if (log_is_dead(log)) {
+		err = -EIDRM;
+	} else {
+		ring->base = log->next;
+		/* Without a message the older ring would never be missed. */
+		if (log->first < log->next) {
+			rcu_assign_pointer(ring->older, older);
+			older = NULL;
+		}
 		rcu_assign_pointer(log->ring, ring);
-		ring = NULL;
+		ring = older;
 	}
 	spin_unlock(&log->lock);
-	ring_free(payer->account, ring);
+	ring_free_drained(ring);
+out:
+	clear_and_wake_up_bit(MSGSLOT_LOG_GROWING, &log->flags);
 	return err;
 }
 
@@ -128,7 +161,7 @@ struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
 {
 	lockdep_assert_held(&log->lock);
 	/* Somebody is still copying from it: it must not change. */
-	if (log->dead || refcount_read(&buffer->refs) > 1)
+	if (log_is_dead(log) || refcount_read(&buffer->refs) > 1)
 		return buffer;
 	if (!log->spare || log->spare->capacity < buffer->capacity)
 		swap(log->spare, buffer);
@@ -154,38 +187,104 @@ struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
 	return buffer;
 }
 
-/*
- * Copies what @cell holds without a lock; whether that was one whole message.  Where a long one
- * could not be handed out, @peek->bytes is not NULL, and says nothing else.
- */
-static bool peek_lockless(const struct msgslot_cell *cell, struct msgslot_peek *peek,
-			  char __user *user, size_t size)
+/* Takes the buffer away from the cell of a kept message that leaves.  NULL if it is a short one. */
+static struct msgslot_buffer *cell_empty_locked(struct msgslot_log *log, struct msgslot_cell *cell)
 {
-	unsigned int version = raw_seqcount_begin(&cell->version);
-	const struct msgslot_buffer *buffer;
+	struct msgslot_buffer *buffer;
 
+	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
+	if (!buffer)
+		return NULL;
+	/* From here on the buffer may be filled anew: who reads it without a lock must notice. */
+	raw_write_seqcount_begin(&cell->version);
+	cell->sequence = 0;
+	cell->length = 0;
+	RCU_INIT_POINTER(cell->buffer, NULL);
+	raw_write_seqcount_end(&cell->version);
+	return buffer;
+}
+
+struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log)
+{
+	struct msgslot_ring *ring = log_ring_of_locked(log, log->first);
+
+	log_drop_older_locked(log, ring);
+	return cell_empty_locked(log, msgslot_ring_cell(ring, log->first));
+}
+
+struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log)
+{
+	struct msgslot_buffer *buffer = msgslot_log_empty_cell_locked(log);
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+
+	if (log->first + 1 == log->next) {
+		log_drop_older_locked(log, ring);
+		if (ring->size > MSGSLOT_EMPTY_RING_BYTES) {
+			RCU_INIT_POINTER(log->ring, NULL);
+			ring_free_drained(ring);
+		}
+	}
+	return buffer ? msgslot_log_keep_spare_locked(log, buffer) : NULL;
+}
+
+/*
+ * One try to copy the oldest message from @cursor on without a lock: 0; -EAGAIN, there is none;
+ * -ESTALE, it changed under our hands; -EFAULT, it is long, and must be pinned.
+ */
+static int peek_lockless(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
+			 char __user *user, size_t size)
+{
+	u64 sequence = max(msgslot_log_first(log), cursor);
+	const struct msgslot_buffer *buffer;
+	const struct msgslot_cell *cell;
+	struct msgslot_ring *ring;
+	unsigned int version;
+	int err = 0;
+
+	if (sequence >= msgslot_log_next(log))
+		return -EAGAIN;
+	ring = rcu_dereference(log->ring);
+	while (ring && sequence < ring->base)
+		ring = rcu_dereference(ring->older);
+	if (!ring)
+		return -ESTALE;
+	cell = msgslot_ring_cell(ring, sequence);
+	version = raw_seqcount_begin(&cell->version);
 	peek->sequence = READ_ONCE(cell->sequence);
+	peek->time = READ_ONCE(cell->time);
+	peek->pid = READ_ONCE(cell->pid);
+	peek->uid = READ_ONCE(cell->uid);
 	peek->length = READ_ONCE(cell->length);
 	peek->bytes = peek->room;
-	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
+	if (peek->length <= MSGSLOT_INLINE_BYTES) {
 		memcpy(peek->room, cell->bytes, peek->length);
-	} else if (user && peek->length <= size) {
+	} else if (peek->length > size) {
+		err = peek->pieces ? -EFAULT : 0;
+	} else if (user) {
 		buffer = rcu_dereference(cell->buffer);
 		/* Length and buffer may be of two messages; the version would tell, but later. */
 		if (!buffer || buffer->capacity < peek->length)
-			return false;
+			return -ESTALE;
 		pagefault_disable();
-		if (!copy_to_user(user, buffer->bytes, peek->length))
+		if (copy_to_user(user, buffer->bytes, peek->length))
+			err = -EFAULT;
+		else
 			peek->bytes = NULL;
 		pagefault_enable();
+	} else {
+		err = -EFAULT;
 	}
-	return !read_seqcount_retry(&cell->version, version);
+	return msgslot_cell_is(ring, cell, version, peek->sequence, sequence) ? err : -ESTALE;
 }
 
-static void peek_locked(struct msgslot_log *log, struct msgslot_cell *cell,
+static void peek_locked(struct msgslot_log *log, const struct msgslot_cell *cell,
 			struct msgslot_peek *peek)
 {
+	lockdep_assert_held(&log->lock);
 	peek->sequence = cell->sequence;
+	peek->time = cell->time;
+	peek->pid = cell->pid;
+	peek->uid = cell->uid;
 	peek->length = cell->length;
 	peek->bytes = peek->room;
 	if (peek->length <= MSGSLOT_INLINE_BYTES) {
@@ -197,62 +296,197 @@ static void peek_locked(struct msgslot_log *log, struct msgslot_cell *cell,
 	peek->bytes = peek->buffer->bytes;
 }
 
-int msgslot_log_peek_slow(struct msgslot_log *log, u64 sequence, struct msgslot_peek *peek,
-			  char __user *user, size_t size)
+int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
+		     char __user *user, size_t size)
 {
-	struct msgslot_ring *ring = rcu_dereference(log->ring);
-	int tries, err = 0;
+	int tries, err = -ESTALE;
+	u64 sequence;
 
 	peek->buffer = NULL;
-	if (!ring)
-		return -EAGAIN;
-	for (tries = 0; tries < MSGSLOT_RETRIES; tries++) {
-		if (!peek_lockless(msgslot_ring_cell(ring, sequence), peek, user, size))
-			continue;
-		/* Short and copied, or long and handed out, or too long for this reader. */
-		if (peek->length <= MSGSLOT_INLINE_BYTES || !peek->bytes || peek->length > size)
-			return 0;
-		break;
-	}
+	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE; tries++)
+		err = peek_lockless(log, cursor, peek, user, size);
+	if (!err || err == -EAGAIN)
+		return err;
 
 	spin_lock(&log->lock);
-	ring = msgslot_log_ring_locked(log);
-	if (ring)
-		peek_locked(log, msgslot_ring_cell(ring, sequence), peek);
-	else
-		err = -EAGAIN;
+	sequence = max(log->first, cursor);
+	err = sequence < log->next ? 0 : -EAGAIN;
+	if (!err)
+		peek_locked(log, msgslot_ring_cell(log_ring_of_locked(log, sequence), sequence),
+			    peek);
 	spin_unlock(&log->lock);
+	return err;
+}
+
+bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+{
+	struct msgslot_cursor *cursor;
+	u64 slowest = log->next;
+
+	lockdep_assert_held(&log->lock);
+	if (rules->overflow == MSGSLOT_DROP)
+		return true;
+	if (rules->reads == MSGSLOT_READS_NEXT && log->first < log->slowest)
+		return true;
+	WRITE_ONCE(log->wanted, log->wanted | MSGSLOT_WANTED_ONCE);
+	if (rules->reads != MSGSLOT_READS_NEXT)
+		return false;
+	/* As in log.h: a reader who moves on from here on sees that he is waited for. */
+	smp_mb();
+	hlist_for_each_entry(cursor, &log->cursors, node)
+		slowest = min(slowest, READ_ONCE(cursor->next));
+	log->slowest = slowest;
+	return log->first < slowest;
+}
+
+static bool log_has_room_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+{
+	return log_is_dead(log) || log->next - log->first < rules->depth ||
+	       msgslot_log_may_drop_locked(log, rules);
+}
+
+bool msgslot_log_has_room(struct msgslot_log *log, const struct msgslot_rules *rules, int sleepers)
+{
+	bool room;
+
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->wanted, log->wanted + sleepers * MSGSLOT_WANTED_SLEEPER);
+	room = log_has_room_locked(log, rules);
+	spin_unlock(&log->lock);
+	return room;
+}
+
+bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_rules *rules)
+{
+	bool room;
+
+	/* The right column in log.h: the cursor moved before this. */
+	smp_mb();
+	if (!READ_ONCE(log->wanted))
+		return false;
+	spin_lock(&log->lock);
+	room = log->wanted;
+	WRITE_ONCE(log->wanted, log->wanted & ~MSGSLOT_WANTED_ONCE);
+	/* Where there is none yet, this asks to be told again. */
+	room = room && log_has_room_locked(log, rules);
+	spin_unlock(&log->lock);
+	return room;
+}
+
+void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      struct msgslot_cursor *cursor, bool reads)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(cursor->next, rules->reads == MSGSLOT_READS_NEXT ? log->next : 0);
+	cursor->offset = 0;
+	cursor->lost = 0;
+	if (reads && rules->reads == MSGSLOT_READS_NEXT && rules->overflow == MSGSLOT_BLOCK)
+		hlist_add_head(&cursor->node, &log->cursors);
+	spin_unlock(&log->lock);
+}
+
+void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor)
+{
+	spin_lock(&log->lock);
+	hlist_del_init(&cursor->node);
+	spin_unlock(&log->lock);
+}
+
+int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32 whence,
+		     u64 sequence)
+{
+	int err = 0;
+
+	spin_lock(&log->lock);
+	switch (whence) {
+	case MSGSLOT_SEEK_OLDEST:
+		sequence = log->first;
+		break;
+	case MSGSLOT_SEEK_END:
+		sequence = log->next;
+		break;
+	case MSGSLOT_SEEK_SEQUENCE:
+		sequence = max(sequence, log->start);
+		break;
+	default:
+		err = -EINVAL;
+	}
+	if (sequence > log->next)
+		err = -EINVAL;
+	if (!err) {
+		WRITE_ONCE(cursor->next, sequence);
+		cursor->offset = 0;
+		/* It may be the slowest now. */
+		log->slowest = min(log->slowest, sequence);
+	}
+	spin_unlock(&log->lock);
+	return err;
+}
+
+/* Takes everything out of @log; what comes back is to be freed, outside the lock. */
+static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
+			    struct msgslot_buffer **spare)
+{
+	u64 lost = log->next - log->first;
+
+	lockdep_assert_held(&log->lock);
+	*ring = msgslot_log_ring_locked(log);
+	RCU_INIT_POINTER(log->ring, NULL);
+	*spare = log->spare;
+	log->spare = NULL;
+	smp_store_release(&log->first, log->next);
+	return lost;
+}
+
+int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u64 *lost)
+{
+	struct msgslot_buffer *spare = NULL;
+	struct msgslot_ring *ring = NULL;
+	int err = 0;
+
+	spin_lock(&log->lock);
+	if (conditional && expected != (log->first == log->next ? 0 : log->next - 1)) {
+		err = -ESTALE;
+	} else {
+		*lost = log_empty_locked(log, &ring, &spare);
+		WRITE_ONCE(log->wanted, log->wanted & ~MSGSLOT_WANTED_ONCE);
+	}
+	spin_unlock(&log->lock);
+	ring_free(ring);
+	msgslot_buffer_put(spare);
 	return err;
 }
 
 bool msgslot_log_retire(struct msgslot_log *log)
 {
+	struct msgslot_buffer *spare = NULL;
+	struct msgslot_ring *ring = NULL;
 	bool dead;
 
 	spin_lock(&log->lock);
-	if (log->first == log->next)
-		log->dead = true;
-	dead = log->dead;
+	if (log->first == log->next) {
+		set_bit(MSGSLOT_LOG_DEAD, &log->flags);
+		log_empty_locked(log, &ring, &spare);
+	}
+	dead = log_is_dead(log);
 	spin_unlock(&log->lock);
+	/* There is no message in it, so this takes no time, and the caller may hold a lock. */
+	ring_free_drained(ring);
+	msgslot_buffer_put(spare);
 	return dead;
 }
 
-u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_account *account)
+u64 msgslot_log_kill(struct msgslot_log *log)
 {
-	struct msgslot_buffer *spare = NULL;
+	struct msgslot_buffer *spare;
 	struct msgslot_ring *ring;
 	u64 lost;
 
 	spin_lock(&log->lock);
-	log->dead = true;
-	ring = msgslot_log_ring_locked(log);
-	RCU_INIT_POINTER(log->ring, NULL);
-	swap(log->spare, spare);
-	lost = log->next - log->first;
-	WRITE_ONCE(log->first, log->next);
+	set_bit(MSGSLOT_LOG_DEAD, &log->flags);
+	lost = log_empty_locked(log, &ring, &spare);
 	spin_unlock(&log->lock);
-
-	ring_free(account, ring);
-	msgslot_buffer_put(account, spare);
+	ring_free(ring);
+	msgslot_buffer_put(spare);
 	return lost;
 }

@@ -2,11 +2,16 @@
 /*
  * The log of a channel: its last messages, in a ring of cells.
  *
- * Messages are numbered by a rising 64-bit sequence, from 1.  Message S lives in cell S mod cells;
- * mode `last` is a ring of one.  A cell is a header and up to MSGSLOT_INLINE_BYTES of the message;
- * a longer message has a buffer of its own hung from the cell.  The ring is made by the first
- * message.  In steady state nothing is allocated, charged or freed: a short message is copied into
- * its cell; a long one comes in the buffer that the message before last left, kept as the spare.
+ * Messages are numbered by a rising 64-bit sequence.  Kept are the messages @first to @next - 1, at
+ * most the slot's depth of them.  Message S lives in cell S mod cells of its ring.  A cell is a
+ * header and up to MSGSLOT_INLINE_BYTES of the message; a longer message has a buffer of its own
+ * hung from the cell.
+ *
+ * A ring starts with one cell and grows by doubling, and nothing is copied then: a new ring takes
+ * the messages from its @base on, the older ones stay in the older ring until they leave, and it
+ * goes with the last of them.  In steady state nothing is allocated, charged or freed: a short
+ * message is copied into its cell; a long one comes in the buffer that an earlier one left behind,
+ * kept as the spare.
  *
  * Locking
  * -------
@@ -17,30 +22,63 @@
  * cell's version, a sequence counter that is odd while the cell changes:
  *
  *	reader					writer (holds lock)
+ *	first, then next: S is kept
+ *	ring (after next), cell of S
  *	v = version				version++		(odd)
- *	copy length, bytes			new length, bytes, buffer
- *	version == v ? done : again		version++		(even)
+ *	copy sequence, length, bytes		new sequence, length, bytes, buffer
+ *	version == v, sequence == S ?		version++		(even)
+ *	done : again				next, then first
  *
  * A copy that overlapped with a writer saw another version and is thrown away, so no torn message
- * is ever returned.  After MSGSLOT_RETRIES such copies the reader takes the lock, where it cannot
- * lose: no stream of writers keeps a reader from its message.  The counter is read without waiting
- * for an even value, so that nobody spins while a writer was preempted (PREEMPT_RT).
+ * is ever returned; one that came too late finds another sequence.  Who reads @first before @next
+ * never takes a log for empty that was not; who reads the ring after @next finds the ring that S
+ * was placed in, or a newer one that knows it.  After MSGSLOT_RETRIES such copies the reader takes
+ * the lock, where it cannot lose: no stream of writers keeps a reader from its message.  The
+ * counter is read without waiting for an even value, so that nobody spins while a writer was
+ * preempted (PREEMPT_RT).
  *
  * A long message is copied straight from its buffer to the user, inside the RCU section and with
  * page faults off.  The buffer may be replaced meanwhile, and even be filled anew as the spare: the
- * version tells.  It cannot be freed: that waits for a grace period.  When the copy would fault, or
- * does not go to user memory, the reader pins the buffer under the lock and copies at its leisure.
- * A pinned buffer is not made the spare, so a pinned message does not change; who lets go of it
- * last frees it.
+ * version tells, for a buffer never leaves its cell but under the version.  It cannot be freed:
+ * that waits for a grace period.  When the copy would fault, or does not go to user memory, the
+ * reader pins the buffer under the lock and copies at its leisure.  A pinned buffer is not made the
+ * spare, so a pinned message does not change; who lets go of it last frees it.
  *
  * Buffers are pinned only under the lock and only where they hang from a cell.  So a buffer that
  * was taken from its cell with one reference left has no other user than lockless readers.
  *
- * Lock order: msgslot_slot.lock, msgslot_log.lock, msgslot_account.lock.
+ * Order in a queue
+ * ----------------
+ * A reader copies the head S to its user first and takes it afterwards: msgslot_log_take() moves
+ * @first from S to S + 1 under the lock, only if it still is S, and cannot fail otherwise.
+ *
+ *	reader A		reader B
+ *	copies S		copies S
+ *	takes S			finds S + 1 the head: what it copied is void, again from there
+ *
+ * Whoever dies, faults or is stopped before its take has taken nothing, and holds nobody up: there
+ * is no state of a message but kept or taken, so none is lost, doubled or overtaken.
+ *
+ * Rooms that block
+ * ----------------
+ * Where overflow is `block`, the cursors of all readers hang in @cursors.  A reader moves its own
+ * without the log's lock.  A writer who finds the log full drops the oldest message if @slowest,
+ * what the slowest cursor was when last looked at, is beyond it, else looks at all of them again.
+ * That one who sleeps for room is woken:
+ *
+ *	writer (holds lock)			reader
+ *	wanted = true				cursor moves on
+ *	smp_mb()				smp_mb()
+ *	is any cursor still at first?		wanted?  wake
+ *
+ * Either the writer sees the cursor moved, or the reader sees that it is wanted.
+ *
+ * Lock order: msgslot_file.lock, msgslot_slot.lock, msgslot_log.lock, msgslot_account.lock.
  */
 #ifndef MSGSLOT_LOG_H
 #define MSGSLOT_LOG_H
 
+#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/seqlock.h>
@@ -49,33 +87,42 @@
 #include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/msgslot.h>
 
 #include "account.h"
+#include "buffer.h"
 
 #define MSGSLOT_INLINE_BYTES 256
 #define MSGSLOT_RETRIES 3
+/* An emptied ring of up to so many bytes waits for the next message; a larger one goes. */
+#define MSGSLOT_EMPTY_RING_BYTES 4096
+
+/* Whose cursor a read moves. */
+enum msgslot_reads {
+	MSGSLOT_READS_NEWEST, /* nobody's: the message stays */
+	MSGSLOT_READS_HEAD,   /* the channel's: the message is taken */
+	MSGSLOT_READS_NEXT,   /* the file's own */
+};
 
 /**
- * struct msgslot_buffer - the bytes of a message too long for a cell
- * @bytes: of which @capacity belong to the buffer
- * @capacity: what was allocated and charged
- * @refs: one for who owns it (a cell, the spare, a call), one for each reader that pinned it
- * @share: who is charged
- * @rcu: lockless readers may look at a buffer until a grace period after its last reference
+ * struct msgslot_rules - what a slot has its logs do
+ * @reads: whose cursor a read moves
+ * @overflow: what a full log does to a writer: enum msgslot_overflow_number
+ * @depth: messages that a log keeps
+ * @max_message: longest message in bytes
  */
-struct msgslot_buffer {
-	u8 *bytes;
-	u32 capacity;
-	refcount_t refs;
-	struct msgslot_share *share;
-	struct rcu_head rcu;
+struct msgslot_rules {
+	enum msgslot_reads reads;
+	u32 overflow;
+	u32 depth;
+	u32 max_message;
 };
 
 /**
  * struct msgslot_cell - one message, as it is kept
  * @version: odd while the rest changes; written under the log's lock
  * @length: of the message in bytes
- * @sequence: the message's number
+ * @sequence: the message's number; 0 once it gave its buffer away
  * @time: when it was placed, CLOCK_BOOTTIME in ns; rises with the sequence
  * @pid: who wrote it: the thread group's id in the initial pid namespace
  * @uid: who opened the file it was written to
@@ -95,47 +142,84 @@ struct msgslot_cell {
 
 /**
  * struct msgslot_ring - the cells
+ * @base: the first message that was placed here; those before are in @older
  * @cells: how many, a power of two
  * @stride: bytes from one cell to the next
  * @size: of the whole ring in bytes, as charged
  * @share: who is charged: the user who made the ring grow last
+ * @older: the ring before, while it has messages; changed under the log's lock, read by RCU
  * @rcu: readers find the ring by RCU
  * @data: the cells
  */
 struct msgslot_ring {
+	u64 base;
 	u32 cells;
 	u32 stride;
 	size_t size;
 	struct msgslot_share *share;
+	struct msgslot_ring __rcu *older;
 	struct rcu_head rcu;
 	u8 data[] __aligned(8);
 };
 
 /**
+ * struct msgslot_cursor - where a file is in the log of its channel
+ * @node: in the log's @cursors, if that log's writers wait for it; under the log's lock
+ * @next: the message it has not read; changed under msgslot_file.lock, read anywhere
+ * @offset: how much of it was read already, in bytes; under msgslot_file.lock
+ * @lost: messages that went unread since it joined; under msgslot_file.lock
+ */
+struct msgslot_cursor {
+	struct hlist_node node;
+	u64 next;
+	u32 offset;
+	u64 lost;
+};
+
+/**
  * struct msgslot_log - the messages of a channel
  * @lock: serialises all changes
- * @dead: nothing is placed any more; set once, under @lock
+ * @wanted: who is to be told when there is room: MSGSLOT_WANTED_ONCE, and MSGSLOT_WANTED_SLEEPER
+ *	for each writer asleep; changed under @lock, read anywhere
+ * @flags: MSGSLOT_LOG_GROWING, a bit lock, the outermost here; MSGSLOT_LOG_DEAD, set once
+ *	under @lock: there is no ring, and never will be
  * @ring: NULL before the first message; changed under @lock, read by RCU
  * @spare: a buffer for the next long message, or NULL; under @lock
+ * @start: the first message it ever had; never changes
  * @first: the oldest message kept
  * @next: the message to come; kept are @first to @next - 1
+ * @cursors: of the readers that writers wait for; under @lock
+ * @slowest: none of them was before this message when last looked at; under @lock
  *
  * @first and @next change under @lock and are read anywhere.
  */
 struct msgslot_log {
 	spinlock_t lock;
-	bool dead;
+	u32 wanted;
+	unsigned long flags;
 	struct msgslot_ring __rcu *ring;
 	struct msgslot_buffer *spare;
+	u64 start;
 	u64 first;
 	u64 next;
+	struct hlist_head cursors;
+	u64 slowest;
 };
+
+#define MSGSLOT_WANTED_ONCE 1
+#define MSGSLOT_WANTED_SLEEPER 2
+
+#define MSGSLOT_LOG_DEAD 0
+#define MSGSLOT_LOG_GROWING 1
 
 /**
  * struct msgslot_message - a message on its way in
  * @length: in bytes
  * @pid: of the sender, as in the cell
  * @uid: of the sender, as in the cell
+ * @conditional: place it only if the newest message is @expected
+ * @expected: a sequence, or 0: only if there is no message
+ * @sequence: its number, once it is placed
  * @bytes: the message, where it is short
  * @buffer: holds the message where it is long, else NULL
  */
@@ -143,6 +227,9 @@ struct msgslot_message {
 	u32 length;
 	pid_t pid;
 	kuid_t uid;
+	bool conditional;
+	u64 expected;
+	u64 sequence;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 };
@@ -150,32 +237,36 @@ struct msgslot_message {
 /**
  * struct msgslot_peek - a message on its way out
  * @sequence: its number
+ * @time: as in the cell
+ * @pid: as in the cell
+ * @uid: as in the cell
  * @length: in bytes
+ * @pieces: in: a message that is longer than the reader asked for is wanted all the same
  * @bytes: the message, to be copied to the reader; NULL if it is with him already
  * @buffer: pinned while @bytes points into it, else NULL
  * @room: where a short message is
  */
 struct msgslot_peek {
 	u64 sequence;
+	u64 time;
+	pid_t pid;
+	kuid_t uid;
 	u32 length;
+	bool pieces;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 	u8 room[MSGSLOT_INLINE_BYTES];
 };
 
-/* A buffer of at least @length bytes, charged to @payer, or ERR_PTR: -ENOSPC, -EDQUOT, -ENOMEM. */
-struct msgslot_buffer *msgslot_buffer_alloc(const struct msgslot_payer *payer, u32 length);
-/* Lets go of one reference; the last one uncharges and frees.  Takes NULL. */
-void msgslot_buffer_put(struct msgslot_account *account, struct msgslot_buffer *buffer);
-
-/* The first message of @log will have the number @first. */
-void msgslot_log_init(struct msgslot_log *log, u64 first);
+/* The first message of @log will have the number @start. */
+void msgslot_log_init(struct msgslot_log *log, u64 start);
 
 /*
- * Makes the ring: for the first message, of at most @max_message bytes.  0 also if somebody else
- * was quicker; -ESTALE if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM.
+ * Makes a ring, or a larger one, after -ENOBUFS.  0 also if somebody else did; -EIDRM if the log is
+ * dead; -ENOSPC, -EDQUOT, -ENOMEM; -EINTR if the caller was killed.  Sleeps.
  */
-int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer, u32 max_message);
+int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
+		     const struct msgslot_rules *rules);
 
 /* The spare, now the caller's, or NULL.  Hand it back by the next one. */
 struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log);
@@ -184,6 +275,11 @@ struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
 					      struct msgslot_buffer *buffer);
 struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
 						     struct msgslot_buffer *buffer);
+
+/* Whether a full log may drop its oldest message for the next. */
+bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules);
+/* The oldest message is about to leave: its buffer is returned, or NULL; drained rings go. */
+struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log);
 
 static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *log)
 {
@@ -195,32 +291,72 @@ static inline struct msgslot_cell *msgslot_ring_cell(struct msgslot_ring *ring, 
 	return (void *)(ring->data + (sequence & (ring->cells - 1)) * ring->stride);
 }
 
-/* The two hot paths are inline: that saves 15 instructions of a write and 40 of a read. */
+/* The oldest message kept, or the one to come where there is none. */
+static inline u64 msgslot_log_first(const struct msgslot_log *log)
+{
+	/* Pairs with the releases of who moves it: the caller reads next after it. */
+	return smp_load_acquire(&log->first);
+}
+
+/* The message to come. */
+static inline u64 msgslot_log_next(const struct msgslot_log *log)
+{
+	/* Pairs with the release in msgslot_log_place(): who sees the number finds the message. */
+	return smp_load_acquire(&log->next);
+}
+
+/* The three hot paths are inline: that saves 15 instructions of a write and 40 of a read. */
 
 /*
- * Places @message: the number of messages that the log keeps more than before (0 or 1), -ENOBUFS
- * where it must grow first, -ESTALE if it is dead.  On success the log owns the buffer that came
- * with @message, and @message->buffer is one it has no use for, or NULL; the caller puts it.
+ * Places @message: the number of messages that the log keeps more than before (0 or 1); -EAGAIN
+ * where it is full, and who takes a message will tell; -ENOBUFS where it must grow first; -ESTALE
+ * where the condition does not hold; -EIDRM if it is dead.  On success the log owns the buffer that
+ * came with @message, and @message->buffer is one it has no use for, or NULL; the caller puts it.
  */
 static __always_inline int msgslot_log_place(struct msgslot_log *log,
+					     const struct msgslot_rules *rules,
 					     struct msgslot_message *message)
 {
 	struct msgslot_buffer *old;
 	struct msgslot_ring *ring;
 	struct msgslot_cell *cell;
-	u64 sequence, now;
-	int more = 1;
+	u64 sequence, first, now;
+	int more;
 
 	spin_lock(&log->lock);
 	now = ktime_get_boottime_ns();
+	sequence = log->next;
+	first = log->first;
 	ring = msgslot_log_ring_locked(log);
-	if (unlikely(log->dead || !ring)) {
-		more = log->dead ? -ESTALE : -ENOBUFS;
+	if (unlikely(!ring)) {
+		more = test_bit(MSGSLOT_LOG_DEAD, &log->flags) ? -EIDRM : -ENOBUFS;
 		goto out;
 	}
-	sequence = log->next;
+	if (unlikely(message->conditional &&
+		     message->expected != (first == sequence ? 0 : sequence - 1))) {
+		more = -ESTALE;
+		goto out;
+	}
+	more = sequence - first < rules->depth;
+	if (!more) {
+		if (unlikely(rules->overflow != MSGSLOT_DROP &&
+			     !msgslot_log_may_drop_locked(log, rules))) {
+			more = -EAGAIN;
+			goto out;
+		}
+		first++;
+	}
+	/* The cell is free unless it keeps a message that is as many messages older. */
+	if (unlikely(sequence - max(first, ring->base) >= ring->cells)) {
+		more = -ENOBUFS;
+		goto out;
+	}
 	cell = msgslot_ring_cell(ring, sequence);
-	old = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
+	/* Mostly it is the one that the oldest message leaves; then it is emptied by filling it. */
+	if (unlikely(!more && (ring->cells != rules->depth || rcu_access_pointer(ring->older))))
+		old = msgslot_log_empty_cell_locked(log);
+	else
+		old = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
 
 	raw_write_seqcount_begin(&cell->version);
 	cell->length = message->length;
@@ -233,66 +369,127 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	rcu_assign_pointer(cell->buffer, message->buffer);
 	raw_write_seqcount_end(&cell->version);
 
-	/* Pairs with msgslot_log_newest(): who sees the number finds the message. */
+	/* Pairs with msgslot_log_next(): who sees the number finds the message. */
 	smp_store_release(&log->next, sequence + 1);
-	if (sequence + 1 - log->first > ring->cells) {
-		WRITE_ONCE(log->first, log->first + 1);
-		more = 0;
-	}
+	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
+	smp_store_release(&log->first, first);
+	message->sequence = sequence;
 	message->buffer = unlikely(old) ? msgslot_log_keep_spare_locked(log, old) : NULL;
 out:
 	spin_unlock(&log->lock);
 	return more;
 }
 
-/* Whether there is a message, and the number of the newest: 0 where there is none. */
-static inline u64 msgslot_log_newest(const struct msgslot_log *log)
+/* Whether a copy of a cell, of the given version, is whole and of the message @sequence. */
+static __always_inline bool msgslot_cell_is(const struct msgslot_ring *ring,
+					    const struct msgslot_cell *cell, unsigned int version,
+					    u64 found, u64 sequence)
 {
-	/* Pairs with the release in msgslot_log_place(): who sees the number sees the message. */
-	u64 next = smp_load_acquire(&log->next);
-
-	return next == READ_ONCE(log->first) ? 0 : next - 1;
+	if (unlikely(read_seqcount_retry(&cell->version, version)))
+		return false;
+	/* Where there is one cell, the message in it is the oldest and the newest. */
+	return likely(found == sequence) || (found && ring->cells == 1);
 }
 
-/* All of msgslot_log_peek() but its first try at a short message. */
-int msgslot_log_peek_slow(struct msgslot_log *log, u64 sequence, struct msgslot_peek *peek,
-			  char __user *user, size_t size);
-
 /*
- * Finds the message in the cell of @sequence: 0, or -EAGAIN if there are no cells.  Which message
- * that is by now, @peek->sequence says.  A long one of at most @size bytes goes straight to @user,
- * unless that is NULL.  The caller is in an RCU read section from before he found @log; leaves the
- * section; copies @peek->bytes out; and calls msgslot_buffer_put() with @peek->buffer.
+ * Tries to copy the oldest message from @cursor on, if it is a short one, into @peek->room; whether
+ * it did.  For the usual case: msgslot_log_peek() can do it all.
  */
-static __always_inline int msgslot_log_peek(struct msgslot_log *log, u64 sequence,
-					    struct msgslot_peek *peek, char __user *user,
-					    size_t size)
+static __always_inline bool msgslot_log_peek_short(struct msgslot_log *log, u64 cursor,
+						   struct msgslot_peek *peek)
 {
-	struct msgslot_ring *ring = rcu_dereference(log->ring);
+	u64 sequence = max(msgslot_log_first(log), cursor);
 	const struct msgslot_cell *cell;
+	struct msgslot_ring *ring;
 	unsigned int version;
 
-	if (unlikely(!ring))
-		return -EAGAIN;
+	if (unlikely(sequence >= msgslot_log_next(log)))
+		return false;
+	ring = rcu_dereference(log->ring);
+	if (unlikely(!ring || sequence < ring->base))
+		return false;
 	cell = msgslot_ring_cell(ring, sequence);
 	version = raw_seqcount_begin(&cell->version);
 	peek->sequence = READ_ONCE(cell->sequence);
+	peek->time = READ_ONCE(cell->time);
+	peek->pid = READ_ONCE(cell->pid);
+	peek->uid = READ_ONCE(cell->uid);
 	peek->length = READ_ONCE(cell->length);
-	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
-		memcpy(peek->room, cell->bytes, peek->length);
-		if (likely(!read_seqcount_retry(&cell->version, version))) {
-			peek->bytes = peek->room;
-			peek->buffer = NULL;
-			return 0;
-		}
-	}
-	return msgslot_log_peek_slow(log, sequence, peek, user, size);
+	if (unlikely(peek->length > MSGSLOT_INLINE_BYTES))
+		return false;
+	memcpy(peek->room, cell->bytes, peek->length);
+	return msgslot_cell_is(ring, cell, version, peek->sequence, sequence);
 }
 
-/* Closes @log for good if it is empty; whether it is closed now. */
+/*
+ * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  A long one of at most
+ * @size bytes goes straight to @user, unless that is NULL.  The caller is in an RCU read section
+ * from before he found @log; leaves the section; copies @peek->bytes out; and calls
+ * msgslot_buffer_put() with @peek->buffer.
+ */
+int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
+		     char __user *user, size_t size);
+
+/* For an oldest message with which more goes than itself; returns a buffer to be put, or NULL. */
+struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log);
+
+/*
+ * Takes @sequence, if it is the head: what is wanted (0: nothing, nobody is to be told of the
+ * room), or -ESTALE.
+ */
+static __always_inline int msgslot_log_take(struct msgslot_log *log, u64 sequence)
+{
+	struct msgslot_buffer *old = NULL;
+	struct msgslot_ring *ring;
+	u32 wanted;
+
+	spin_lock(&log->lock);
+	ring = msgslot_log_ring_locked(log);
+	if (unlikely(log->first != sequence || !ring)) {
+		spin_unlock(&log->lock);
+		return -ESTALE;
+	}
+	if (unlikely(rcu_access_pointer(ring->older) ||
+		     rcu_access_pointer(msgslot_ring_cell(ring, sequence)->buffer) ||
+		     (sequence + 1 == log->next && ring->size > MSGSLOT_EMPTY_RING_BYTES)))
+		old = msgslot_log_take_slow_locked(log);
+	smp_store_release(&log->first, sequence + 1);
+	wanted = log->wanted;
+	if (unlikely(wanted))
+		WRITE_ONCE(log->wanted, wanted & ~MSGSLOT_WANTED_ONCE);
+	spin_unlock(&log->lock);
+	if (unlikely(old))
+		msgslot_buffer_put(old);
+	return wanted;
+}
+
+/*
+ * Whether a message could be placed without waiting; where not, who makes room will tell.
+ * @sleepers is added to the writers asleep.
+ */
+bool msgslot_log_has_room(struct msgslot_log *log, const struct msgslot_rules *rules, int sleepers);
+/* Whether there is room that somebody wants: who moved a cursor asks. */
+bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_rules *rules);
+
+/* Puts @cursor at the end of @log, and among those that writers wait for if they do. */
+void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      struct msgslot_cursor *cursor, bool reads);
+/* Takes @cursor away from @log. */
+void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor);
+/* Moves @cursor; 0 or -EINVAL. */
+int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32 whence,
+		     u64 sequence);
+
+/*
+ * Takes all messages, if @conditional only if the newest is @expected (0: there is none): how many
+ * there were in @lost, or -ESTALE.
+ */
+int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u64 *lost);
+
+/* Closes @log for good if it is empty, and frees what it holds; whether it is closed now. */
 bool msgslot_log_retire(struct msgslot_log *log);
 
 /* Closes @log for good and frees what it holds; the number of messages lost.  May be repeated. */
-u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_account *account);
+u64 msgslot_log_kill(struct msgslot_log *log);
 
 #endif /* MSGSLOT_LOG_H */

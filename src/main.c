@@ -15,9 +15,11 @@
 #include "file.h"
 #include "slot.h"
 
-static char *slots = "last:4";
+static char *slots = "last:4,queue:2,broadcast:2";
 module_param(slots, charp, 0444);
-MODULE_PARM_DESC(slots, "slots to make, MODE:COUNT[,MODE:COUNT]...; may be empty (last:4)");
+MODULE_PARM_DESC(
+	slots,
+	"slots to make, MODE:COUNT[,MODE:COUNT]...; may be empty (last:4,queue:2,broadcast:2)");
 
 static unsigned int major;
 module_param(major, uint, 0444);

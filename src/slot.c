@@ -4,6 +4,7 @@
 #include <linux/kdev_t.h>
 #include <linux/kernel.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -44,8 +45,10 @@ static void slot_release(struct device *dev)
 static void slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode)
 {
 	slot->mode = mode;
-	slot->depth = mode->depth;
-	slot->max_message = mode->max_message;
+	slot->rules.reads = mode->reads;
+	slot->rules.overflow = mode->overflow;
+	slot->rules.depth = mode->depth;
+	slot->rules.max_message = mode->max_message;
 	msgslot_account_set_max_bytes(&slot->account, mode->max_bytes);
 	msgslot_account_set_max_channels(&slot->account, mode->max_channels);
 }
@@ -75,6 +78,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	/* A device without a number is one that devtmpfs and udev make no node for. */
 	slot->dev.devt = with_node ? MKDEV(MAJOR(first_devt), minor) : 0;
 	slot->minor = minor;
+	get_random_bytes(slot->instance, sizeof(slot->instance));
 	msgslot_account_init(&slot->account);
 	slot_set_mode(slot, mode);
 	spin_lock_init(&slot->lock);
@@ -127,7 +131,7 @@ static int slot_destroy(unsigned int minor)
 	WRITE_ONCE(slot->gone, true);
 	spin_unlock(&slot->lock);
 	msgslot_channel_kill_all(slot);
-	msgslot_wake(&slot->wait, EPOLLHUP | EPOLLERR);
+	msgslot_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
 	device_unregister(&slot->dev);
 
 	mutex_lock(&msgslot_slots_lock);
@@ -173,6 +177,28 @@ void msgslot_slot_close(struct msgslot_slot *slot)
 			sum += per_cpu_ptr((slot)->stats, cpu)->field; \
 		sum;                                                   \
 	})
+
+void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
+{
+	struct msgslot_usage limit, used;
+
+	msgslot_account_get_limit(&slot->account, &limit);
+	msgslot_account_get_used(&slot->account, &used);
+	info->minor = slot->minor;
+	info->mode = slot->mode->number;
+	info->overflow = slot->rules.overflow;
+	info->depth = slot->rules.depth;
+	info->max_message = slot->rules.max_message;
+	memcpy(info->instance, slot->instance, sizeof(info->instance));
+	info->max_bytes = limit.bytes;
+	info->bytes = used.bytes;
+	info->max_channels = limit.channels;
+	info->channels = used.channels;
+	info->messages = slot_sum_stats(slot, messages);
+	info->sent = slot_sum_stats(slot, sent);
+	info->received = slot_sum_stats(slot, received);
+	info->dropped = slot_sum_stats(slot, dropped);
+}
 
 /*
  * Changes a setting that calls rely on while they run: not while a file is open, nor while there is
@@ -227,7 +253,7 @@ static DEVICE_ATTR_RW(mode);
 
 static ssize_t depth_show(struct device *dev, struct device_attribute *attr, char *text)
 {
-	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->depth));
+	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->rules.depth));
 }
 
 static ssize_t depth_store(struct device *dev, struct device_attribute *attr, const char *text,
@@ -235,13 +261,14 @@ static ssize_t depth_store(struct device *dev, struct device_attribute *attr, co
 {
 	struct msgslot_slot *slot = slot_of(dev);
 
-	return slot_set_number(slot, &slot->depth, READ_ONCE(slot->mode)->depth_max, text, count);
+	return slot_set_number(slot, &slot->rules.depth, READ_ONCE(slot->mode)->depth_max, text,
+			       count);
 }
 static DEVICE_ATTR_RW(depth);
 
 static ssize_t max_message_show(struct device *dev, struct device_attribute *attr, char *text)
 {
-	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->max_message));
+	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->rules.max_message));
 }
 
 static ssize_t max_message_store(struct device *dev, struct device_attribute *attr,
@@ -249,20 +276,41 @@ static ssize_t max_message_store(struct device *dev, struct device_attribute *at
 {
 	struct msgslot_slot *slot = slot_of(dev);
 
-	return slot_set_number(slot, &slot->max_message, MSGSLOT_MESSAGE_MAX, text, count);
+	return slot_set_number(slot, &slot->rules.max_message, MSGSLOT_MESSAGE_MAX, text, count);
 }
 static DEVICE_ATTR_RW(max_message);
 
-/* What a full log does to a writer.  In mode `last` there is no choice: the message is replaced. */
+/* What a full log does to a writer, by enum msgslot_overflow_number. */
+static const char *const overflows[] = {
+	[MSGSLOT_DROP] = MSGSLOT_OVERFLOW_DROP,
+	[MSGSLOT_BLOCK] = MSGSLOT_OVERFLOW_BLOCK,
+};
+
 static ssize_t overflow_show(struct device *dev, struct device_attribute *attr, char *text)
 {
-	return sysfs_emit(text, "drop\n");
+	return sysfs_emit(text, "%s\n", overflows[READ_ONCE(slot_of(dev)->rules.overflow)]);
 }
 
 static ssize_t overflow_store(struct device *dev, struct device_attribute *attr, const char *text,
 			      size_t count)
 {
-	return sysfs_streq(text, "drop") ? count : -EINVAL;
+	int value = __sysfs_match_string(overflows, ARRAY_SIZE(overflows), text);
+	struct msgslot_slot *slot = slot_of(dev);
+	bool same;
+	int err;
+
+	if (value < 0)
+		return value;
+	mutex_lock(&msgslot_slots_lock);
+	same = slot->rules.overflow == value;
+	err = slot_may_change_locked(slot, same);
+	/* Only rooms have a choice. */
+	if (!same && !slot->mode->overflow_may_change)
+		err = -EINVAL;
+	if (!err)
+		slot->rules.overflow = value;
+	mutex_unlock(&msgslot_slots_lock);
+	return err ?: count;
 }
 static DEVICE_ATTR_RW(overflow);
 

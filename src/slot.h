@@ -48,8 +48,8 @@ struct msgslot_stats {
  * @minor: never changes
  * @opens: open files; under msgslot_slots_lock
  * @mode: under msgslot_slots_lock, and constant while a file is open or a message is kept
- * @depth: as @mode
- * @max_message: as @mode
+ * @rules: as @mode
+ * @instance: random, of this creation; never changes
  * @account: limits and use; has its own lock
  * @stats: counted without a lock
  * @lock: guards @channels, @floor, @gone, and msgslot_channel.holds
@@ -63,8 +63,8 @@ struct msgslot_slot {
 	unsigned int minor;
 	unsigned int opens;
 	const struct msgslot_mode *mode;
-	u32 depth;
-	u32 max_message;
+	struct msgslot_rules rules;
+	u8 instance[16];
 	struct msgslot_account account;
 	struct msgslot_stats __percpu *stats;
 	spinlock_t lock;
@@ -85,5 +85,8 @@ void msgslot_slots_exit(void);
 /* The slot of @minor for an open file, or ERR_PTR: -ENXIO if it was destroyed, -ENOMEM. */
 struct msgslot_slot *msgslot_slot_open(unsigned int minor);
 void msgslot_slot_close(struct msgslot_slot *slot);
+
+/* All of @info that is not of the caller. */
+void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info);
 
 #endif /* MSGSLOT_SLOT_H */

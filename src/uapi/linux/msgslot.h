@@ -13,8 +13,24 @@
  *	write(fd, "hello", 5);
  *	length = read(fd, buffer, sizeof(buffer));
  *
- * In mode `last` a channel keeps its newest message and every read() fetches a copy of it; there
- * is never anything to wait for.
+ * Every message has a number in its channel, its *sequence*: from 1, rising, never used twice while
+ * the slot lives.  A channel keeps its last `depth` messages.  The slot's mode says what a read
+ * does:
+ *
+ *	last		fetches a copy of the newest message and leaves it; a write replaces it
+ *	queue		takes the oldest message, once for all readers; a write waits while
+ *			`depth` messages are kept
+ *	broadcast	fetches the oldest message that this open file has not seen; a write
+ *			replaces the oldest message (overflow=drop), or waits until everyone has
+ *			read it (overflow=block)
+ *
+ * In `last` a file must select a channel before it reads or writes, and 0 is none.  In `queue` and
+ * `broadcast` it starts on channel 0.  In `broadcast` a file joins a channel at its end when it
+ * selects it, hears what it writes itself, and a plain read() may take a message in pieces, as from
+ * a pipe.
+ *
+ * MSGSLOT_SEND and MSGSLOT_RECV do the same on any channel in one call, and tell a message's
+ * sequence, sender, time, and what was lost.
  *
  * Errors of MSG_SLOT_CHANNEL, in the order they are looked for:
  *	ENODEV	the slot was destroyed
@@ -29,6 +45,7 @@
  *	EMSGSIZE the length is 0 or above the slot's max_message
  *	EINVAL	the buffer is NULL
  *	EFAULT	the buffer cannot be read
+ *	EAGAIN	the channel is full and the file is O_NONBLOCK
  *	ENOSPC	the slot's max_bytes are in use
  *	EDQUOT	the user who opened the file holds his share of the slot's bytes
  *	ENOMEM	no memory, or the caller's memory cgroup is full
@@ -36,14 +53,22 @@
  * Errors of read():
  *	ENODEV	the slot was destroyed
  *	EINVAL	no channel is selected
- *	EAGAIN	the channel holds no message
- *	ENOSPC	the buffer is shorter than the message
+ *	ENOBUFS	`broadcast`: messages went before this file read them; told once
+ *	EAGAIN	there is no message, and the mode is `last` or the file O_NONBLOCK
+ *	ENOSPC	the buffer is shorter than the message (not in `broadcast`)
  *	EINVAL	the buffer is NULL
  *	EFAULT	the buffer cannot be written
+ *
+ * In `queue` and `broadcast` the selection of channel 0 that a file starts with may be refused, as
+ * any other may: read() and write() then try again, and have the errors of MSG_SLOT_CHANNEL.
  *
  * A failed call changes nothing: the message that was there is still there.  Only the caller's own
  * buffer is unspecified after a failed read().  The vector calls (readv(), writev(), io_uring)
  * give EFAULT where read() and write() give EINVAL for NULL.
+ *
+ * poll(): POLLIN, where in `last` there is a message newer than the last one this file read, and
+ * else where a read() would not wait; POLLOUT, where a write() would not wait; POLLHUP and POLLERR,
+ * where the slot was destroyed.
  *
  * lseek(), pread() and pwrite() are ESPIPE, splice() and sendfile() EINVAL.  open() of a destroyed
  * slot is ENXIO.
@@ -61,7 +86,8 @@
  * Select the channel that read(), write() and poll() of this open file mean from now on, also for
  * everyone who shares the file by fork() or dup().  The argument is the id itself, not a pointer;
  * it is cut to 32 bits.  Works on files opened read-only and write-only.  The channel exists for as
- * long as a file has it selected or it holds a message.
+ * long as a file has it selected or it holds a message.  A call that sleeps goes on with the
+ * channel it began on.
  */
 #define MSG_SLOT_CHANNEL _IOW(MSGSLOT_IOC_TYPE, 0, unsigned int)
 
@@ -77,8 +103,270 @@
 /* The largest value of a slot's max_message, in bytes; what it is unless set. */
 #define MSGSLOT_MESSAGE_MAX (1024 * 1024)
 #define MSGSLOT_LAST_MESSAGE_DEFAULT 128
+#define MSGSLOT_QUEUE_MESSAGE_DEFAULT 4096
+#define MSGSLOT_BROADCAST_MESSAGE_DEFAULT 4096
 
-/* Modes of a slot, as sysfs spells them. */
+/* The largest value of a slot's depth, in messages, but in `last`, which keeps one. */
+#define MSGSLOT_DEPTH_MAX 65536
+
+/* Modes of a slot, as sysfs spells them and as struct msgslot_info numbers them. */
 #define MSGSLOT_MODE_LAST "last"
+#define MSGSLOT_MODE_QUEUE "queue"
+#define MSGSLOT_MODE_BROADCAST "broadcast"
+
+enum msgslot_mode_number {
+	MSGSLOT_LAST = 0,
+	MSGSLOT_QUEUE = 1,
+	MSGSLOT_BROADCAST = 2,
+};
+
+/* What a full channel does to a writer, as sysfs spells it and as struct msgslot_info numbers it. */
+#define MSGSLOT_OVERFLOW_DROP "drop"
+#define MSGSLOT_OVERFLOW_BLOCK "block"
+
+enum msgslot_overflow_number {
+	MSGSLOT_DROP = 0,
+	MSGSLOT_BLOCK = 1,
+};
+
+/*
+ * The commands below take a pointer to a struct whose size is part of the command's number.  Later
+ * versions may add fields at a struct's end.  A kernel takes a struct that is longer than it knows
+ * if what it does not know is zero (else E2BIG; MSGSLOT_INFO, where all comes out, makes it zero);
+ * one that is shorter than it ever was is EINVAL.
+ * Errors of all of them, looked for first and in this order:
+ *	ENODEV	the slot was destroyed
+ *	EINVAL	unknown command, or a struct too short for it
+ *	EFAULT	the struct cannot be read
+ *	E2BIG	the struct is longer than the kernel's, and what is over is not zero
+ *	EINVAL	unknown flag, flags that exclude each other, non-zero reserved field, timeout
+ *		below -1
+ * and where the struct cannot be written, EFAULT, with nothing done.
+ *
+ * A timeout is in nanoseconds of CLOCK_MONOTONIC from the call on.  0 waits not at all (EAGAIN).
+ * -1 waits for ever; a signal whose handler restarts calls does not end it.  Any other ends by
+ * ETIMEDOUT, or by EINTR on a signal.  On an O_NONBLOCK file every timeout is 0.
+ */
+
+/* The id of the selected channel.  EINVAL if none is. */
+#define MSGSLOT_GET_CHANNEL _IOR(MSGSLOT_IOC_TYPE, 2, __u32)
+
+/**
+ * struct msgslot_send - sends one message to any channel (MSGSLOT_SEND)
+ * @channel: in: the id, whatever the file has selected
+ * @flags: in: MSGSLOT_SEND_*
+ * @message: in: address of the message
+ * @length: in: of the message, in bytes
+ * @reserved: 0
+ * @timeout: in: how long to wait while the channel is full
+ * @expected: in: with MSGSLOT_SEND_IF
+ * @sequence: out: the number of the message; 0 is written before it is sent
+ *
+ * The file must be open for writing (EBADF).  Errors then, besides those of all commands, in this
+ * order: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode than `last`), EINVAL (channel 0 in `last`),
+ * those of write() from EMSGSIZE on, with ESTALE, ETIMEDOUT and EINTR beside EAGAIN, and those of
+ * MSG_SLOT_CHANNEL from ENOSPC on.
+ */
+struct msgslot_send {
+	__u32 channel;
+	__u32 flags;
+	__aligned_u64 message;
+	__u32 length;
+	__u32 reserved;
+	__s64 timeout;
+	__aligned_u64 expected;
+	__aligned_u64 sequence;
+};
+
+/*
+ * Compare and set, in `last`: send only if @expected is the number of the newest message, or is 0
+ * and the channel holds none; else ESTALE.
+ */
+#define MSGSLOT_SEND_IF (1u << 0)
+
+#define MSGSLOT_SEND _IOWR(MSGSLOT_IOC_TYPE, 3, struct msgslot_send)
+
+/**
+ * struct msgslot_recv - receives one message from any channel (MSGSLOT_RECV)
+ * @channel: in: the id, whatever the file has selected
+ * @flags: in: MSGSLOT_RECV_*
+ * @message: in: address of the buffer
+ * @size: in: of the buffer, in bytes
+ * @length: out: of the whole message, in bytes, also where @size is less (ENOSPC)
+ * @timeout: in: how long to wait for a message; in `last` too
+ * @sequence: in: with MSGSLOT_RECV_NEWER and MSGSLOT_RECV_IF; out: the message's number
+ * @time: out: when it was sent, CLOCK_BOOTTIME in nanoseconds
+ * @lost: out: in `broadcast`, how many messages went before this file read them, since it joined
+ *	the channel; with MSGSLOT_RECV_NEWER, in every mode, how many between @sequence (if not 0)
+ *	and this message went unread; else 0
+ * @pid: out: the sending process, as the receiver's pid namespace numbers it; 0 where it does not
+ * @uid: out: the user who opened the file it was sent through, as the receiver's user namespace
+ *	numbers him
+ *
+ * A message comes whole, or stays.  The file must be open for reading (EBADF).  Errors then,
+ * besides those of all commands, in this order: EOPNOTSUPP (MSGSLOT_RECV_IF, or
+ * MSGSLOT_RECV_NEWER without MSGSLOT_RECV_PEEK in `queue`, wrong for the mode), EINVAL (channel 0
+ * in `last`; neither selected nor MSGSLOT_RECV_NEWER in `broadcast`), ESTALE, EAGAIN, ETIMEDOUT,
+ * EINTR, those of read() from ENOSPC on, and, where a channel must be made to wait on, those of
+ * MSG_SLOT_CHANNEL from ENOSPC on.  It never fails with ENOBUFS.
+ */
+struct msgslot_recv {
+	__u32 channel;
+	__u32 flags;
+	__aligned_u64 message;
+	__u32 size;
+	__u32 length;
+	__s64 timeout;
+	__aligned_u64 sequence;
+	__aligned_u64 time;
+	__aligned_u64 lost;
+	__u32 pid;
+	__u32 uid;
+};
+
+/* Leave everything as it is: `queue` keeps the message, no cursor moves, poll() still tells of it. */
+#define MSGSLOT_RECV_PEEK (1u << 0)
+/*
+ * The oldest kept message whose number is above @sequence: the caller keeps the cursor, the file's
+ * own does not move.  In `last`, the newest message once it is newer.  In `queue` only with
+ * MSGSLOT_RECV_PEEK (a look at what waits).  In `broadcast`, also on a channel that is not selected.
+ */
+#define MSGSLOT_RECV_NEWER (1u << 1)
+/* `queue`: take the message only if it is the head and its number is @sequence; else ESTALE. */
+#define MSGSLOT_RECV_IF (1u << 2)
+/* With MSGSLOT_RECV_IF: do not copy it, only take it.  @message and @size are not looked at. */
+#define MSGSLOT_RECV_DROP (1u << 3)
+
+#define MSGSLOT_RECV _IOWR(MSGSLOT_IOC_TYPE, 4, struct msgslot_recv)
+
+/**
+ * struct msgslot_seek - moves the cursor of a `broadcast` file on its channel (MSGSLOT_SEEK)
+ * @whence: in: where to
+ * @reserved: 0
+ * @sequence: in: with MSGSLOT_SEEK_SEQUENCE; out: the number of the message that comes next
+ *
+ * Seeking to a message that went is seeking to a loss: the next read tells it.  The file must be
+ * open for reading (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a message above the one to come.
+ */
+struct msgslot_seek {
+	__u32 whence;
+	__u32 reserved;
+	__aligned_u64 sequence;
+};
+
+enum msgslot_whence {
+	MSGSLOT_SEEK_OLDEST = 0,   /* the oldest message kept */
+	MSGSLOT_SEEK_END = 1,	   /* the message to come, where a file joins */
+	MSGSLOT_SEEK_SEQUENCE = 2, /* the message numbered @sequence */
+};
+
+#define MSGSLOT_SEEK _IOWR(MSGSLOT_IOC_TYPE, 5, struct msgslot_seek)
+
+/**
+ * struct msgslot_clear - takes all messages from a channel (MSGSLOT_CLEAR)
+ * @channel: in: the id, whatever the file has selected
+ * @flags: in: MSGSLOT_CLEAR_IF
+ * @sequence: in: with MSGSLOT_CLEAR_IF, the number of the newest message; else ESTALE
+ * @messages: out: how many there were
+ *
+ * The file must be open for writing (EBADF).  Numbers go on where they were.  Waiting writers are
+ * woken.  Readers of a `broadcast` channel are told what they lost.  Errors: EINVAL (channel 0 in
+ * `last`), ESTALE.
+ */
+struct msgslot_clear {
+	__u32 channel;
+	__u32 flags;
+	__aligned_u64 sequence;
+	__aligned_u64 messages;
+};
+
+#define MSGSLOT_CLEAR_IF (1u << 0)
+
+#define MSGSLOT_CLEAR _IOWR(MSGSLOT_IOC_TYPE, 6, struct msgslot_clear)
+
+/* struct msgslot_info.version: rises with what this header gains. */
+#define MSGSLOT_ABI_VERSION 1
+
+/**
+ * struct msgslot_info - what the slot is (MSGSLOT_INFO); all of it comes out
+ * @version: MSGSLOT_ABI_VERSION of the kernel
+ * @minor: of the slot
+ * @mode: enum msgslot_mode_number
+ * @overflow: enum msgslot_overflow_number
+ * @depth: messages that a channel keeps
+ * @max_message: longest message, in bytes
+ * @instance: random, new with every creation: with channel and sequence it names a message for ever
+ * @max_bytes: what the slot may hold, in bytes
+ * @bytes: what it holds
+ * @max_channels: how many channels it may have
+ * @channels: how many it has
+ * @share_max_bytes: what the user who opened the file could hold as things are; where he had
+ *	CAP_SYS_RESOURCE, as much as the slot can
+ * @share_bytes: what he holds
+ * @share_max_channels: as @share_max_bytes, in channels
+ * @share_channels: how many of the channels count as his
+ * @messages: how many are kept
+ * @sent: how many were ever sent
+ * @received: how many were handed to readers, counting each reader
+ * @dropped: how many went before a reader they were meant for saw them, counting each reader
+ */
+struct msgslot_info {
+	__u32 version;
+	__u32 minor;
+	__u32 mode;
+	__u32 overflow;
+	__u32 depth;
+	__u32 max_message;
+	__u8 instance[16];
+	__aligned_u64 max_bytes;
+	__aligned_u64 bytes;
+	__aligned_u64 max_channels;
+	__aligned_u64 channels;
+	__aligned_u64 share_max_bytes;
+	__aligned_u64 share_bytes;
+	__aligned_u64 share_max_channels;
+	__aligned_u64 share_channels;
+	__aligned_u64 messages;
+	__aligned_u64 sent;
+	__aligned_u64 received;
+	__aligned_u64 dropped;
+};
+
+#define MSGSLOT_INFO _IOR(MSGSLOT_IOC_TYPE, 7, struct msgslot_info)
+
+/**
+ * struct msgslot_walk_entry - one channel
+ * @channel: its id
+ * @files: how many open files and calls under way hold it
+ * @first: the number of its oldest message
+ * @next: the number of its message to come: it keeps @next - @first messages
+ */
+struct msgslot_walk_entry {
+	__u32 channel;
+	__u32 files;
+	__aligned_u64 first;
+	__aligned_u64 next;
+};
+
+/**
+ * struct msgslot_walk - lists the channels of a slot in the order of their ids (MSGSLOT_WALK)
+ * @from: in: the lowest id to list; out: where to go on, 2^32 when there are no more
+ * @entries: in: address of an array of struct msgslot_walk_entry
+ * @count: in: its length; more than MSGSLOT_WALK_MAX are not filled in one call; out: how many are
+ * @reserved: 0
+ *
+ * Channels that are there from the first call to the last are listed exactly once.  Errors: EINVAL
+ * for a @from above 2^32 or a @count of 0; EFAULT; ENOMEM.
+ */
+struct msgslot_walk {
+	__aligned_u64 from;
+	__aligned_u64 entries;
+	__u32 count;
+	__u32 reserved;
+};
+
+#define MSGSLOT_WALK_MAX 256
+
+#define MSGSLOT_WALK _IOWR(MSGSLOT_IOC_TYPE, 8, struct msgslot_walk)
 
 #endif /* _UAPI_LINUX_MSGSLOT_H */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A message on its way between a user and the log of a channel: send.c and receive.c.
+ *
+ * Both begin without a hold of the channel, by RCU, and get by without one unless they sleep, grow
+ * the log, or go to a channel that the file has not selected.  Once a call has a channel on hold it
+ * stays with that one.
+ */
+#ifndef MSGSLOT_MESSAGE_H
+#define MSGSLOT_MESSAGE_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/pid_namespace.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/user_namespace.h>
+
+#include "channel.h"
+#include "file.h"
+
+/*
+ * read() and write() come with a plain pointer, which saves a hundred instructions a call; the
+ * vector calls and io_uring with an iterator.  Exactly one of the two is set.
+ */
+struct user_memory {
+	char __user *pointer;
+	struct iov_iter *iter;
+};
+
+static __always_inline bool copy_in(void *to, struct user_memory from, size_t length)
+{
+	if (from.iter)
+		return copy_from_iter_full(to, length, from.iter);
+	return !copy_from_user(to, from.pointer, length);
+}
+
+static __always_inline bool copy_out(struct user_memory to, const void *from, size_t length)
+{
+	if (to.iter)
+		return copy_to_iter(from, length, to.iter) == length;
+	return !copy_to_user(to.pointer, from, length);
+}
+
+static __always_inline bool is_null(struct user_memory memory)
+{
+	return !memory.iter && !memory.pointer;
+}
+
+/* The sender's process as the caller's pid namespace numbers it, 0 where it does not. */
+static __always_inline u32 pid_for_caller(pid_t pid)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	u32 nr;
+
+	if (likely(ns == &init_pid_ns))
+		return pid;
+	rcu_read_lock();
+	nr = pid_nr_ns(find_pid_ns(pid, &init_pid_ns), ns);
+	rcu_read_unlock();
+	return nr;
+}
+
+/* The sender's user as the caller's user namespace numbers him. */
+static __always_inline u32 uid_for_caller(kuid_t uid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return likely(ns == &init_user_ns) ? __kuid_val(uid) : from_kuid_munged(ns, uid);
+}
+
+/* MSGSLOT_SEND and MSGSLOT_RECV. */
+long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
+		  const struct msgslot_send *args, const struct msgslot_patience *patience);
+long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
+		     const struct msgslot_recv *args, const struct msgslot_patience *patience);
+
+#endif /* MSGSLOT_MESSAGE_H */

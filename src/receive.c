@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving: read(), readv(), MSGSLOT_RECV.
+ *
+ * A message is looked at, copied out to the user, and only then does a cursor move (cursor.h),
+ * which cannot fail: so a call that fails has left everything as it was.  Should somebody else have
+ * moved the cursor meanwhile, what was copied is void and the call begins again.
+ *
+ * receive_short() is that for the usual case.  What it does not know, receive() does, in the same
+ * steps: look(), hand_out(), move_cursor().
+ */
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/msgslot.h>
+
+#include "compat.h"
+#include "cursor.h"
+#include "message.h"
+
+/* Writes the result of MSGSLOT_RECV; whether that worked. */
+static __always_inline bool put_result(struct msgslot_recv __user *user,
+				       const struct msgslot_peek *peek, u64 lost)
+{
+	u32 pid = pid_for_caller(peek->pid), uid = uid_for_caller(peek->uid);
+
+	if (!user_access_begin(user, sizeof(*user)))
+		return false;
+	unsafe_put_user(peek->length, &user->length, fault);
+	unsafe_put_user(peek->sequence, &user->sequence, fault);
+	unsafe_put_user(peek->time, &user->time, fault);
+	unsafe_put_user(lost, &user->lost, fault);
+	unsafe_put_user(pid, &user->pid, fault);
+	unsafe_put_user(uid, &user->uid, fault);
+	user_access_end();
+	return true;
+
+fault:
+	user_access_end();
+	return false;
+}
+
+/*
+ * The usual case in a few steps: a short message is there, on the selected channel, and wanted just
+ * so.  The length of the message, or an error; 0 where it is not the usual case, and nothing
+ * happened.  @args and @user are those of MSGSLOT_RECV, if it @is_recv.
+ */
+static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_recv,
+					     const struct msgslot_recv *args,
+					     struct msgslot_recv __user *user,
+					     struct user_memory to, size_t size)
+{
+	struct msgslot_peek peek msgslot_uninitialized;
+	struct msgslot_slot *slot = f->slot;
+	const enum msgslot_reads reads = slot->rules.reads;
+	struct found found = { .held = false };
+	u64 cursor = 0;
+	bool there;
+
+	/* Pairs with the release in file_select(): never new with the channel before. */
+	found.generation = smp_load_acquire(&f->generation);
+	rcu_read_lock();
+	found.channel = rcu_dereference(f->channel);
+	there = found.channel && (!is_recv || found.channel->id == args->channel);
+	if (likely(there)) {
+		if (reads == MSGSLOT_READS_NEXT)
+			cursor = READ_ONCE(f->cursor.next);
+		there = msgslot_log_peek_short(&found.channel->log, cursor, &peek);
+	}
+	rcu_read_unlock();
+	if (unlikely(!there || peek.length > size || is_null(to)))
+		return 0;
+	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor || f->cursor.offset))
+		return 0;
+
+	if (unlikely(!copy_out(to, peek.room, peek.length)))
+		return -EFAULT;
+	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
+		return -EFAULT;
+	switch (reads) {
+	case MSGSLOT_READS_NEWEST:
+		if (unlikely(READ_ONCE(f->cursor.next) != peek.sequence + 1))
+			mark_seen(f, &found, peek.sequence);
+		break;
+	case MSGSLOT_READS_HEAD:
+		there = take_head(f, &found, peek.sequence);
+		break;
+	case MSGSLOT_READS_NEXT:
+		there = move_on(f, &found, peek.sequence, 0, peek.length, peek.length);
+		break;
+	}
+	if (likely(there)) {
+		this_cpu_inc(slot->stats->received);
+		return peek.length;
+	}
+	/* What went out with the iterator goes out again. */
+	if (to.iter)
+		iov_iter_revert(to.iter, peek.length);
+	return 0;
+}
+
+/**
+ * struct receiver - a call that receives
+ * @f: the file
+ * @args: of MSGSLOT_RECV, NULL for read()
+ * @user: where they came from
+ * @lost: what the result is to say of that, where the file's cursor does not
+ * @found: the channel; on hold once the call slept, or where the file has not selected it
+ * @selected: the file had it selected, at that generation
+ * @cursor: the message to look for
+ * @offset: how much of it the file has read already
+ * @slept: the call slept in the channel's queue
+ */
+struct receiver {
+	struct msgslot_file *f;
+	const struct msgslot_recv *args;
+	struct msgslot_recv __user *user;
+	u64 lost;
+	struct found found;
+	bool selected;
+	u64 cursor;
+	u32 offset;
+	bool slept;
+};
+
+static bool has_flag(const struct receiver *r, u32 flag)
+{
+	return r->args && r->args->flags & flag;
+}
+
+/* Whether the call goes by the file's own cursor. */
+static bool goes_by_file(const struct receiver *r, enum msgslot_reads reads)
+{
+	return reads == MSGSLOT_READS_NEXT && !has_flag(r, MSGSLOT_RECV_NEWER);
+}
+
+/* Whether of those who sleep like this call, one is woken for a message. */
+static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
+{
+	return reads == MSGSLOT_READS_HEAD && !has_flag(r, MSGSLOT_RECV_PEEK);
+}
+
+/*
+ * Messages that the file had not read went before @first: the file's cursor goes there.  -ENOBUFS
+ * to tell it, or 0 to begin again.
+ */
+static int overrun(struct receiver *r, u64 first)
+{
+	struct msgslot_file *f = r->f;
+	u64 lost = 0;
+
+	spin_lock(&f->lock);
+	if (f->generation == r->found.generation && f->cursor.next == r->cursor) {
+		lost = first - r->cursor;
+		WRITE_ONCE(f->cursor.next, first);
+		f->cursor.offset = 0;
+		WRITE_ONCE(f->cursor.lost, f->cursor.lost + lost);
+	} else if (f->generation != r->found.generation && r->found.held) {
+		/* A sleeper on a channel that the file has left goes on with a cursor of his own. */
+		lost = first - r->cursor;
+		r->cursor = first;
+	}
+	spin_unlock(&f->lock);
+	this_cpu_add(f->slot->stats->dropped, lost);
+	return lost && !r->args ? -ENOBUFS : 0;
+}
+
+/* The file's cursor, for who has the channel on hold: as long as it still is that channel's. */
+static void set_cursor_held(struct receiver *r)
+{
+	struct msgslot_file *f = r->f;
+
+	spin_lock(&f->lock);
+	if (f->generation == r->found.generation) {
+		r->cursor = f->cursor.next;
+		r->offset = f->cursor.offset;
+	}
+	spin_unlock(&f->lock);
+}
+
+/* The cursor to look with. */
+static void set_cursor(struct receiver *r, enum msgslot_reads reads)
+{
+	struct msgslot_file *f = r->f;
+
+	if (has_flag(r, MSGSLOT_RECV_NEWER)) {
+		r->cursor = r->args->sequence + (r->args->sequence != U64_MAX);
+	} else if (reads != MSGSLOT_READS_NEXT) {
+		r->cursor = 0;
+	} else if (r->found.held) {
+		set_cursor_held(r);
+	} else {
+		/* If these are of two moments, or of another channel, move_on() will know. */
+		r->cursor = READ_ONCE(f->cursor.next);
+		r->offset = READ_ONCE(f->cursor.offset);
+	}
+}
+
+/* Looks for the message: 0, with it in @peek; 1 to look again; or the error. */
+static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
+		struct user_memory to, size_t size)
+{
+	struct msgslot_file *f = r->f;
+	struct msgslot_channel *channel;
+	u64 first = 0;
+	int err;
+
+	rcu_read_lock();
+	if (!r->found.held) {
+		/* Pairs with the release in file_select(): never new with the channel before. */
+		r->found.generation = smp_load_acquire(&f->generation);
+		r->found.channel = rcu_dereference(f->channel);
+	}
+	channel = r->found.channel;
+	if (!channel || (r->args && !r->found.held && channel->id != r->args->channel)) {
+		rcu_read_unlock();
+		return -EIDRM;
+	}
+	set_cursor(r, reads);
+	peek->pieces = !r->args && reads == MSGSLOT_READS_NEXT;
+	err = msgslot_log_peek(&channel->log, r->cursor, peek,
+			       peek->pieces && r->offset ? NULL : to.pointer, size);
+	if (goes_by_file(r, reads)) {
+		if (!err)
+			first = peek->sequence;
+		else if (err == -EAGAIN)
+			first = msgslot_log_first(&channel->log);
+	}
+	if (has_flag(r, MSGSLOT_RECV_NEWER) && !err && r->args->sequence)
+		r->lost = peek->sequence - max(r->cursor, channel->log.start);
+	rcu_read_unlock();
+
+	if (first > r->cursor) {
+		msgslot_buffer_put(peek->buffer);
+		err = overrun(r, first) ?: 1;
+	}
+	return err;
+}
+
+/*
+ * Copy out, for one who slept alone, without keeping others from the message: before he waits for a
+ * page, which may take for ever, he wakes the next.  That one copies the same message; who takes it
+ * first has it.
+ */
+static bool copy_out_awake(struct receiver *r, enum msgslot_reads reads, struct user_memory to,
+			   const void *from, size_t length)
+{
+	bool done = false;
+
+	if (!r->slept || !sleeps_alone(r, reads))
+		return copy_out(to, from, length);
+	if (!to.iter) {
+		pagefault_disable();
+		done = copy_out(to, from, length);
+		pagefault_enable();
+	}
+	if (!done) {
+		msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		done = copy_out(to, from, length);
+	}
+	return done;
+}
+
+static bool put_result_awake(struct receiver *r, enum msgslot_reads reads,
+			     const struct msgslot_peek *peek)
+{
+	u64 lost = goes_by_file(r, reads) ? READ_ONCE(r->f->cursor.lost) : r->lost;
+	bool done;
+
+	pagefault_disable();
+	done = put_result(r->user, peek, lost);
+	pagefault_enable();
+	if (!done) {
+		if (r->slept && sleeps_alone(r, reads))
+			msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		done = put_result(r->user, peek, lost);
+	}
+	return done;
+}
+
+/* Hands @peek out: 0 with the bytes handed out in *@n, 1 to look again, or the error. */
+static int hand_out(struct receiver *r, enum msgslot_reads reads, const struct msgslot_peek *peek,
+		    struct user_memory to, size_t size, u32 *n)
+{
+	u32 offset = 0;
+	int err = 0;
+
+	*n = peek->length;
+	if (peek->pieces) {
+		offset = r->offset;
+		/* Of another message: somebody else is reading this file, and was quicker. */
+		if (offset && offset >= peek->length)
+			return 1;
+		*n = min_t(size_t, size, peek->length - offset);
+	}
+	if (has_flag(r, MSGSLOT_RECV_IF) && peek->sequence != r->args->sequence)
+		return -ESTALE;
+	if (has_flag(r, MSGSLOT_RECV_DROP))
+		err = 0;
+	else if (*n > size)
+		err = -ENOSPC;
+	else if (is_null(to))
+		err = -EINVAL;
+	else if (peek->bytes && !copy_out_awake(r, reads, to, peek->bytes + offset, *n))
+		err = -EFAULT;
+	/* How long a message is that does not fit, is told, too. */
+	if (r->args && (!err || err == -ENOSPC) && !put_result_awake(r, reads, peek))
+		err = -EFAULT;
+	return err;
+}
+
+/* Moves the cursor beyond what was handed out; whether it was still there. */
+static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
+			const struct msgslot_peek *peek, u32 n)
+{
+	struct msgslot_file *f = r->f;
+	u32 end = peek->pieces ? r->offset + n : peek->length;
+
+	if (has_flag(r, MSGSLOT_RECV_PEEK))
+		return true;
+	switch (reads) {
+	case MSGSLOT_READS_NEWEST:
+		if (!r->found.held || r->selected)
+			mark_seen(f, &r->found, peek->sequence);
+		break;
+	case MSGSLOT_READS_HEAD:
+		return take_head(f, &r->found, peek->sequence);
+	case MSGSLOT_READS_NEXT:
+		if (goes_by_file(r, reads))
+			return move_on(f, &r->found, peek->sequence, r->offset, end, peek->length);
+		break;
+	}
+	return true;
+}
+
+/* From a message that was found to its end: bytes handed out, or an error; *@again to look again. */
+static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
+		       struct user_memory to, size_t size, bool *again)
+{
+	u32 n;
+	int err = hand_out(r, reads, peek, to, size, &n);
+
+	/* The pin goes before the message is taken, so that its buffer can be the spare. */
+	msgslot_buffer_put(peek->buffer);
+	*again = err > 0 || (!err && !move_cursor(r, reads, peek, n));
+	/* What went out with the iterator goes out again. */
+	if (!err && *again && to.iter)
+		iov_iter_revert(to.iter, n);
+	return err ?: n;
+}
+
+/* After -EIDRM of look(): the file has not selected what is asked for.  0 to look again. */
+static int find_channel(struct receiver *r, enum msgslot_reads reads,
+			const struct msgslot_patience *patience)
+{
+	struct msgslot_file *f = r->f;
+	struct msgslot_channel *channel;
+
+	if (!r->args)
+		return msgslot_file_select_first(f);
+	if (goes_by_file(r, reads)) {
+		/* Only what is selected has a cursor; channel 0 perhaps could not be selected before. */
+		if (r->args->channel || rcu_access_pointer(f->channel))
+			return -EINVAL;
+		return msgslot_file_select_first(f);
+	}
+	if (patience->wait && !has_flag(r, MSGSLOT_RECV_IF))
+		channel = msgslot_channel_hold(f->slot, r->args->channel, &f->payer);
+	else
+		channel = msgslot_channel_find(f->slot, r->args->channel);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	if (channel) {
+		r->found.channel = channel;
+		r->found.held = true;
+		return 0;
+	}
+	return has_flag(r, MSGSLOT_RECV_IF) ? -ESTALE : -EAGAIN;
+}
+
+/* After -EAGAIN of look(): waits for a message, if that is wanted.  0 to look again. */
+static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
+			    const struct msgslot_patience *patience)
+{
+	struct msgslot_slot *slot = r->f->slot;
+	struct msgslot_channel *channel;
+	u64 cursor;
+
+	if (has_flag(r, MSGSLOT_RECV_IF))
+		return -ESTALE;
+	if (!patience->wait || (reads == MSGSLOT_READS_NEWEST && !r->args))
+		return -EAGAIN;
+	if (!r->found.held) {
+		channel = msgslot_file_hold_selected(r->f, &r->found.generation, &cursor);
+		/* Another thread selected just now. */
+		if (r->args && channel->id != r->args->channel) {
+			msgslot_channel_unhold(slot, channel);
+			return 0;
+		}
+		r->found.channel = channel;
+		r->found.held = true;
+		r->selected = true;
+		if (goes_by_file(r, reads))
+			r->cursor = cursor;
+	}
+	r->slept = true;
+	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,
+					    sleeps_alone(r, reads), patience);
+}
+
+/* The end of a call that has a channel on hold. */
+static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
+{
+	struct msgslot_channel *channel = r->found.channel;
+
+	/* Who slept and leaves without taking wakes the next, if there is a message. */
+	if (failed && r->slept && sleeps_alone(r, reads) &&
+	    msgslot_log_first(&channel->log) != msgslot_log_next(&channel->log))
+		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
+	msgslot_channel_unhold(r->f->slot, channel);
+}
+
+/* Everything that receive_short() does not do. */
+static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
+				struct msgslot_recv __user *user, struct user_memory to,
+				size_t size, const struct msgslot_patience *patience)
+{
+	struct receiver r = { .f = f, .args = args, .user = user };
+	struct msgslot_peek peek msgslot_uninitialized;
+	const enum msgslot_reads reads = f->slot->rules.reads;
+	bool again;
+	ssize_t ret;
+
+	do {
+		ret = -ENODEV;
+		if (READ_ONCE(f->slot->gone))
+			break;
+		ret = look(&r, reads, &peek, to, size);
+		if (!ret) {
+			ret = deliver(&r, reads, &peek, to, size, &again);
+			continue;
+		}
+		if (ret == -EIDRM)
+			ret = find_channel(&r, reads, patience);
+		else if (ret == -EAGAIN)
+			ret = wait_for_message(&r, reads, patience);
+		again = ret >= 0;
+	} while (again);
+	if (ret > 0)
+		this_cpu_inc(f->slot->stats->received);
+	if (r.found.held)
+		let_go(&r, reads, ret < 0);
+	return ret;
+}
+
+static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory to, size_t size,
+				    bool nowait)
+{
+	const struct msgslot_patience patience = { .wait = !nowait, .until = KTIME_MAX };
+	ssize_t ret;
+
+	if (unlikely(READ_ONCE(f->slot->gone)))
+		return -ENODEV;
+	ret = receive_short(f, false, NULL, NULL, to, size);
+	if (likely(ret))
+		return ret;
+	/* In pieces, nothing is a piece of any message. */
+	if (!size && f->slot->rules.reads == MSGSLOT_READS_NEXT)
+		return 0;
+	return receive(f, NULL, NULL, to, size, &patience);
+}
+
+ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos)
+{
+	const struct user_memory to = { .pointer = buffer };
+
+	return read(file->private_data, to, size, file->f_flags & O_NONBLOCK);
+}
+
+ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	const struct user_memory to = { .iter = iter };
+
+	return read(iocb->ki_filp->private_data, to, iov_iter_count(iter),
+		    iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK);
+}
+
+long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
+		     const struct msgslot_recv *args, const struct msgslot_patience *patience)
+{
+	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
+	size_t size = args->size;
+	ssize_t ret = 0;
+
+	if (likely(!args->flags))
+		ret = receive_short(f, true, args, user, to, size);
+	/* A message that is dropped goes nowhere. */
+	if (args->flags & MSGSLOT_RECV_DROP) {
+		to.pointer = NULL;
+		size = 0;
+	}
+	if (unlikely(!ret))
+		ret = receive(f, args, user, to, size, patience);
+	return min_t(ssize_t, ret, 0);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending: write(), writev(), MSGSLOT_SEND.
+ *
+ * Everything that may fail or sleep comes before the message is placed: the bytes are copied in,
+ * the log is made to grow, room is waited for.  Placing is the last thing, and who sleeps is woken
+ * after it.
+ */
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/msgslot.h>
+
+#include "compat.h"
+#include "message.h"
+
+/*
+ * A buffer for a long message of @length bytes: the spare of a channel at hand, if that is large
+ * enough, else a new one.  Which channel it comes from does not matter: they are all of one slot.
+ */
+static struct msgslot_buffer *buffer_get(struct msgslot_file *f, size_t length)
+{
+	struct msgslot_channel *channel;
+	struct msgslot_buffer *buffer;
+
+	rcu_read_lock();
+	channel = rcu_dereference(f->channel);
+	buffer = channel ? msgslot_log_take_spare(&channel->log) : NULL;
+	rcu_read_unlock();
+	if (buffer && buffer->capacity >= length)
+		return buffer;
+	msgslot_buffer_put(buffer);
+	return msgslot_buffer_alloc(&f->payer, length);
+}
+
+/* For a call that failed: the next one may want the buffer. */
+static void buffer_put_back(struct msgslot_file *f, struct msgslot_buffer *buffer)
+{
+	struct msgslot_channel *channel;
+
+	rcu_read_lock();
+	channel = rcu_dereference(f->channel);
+	if (channel)
+		buffer = msgslot_log_keep_spare(&channel->log, buffer);
+	rcu_read_unlock();
+	msgslot_buffer_put(buffer);
+}
+
+/*
+ * Copies a long message in; ERR_PTR if that cannot be.  Where there is no buffer to be had, a bad
+ * pointer is still the error that comes first: so the message is read through then, into @room, a
+ * piece at a time.
+ */
+static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, struct user_memory from,
+						    size_t length, u8 *room)
+{
+	struct msgslot_buffer *buffer = buffer_get(f, length);
+	size_t done, n;
+
+	if (!IS_ERR(buffer)) {
+		if (copy_in(buffer->bytes, from, length))
+			return buffer;
+		buffer_put_back(f, buffer);
+		return ERR_PTR(-EFAULT);
+	}
+	for (done = 0; done < length; done += n) {
+		n = min_t(size_t, length - done, MSGSLOT_INLINE_BYTES);
+		if (!copy_in(room, from, n))
+			return ERR_PTR(-EFAULT);
+		if (!from.iter)
+			from.pointer += n;
+	}
+	return buffer;
+}
+
+/* A hold of the channel that @args name, or of the selected one. */
+static int hold(struct msgslot_file *f, const struct msgslot_send *args,
+		struct msgslot_channel **held)
+{
+	struct msgslot_channel *channel;
+
+	if (*held)
+		return 0;
+	if (!args)
+		channel = msgslot_file_hold_selected(f, NULL, NULL);
+	else if (args->flags & MSGSLOT_SEND_IF && args->expected)
+		/* Where there is no channel there is no message that could be the newest. */
+		channel = msgslot_channel_find(f->slot, args->channel) ?: ERR_PTR(-ESTALE);
+	else
+		channel = msgslot_channel_hold(f->slot, args->channel, &f->payer);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	*held = channel;
+	return 0;
+}
+
+/* After @wrong of place(): 0 to place again. */
+static int prepare_again(struct msgslot_file *f, const struct msgslot_send *args,
+			 struct msgslot_channel **held, int wrong,
+			 const struct msgslot_patience *patience, bool *slept)
+{
+	struct msgslot_slot *slot = f->slot;
+	int err;
+
+	/* Forgotten under our hands, with the slot or for another selection. */
+	if (wrong == -EIDRM)
+		return READ_ONCE(slot->gone) ? -ENODEV : hold(f, args, held);
+	if (wrong == -EAGAIN ? !patience->wait : wrong != -ENOBUFS)
+		return wrong;
+	err = hold(f, args, held);
+	if (err)
+		return err;
+	if (wrong == -ENOBUFS)
+		return msgslot_log_grow(&(*held)->log, &f->payer, &slot->rules);
+	*slept = true;
+	return msgslot_channel_wait_room(slot, *held, patience);
+}
+
+/*
+ * Places @message in the channel that is held or, where that is none, selected at that moment;
+ * -EIDRM if that is not the channel that @args name.
+ */
+static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *slot,
+				 const struct msgslot_send *args, struct msgslot_channel *held,
+				 struct msgslot_message *message)
+{
+	struct msgslot_channel *channel;
+	int more;
+
+	rcu_read_lock();
+	channel = held ?: rcu_dereference(f->channel);
+	more = -EIDRM;
+	if (likely(!args || (channel && channel->id == args->channel)))
+		more = msgslot_log_place(&channel->log, &slot->rules, message);
+	if (likely(more >= 0)) {
+		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		if (more)
+			this_cpu_add(slot->stats->messages, more);
+	}
+	rcu_read_unlock();
+	return more < 0 ? more : 0;
+}
+
+/* What follows a first try to place that ended with @err: 0 if the message is placed after all. */
+static noinline int place_patiently(struct msgslot_file *f, const struct msgslot_send *args,
+				    struct msgslot_message *message, int err,
+				    const struct msgslot_patience *patience)
+{
+	struct msgslot_channel *held = NULL;
+	struct msgslot_slot *slot = f->slot;
+	bool slept = false;
+
+	while (err) {
+		err = prepare_again(f, args, &held, err, patience, &slept);
+		if (err)
+			break;
+		err = place(f, slot, args, held, message);
+	}
+	/* Who slept and leaves without placing wakes the next, if there is room. */
+	if (err && slept && msgslot_log_has_room(&held->log, &slot->rules, 0))
+		msgslot_wake(&held->wait, MSGSLOT_EVENTS_ROOM);
+	if (held)
+		msgslot_channel_unhold(slot, held);
+	return err;
+}
+
+static noinline int send_long(struct msgslot_file *f, const struct msgslot_send *args,
+			      struct msgslot_message *message, struct user_memory from, u8 *room,
+			      const struct msgslot_patience *patience)
+{
+	struct msgslot_buffer *buffer = copy_in_long(f, from, message->length, room);
+	int err;
+
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	message->buffer = buffer;
+	err = place(f, f->slot, args, NULL, message);
+	if (err)
+		err = place_patiently(f, args, message, err, patience);
+	if (err)
+		buffer_put_back(f, message->buffer);
+	else
+		msgslot_buffer_put(message->buffer);
+	return err;
+}
+
+/*
+ * Sends to the channel that @args name or, if they are NULL, to the selected one; @sequence, where
+ * the message's number goes, may be NULL.  Without @patience, @nowait says it.
+ */
+static __always_inline int send(struct msgslot_file *f, const struct msgslot_send *args,
+				struct user_memory from, size_t length, bool nowait,
+				const struct msgslot_patience *patience, u64 *sequence)
+{
+	const struct msgslot_patience simple = { .wait = !nowait, .until = KTIME_MAX };
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_slot *slot = f->slot;
+	struct msgslot_message message = {
+		.length = length,
+		.pid = current->tgid,
+		.uid = f->payer.share->uid,
+		.conditional = args && args->flags & MSGSLOT_SEND_IF,
+		.expected = args ? args->expected : 0,
+		.bytes = room,
+	};
+	int err = 0;
+
+	if (unlikely(!length || length > slot->rules.max_message))
+		return -EMSGSIZE;
+	if (unlikely(is_null(from)))
+		return -EINVAL;
+	if (likely(length <= MSGSLOT_INLINE_BYTES)) {
+		if (unlikely(!copy_in(room, from, length)))
+			return -EFAULT;
+		err = place(f, slot, args, NULL, &message);
+	}
+	if (unlikely(err || length > MSGSLOT_INLINE_BYTES)) {
+		/* Copies, so that in the usual case all this is nowhere but in registers. */
+		struct msgslot_patience how = patience ? *patience : simple;
+		struct msgslot_message again = message;
+
+		err = err ? place_patiently(f, args, &again, err, &how) :
+			    send_long(f, args, &again, from, room, &how);
+		message.sequence = again.sequence;
+	}
+	if (unlikely(err))
+		return err;
+	this_cpu_inc(slot->stats->sent);
+	if (sequence)
+		*sequence = message.sequence;
+	return 0;
+}
+
+static __always_inline ssize_t write(struct msgslot_file *f, struct user_memory from, size_t length,
+				     bool nowait)
+{
+	int err;
+
+	if (unlikely(READ_ONCE(f->slot->gone)))
+		return -ENODEV;
+	/* Once selected, a file always has a channel. */
+	if (unlikely(!rcu_access_pointer(f->channel))) {
+		err = msgslot_file_select_first(f);
+		if (err)
+			return err;
+	}
+	return send(f, NULL, from, length, nowait, NULL, NULL) ?: length;
+}
+
+ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos)
+{
+	const struct user_memory from = { .pointer = (char __user *)buffer };
+
+	return write(file->private_data, from, length, file->f_flags & O_NONBLOCK);
+}
+
+ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	const struct user_memory from = { .iter = iter };
+
+	return write(iocb->ki_filp->private_data, from, iov_iter_count(iter),
+		     iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK);
+}
+
+long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
+		  const struct msgslot_send *args, const struct msgslot_patience *patience)
+{
+	const struct user_memory from = { .pointer = u64_to_user_ptr(args->message) };
+	u64 sequence;
+	int err;
+
+	/* Where the result cannot be written nothing is sent; afterwards it would be too late. */
+	if (put_user(0, &user->sequence))
+		return -EFAULT;
+	err = send(f, args, from, args->length, false, patience, &sequence);
+	if (!err)
+		(void)!put_user(sequence, &user->sequence);
+	return err;
+}
