@@ -20,7 +20,7 @@ export BUILD VERSION
 
 .DELETE_ON_ERROR:
 .PHONY: all tools man module install deps demo demo-here check bench \
-	check-kernels check-debug check-all clean help
+	check-kernels check-debug check-kcsan check-all clean help
 
 all: tools man ## the tools and manual pages, into build/
 
@@ -103,10 +103,10 @@ install-module:
 
 # ---- demo and checks -----------------------------------------------------
 # Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of
-# tests/vm/kernels, STRESS says how many seconds a stress test runs.
+# tests/vm/kernels, STRESS says how many seconds a stress or fuzz test runs.
 
 RUN	:= tests/vm/run
-SUITE	:= uapi cli stress
+SUITE	:= uapi cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 STRESS	?=
 SECONDS_OPTION = $(STRESS:%=--seconds %)
@@ -129,8 +129,12 @@ check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 check-debug: deps ## the suite under KASAN, lockdep, UBSAN and kmemleak (STRESS=20: short)
 	@tests/steps "$(RUN) --kernel debug $(SECONDS_OPTION) $(SUITE)"
 
+check-kcsan: deps ## stress and fuzz where data races are detected (STRESS=20: short)
+	@tests/steps "$(RUN) --kernel kcsan $(or $(SECONDS_OPTION),--seconds 60) stress fuzz"
+
 check-all: ## all of these checks
-	@tests/steps "$(MAKE) check" "$(MAKE) check-kernels" "$(MAKE) check-debug"
+	@tests/steps "$(MAKE) check" "$(MAKE) check-kernels" "$(MAKE) check-debug" \
+		"$(MAKE) check-kcsan"
 
 bench: deps ## what a message costs, beside its peers
 	@$(RUN) --icount bench

@@ -263,39 +263,42 @@ static int sleeper_sleep(const struct msgslot_patience *patience)
 	return 0;
 }
 
-static bool has_message(struct msgslot_slot *slot, struct msgslot_channel *channel, u64 cursor)
+/**
+ * struct awaited - what a sleeper waits for
+ * @events: MSGSLOT_EVENTS_MESSAGE or MSGSLOT_EVENTS_ROOM
+ * @cursor: a message from there on
+ * @or_loss: or that such messages are gone
+ */
+struct awaited {
+	__poll_t events;
+	u64 cursor;
+	bool or_loss;
+};
+
+static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
+		     const struct awaited *awaited)
 {
 	u64 first = msgslot_log_first(&channel->log), next = msgslot_log_next(&channel->log);
 
-	/* Where messages that a file has not read are gone, that is to be told at once. */
-	if (slot->rules.reads == MSGSLOT_READS_NEXT)
-		return next > cursor;
-	return next > max(first, cursor);
-}
-
-/* Whether what @events mean is there: a message from @cursor on, or room for one; or all is over. */
-static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel, __poll_t events,
-		     u64 cursor)
-{
 	if (READ_ONCE(slot->gone))
 		return true;
-	if (events == MSGSLOT_EVENTS_MESSAGE)
-		return has_message(slot, channel, cursor);
-	return msgslot_log_has_room(&channel->log, &slot->rules, 0);
+	if (awaited->events == MSGSLOT_EVENTS_ROOM)
+		return msgslot_log_has_room(&channel->log, &slot->rules, 0);
+	return next > (awaited->or_loss ? awaited->cursor : max(first, awaited->cursor));
 }
 
-/* Sleeps until it is. */
-static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel, __poll_t events,
-			u64 cursor, bool alone, const struct msgslot_patience *patience)
+static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			const struct awaited *awaited, bool alone,
+			const struct msgslot_patience *patience)
 {
 	struct sleeper sleeper;
 	int signal, err = 0;
 
-	sleeper_init(&sleeper, events, alone);
+	sleeper_init(&sleeper, awaited->events, alone);
 	do {
 		/* The left column in channel.h, with the barrier. */
 		signal = prepare_to_wait_event(&channel->wait, &sleeper.entry, TASK_INTERRUPTIBLE);
-		if (is_there(slot, channel, events, cursor)) {
+		if (is_there(slot, channel, awaited)) {
 			err = 0;
 			break;
 		}
@@ -305,7 +308,7 @@ static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *chann
 		else
 			err = sleeper_sleep(patience);
 		/* Mostly it is, and then there is no need to get in line again to look. */
-		if (!signal && is_there(slot, channel, events, cursor)) {
+		if (!signal && is_there(slot, channel, awaited)) {
 			err = 0;
 			break;
 		}
@@ -315,18 +318,26 @@ static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *chann
 }
 
 int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
-				 u64 cursor, bool alone, const struct msgslot_patience *patience)
+				 u64 cursor, bool or_loss, bool alone,
+				 const struct msgslot_patience *patience)
 {
-	return channel_wait(slot, channel, MSGSLOT_EVENTS_MESSAGE, cursor, alone, patience);
+	const struct awaited awaited = {
+		.events = MSGSLOT_EVENTS_MESSAGE,
+		.cursor = cursor,
+		.or_loss = or_loss,
+	};
+
+	return channel_wait(slot, channel, &awaited, alone, patience);
 }
 
 int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
 			      const struct msgslot_patience *patience)
 {
+	const struct awaited awaited = { .events = MSGSLOT_EVENTS_ROOM };
 	int err;
 
 	msgslot_log_has_room(&channel->log, &slot->rules, 1);
-	err = channel_wait(slot, channel, MSGSLOT_EVENTS_ROOM, 0, true, patience);
+	err = channel_wait(slot, channel, &awaited, true, patience);
 	msgslot_log_has_room(&channel->log, &slot->rules, -1);
 	return err;
 }

@@ -135,11 +135,12 @@ struct msgslot_patience {
 
 /*
  * Sleep until there is a message from @cursor on, or room for one, or the slot is gone: 0;
- * -ETIMEDOUT; -EINTR or -ERESTARTSYS on a signal.  The caller has a hold.  @alone: of those who
- * sleep so, a message wakes one.
+ * -ETIMEDOUT; -EINTR or -ERESTARTSYS on a signal.  The caller has a hold.  @or_loss: or if such
+ * messages are gone.  @alone: of those who sleep so, a message wakes one.
  */
 int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
-				 u64 cursor, bool alone, const struct msgslot_patience *patience);
+				 u64 cursor, bool or_loss, bool alone,
+				 const struct msgslot_patience *patience);
 int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
 			      const struct msgslot_patience *patience);
 

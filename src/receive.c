@@ -103,7 +103,7 @@ static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_rec
  * @f: the file
  * @args: of MSGSLOT_RECV, NULL for read()
  * @user: where they came from
- * @lost: what the result is to say of that, where the file's cursor does not
+ * @lost: what the result says of that beyond what the file's cursor does
  * @found: the channel; on hold once the call slept, or where the file has not selected it
  * @selected: the file had it selected, at that generation
  * @cursor: the message to look for
@@ -140,28 +140,37 @@ static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
 }
 
 /*
- * Messages that the file had not read went before @first: the file's cursor goes there.  -ENOBUFS
- * to tell it, or 0 to begin again.
+ * Messages that the file had not read went before @first: the file's cursor goes there, and the
+ * call's.  0; -ENOBUFS where that is to be told by an error; 1 to look again, as somebody else has
+ * moved the file's cursor already.
  */
 static int overrun(struct receiver *r, u64 first)
 {
 	struct msgslot_file *f = r->f;
-	u64 lost = 0;
+	u64 lost = first - r->cursor;
+	int err = r->args ? 0 : -ENOBUFS;
 
+	/* A look moves nothing; what it reports is what would be lost. */
+	if (has_flag(r, MSGSLOT_RECV_PEEK)) {
+		r->lost = lost;
+		return 0;
+	}
 	spin_lock(&f->lock);
 	if (f->generation == r->found.generation && f->cursor.next == r->cursor) {
-		lost = first - r->cursor;
 		WRITE_ONCE(f->cursor.next, first);
-		f->cursor.offset = 0;
+		WRITE_ONCE(f->cursor.offset, 0);
 		WRITE_ONCE(f->cursor.lost, f->cursor.lost + lost);
-	} else if (f->generation != r->found.generation && r->found.held) {
-		/* A sleeper on a channel that the file has left goes on with a cursor of his own. */
-		lost = first - r->cursor;
-		r->cursor = first;
+	} else if (f->generation == r->found.generation || !r->found.held) {
+		err = 1;
 	}
+	/* Else a sleeper on a channel that the file has left, who has a cursor of his own. */
 	spin_unlock(&f->lock);
+	if (err > 0)
+		return err;
+	r->cursor = first;
+	r->offset = 0;
 	this_cpu_add(f->slot->stats->dropped, lost);
-	return lost && !r->args ? -ENOBUFS : 0;
+	return err;
 }
 
 /* The file's cursor, for who has the channel on hold: as long as it still is that channel's. */
@@ -202,7 +211,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	struct msgslot_file *f = r->f;
 	struct msgslot_channel *channel;
 	u64 first = 0;
-	int err;
+	int err, lost;
 
 	rcu_read_lock();
 	if (!r->found.held) {
@@ -222,7 +231,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	if (goes_by_file(r, reads)) {
 		if (!err)
 			first = peek->sequence;
-		else if (err == -EAGAIN)
+		else if (err == -EAGAIN && !has_flag(r, MSGSLOT_RECV_PEEK))
 			first = msgslot_log_first(&channel->log);
 	}
 	if (has_flag(r, MSGSLOT_RECV_NEWER) && !err && r->args->sequence)
@@ -230,8 +239,11 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	rcu_read_unlock();
 
 	if (first > r->cursor) {
-		msgslot_buffer_put(peek->buffer);
-		err = overrun(r, first) ?: 1;
+		lost = overrun(r, first);
+		/* What was found is the next message now, if any was found: no need to look again. */
+		if (lost && !err)
+			msgslot_buffer_put(peek->buffer);
+		err = lost ?: err ? 1 : 0;
 	}
 	return err;
 }
@@ -263,7 +275,7 @@ static bool copy_out_awake(struct receiver *r, enum msgslot_reads reads, struct 
 static bool put_result_awake(struct receiver *r, enum msgslot_reads reads,
 			     const struct msgslot_peek *peek)
 {
-	u64 lost = goes_by_file(r, reads) ? READ_ONCE(r->f->cursor.lost) : r->lost;
+	u64 lost = r->lost + (goes_by_file(r, reads) ? READ_ONCE(r->f->cursor.lost) : 0);
 	bool done;
 
 	pagefault_disable();
@@ -342,10 +354,16 @@ static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgs
 	/* The pin goes before the message is taken, so that its buffer can be the spare. */
 	msgslot_buffer_put(peek->buffer);
 	*again = err > 0 || (!err && !move_cursor(r, reads, peek, n));
+	if (err)
+		return err;
 	/* What went out with the iterator goes out again. */
-	if (!err && *again && to.iter)
+	if (*again && to.iter)
 		iov_iter_revert(to.iter, n);
-	return err ?: n;
+	/* A look is none, and of a message in pieces only the last counts. */
+	else if (!has_flag(r, MSGSLOT_RECV_PEEK) &&
+		 (!peek->pieces || r->offset + n == peek->length))
+		this_cpu_inc(r->f->slot->stats->received);
+	return n;
 }
 
 /* After -EIDRM of look(): the file has not selected what is asked for.  0 to look again. */
@@ -404,6 +422,8 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 	}
 	r->slept = true;
 	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,
+					    goes_by_file(r, reads) &&
+						    !has_flag(r, MSGSLOT_RECV_PEEK),
 					    sleeps_alone(r, reads), patience);
 }
 
@@ -445,8 +465,6 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 			ret = wait_for_message(&r, reads, patience);
 		again = ret >= 0;
 	} while (again);
-	if (ret > 0)
-		this_cpu_inc(f->slot->stats->received);
 	if (r.found.held)
 		let_go(&r, reads, ret < 0);
 	return ret;

@@ -109,8 +109,11 @@ static int prepare_again(struct msgslot_file *f, const struct msgslot_send *args
 	err = hold(f, args, held);
 	if (err)
 		return err;
-	if (wrong == -ENOBUFS)
-		return msgslot_log_grow(&(*held)->log, &f->payer, &slot->rules);
+	if (wrong == -ENOBUFS) {
+		err = msgslot_log_grow(&(*held)->log, &f->payer, &slot->rules);
+		/* A channel on hold dies with its slot only. */
+		return err == -EIDRM ? -ENODEV : err;
+	}
 	*slept = true;
 	return msgslot_channel_wait_room(slot, *held, patience);
 }

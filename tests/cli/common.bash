@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # What the tests of the tools share.  They run as root in a guest that has the tools installed, the
-# module loaded with its defaults (/dev/msgslot0 to 3) and the users member and member2 (in the
-# group msgslot) and outsider (not in it).
+# module loaded with its defaults (/dev/msgslot0 to 3 are of mode last, 4 and 5 queue, 6 and 7
+# broadcast) and the users member and member2 (in the group msgslot) and outsider (not in it).
 #
 # A test that needs empty slots calls `fresh`.  One that changes slots or the module sets
 # changed=1 (`load_with` does it), and gets the default state back when it ends.  That users'
@@ -101,6 +101,32 @@ put()
 get()
 {
 	cat "$class/msgslot$1/$2"
+}
+
+# keeps SLOT ATTRIBUTE VALUE ERROR: writing VALUE fails and changes nothing.
+keeps()
+{
+	local before
+
+	before=$(get "$1" "$2")
+	fails 1 "$4" put "$class/msgslot$1/$2" "$3" || return 1
+	equal "$2 after writing '$3'" "$(get "$1" "$2")" "$before"
+}
+
+# malformed FILE VALUE: writing VALUE fails, as no number or none in range.
+malformed()
+{
+	fails 1 "" put "$1" "$2" || return 1
+	grep -qE "Invalid argument|Numerical result out of range" err && return
+	printf "%s: '%s': %s\n" "$1" "$2" "$(cat err)"
+	return 1
+}
+
+# takes SLOT ATTRIBUTE VALUE
+takes()
+{
+	works put "$class/msgslot$1/$2" "$3" || return 1
+	equal "$2" "$(get "$1" "$2")" "$3"
 }
 
 # works COMMAND…: exit code 0 and nothing on standard error; standard output is in ./out.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the manual pages msgslot(1), message_sender(1) and message_reader(1) show, as they show it, by
-# a member of the group.
+# What README and the manual pages msgslot(1), msgslot(7), message_sender(1) and message_reader(1)
+# show, as they show it, by a member of the group.
 
 # shellcheck source=common.bash
 source "$BATS_TEST_DIRNAME/common.bash"
@@ -13,6 +13,71 @@ shows()
 
 	example=$(cat)
 	prints "$1" as member bash -euo pipefail -c "$example"
+}
+
+@test "README: a message stays" {
+	shows '21.5 degrees\n21.5 degrees\n' <<-'EXAMPLE'
+		msgslot send 0 5 "21.5 degrees"     # slot 0, channel 5
+		msgslot recv 0 5                    # another process, another user, an hour later
+		msgslot recv 0 5                    # reading takes nothing away
+	EXAMPLE
+	prints '21.5 degrees\n' as member2 msgslot recv 0 5
+}
+
+@test "README: three jobs, each taken once, and one that is waited for" {
+	fresh
+	shows 'one\ntwo\nthree\nfour\n' <<-'EXAMPLE'
+		for job in one two three; do echo $job > /dev/msgslot4; done
+		head -n 1 /dev/msgslot4             # each is taken once,
+		msgslot recv 4 0                    # by whoever comes
+		(sleep 1; echo four > /dev/msgslot4) &
+		head -n 2 /dev/msgslot4             # who finds nothing waits
+	EXAMPLE
+	equal messages "$(get 4 messages)" 0
+}
+
+@test "README and msgslot(7): two who listen" {
+	shows 'hello, all\nhello, all\n' <<-'EXAMPLE'
+		exec 3< /dev/msgslot6 4< /dev/msgslot6      # two who listen
+		echo "hello, all" > /dev/msgslot6
+		head -n 1 <&3
+		head -n 1 <&4
+	EXAMPLE
+}
+
+@test "README: a slot made while the module runs" {
+	changed=1
+	works bash -c 'echo "17 queue" > /sys/class/msgslot/create'
+	udevadm settle
+	equal mode "$(get 17 mode)" queue
+	works as member bash -c 'echo hello > /dev/msgslot17'
+	prints 'hello\n' as member2 head -n 1 /dev/msgslot17
+}
+
+@test "README: slots chosen when the module loads" {
+	changed=1
+	rmmod msgslot
+	mkdir -p /etc/modprobe.d
+	echo "options msgslot slots=last:16,queue:4" >/etc/modprobe.d/msgslot-test.conf
+	modprobe msgslot
+	rm /etc/modprobe.d/msgslot-test.conf
+	udevadm settle
+	equal "slot 15" "$(get 15 mode)" last
+	equal "slot 19" "$(get 19 mode)" queue
+	[ ! -e /dev/msgslot20 ]
+}
+
+@test "msgslot(7): a value and four jobs" {
+	fresh
+	shows 'hello\nhello\none\ntwo\nthree\nfour\n' <<-'EXAMPLE'
+		msgslot send 0 5 "hello"
+		msgslot recv 0 5
+		msgslot recv 0 5
+		for job in one two three four; do echo $job > /dev/msgslot4; done
+		head -n 1 /dev/msgslot4
+		msgslot recv 4 0
+		head -n 2 /dev/msgslot4
+	EXAMPLE
 }
 
 @test "msgslot(1): leave a message and read it" {

@@ -15,6 +15,12 @@ nothing_left()
 	! grep -w msgslot /proc/devices /proc/modules
 }
 
+# The modes of all slots in their order, while there are no more than ten.
+modes()
+{
+	cat "$class"/msgslot?/mode | xargs
+}
+
 log_lines()
 {
 	dmesg | grep 'msgslot: ' | grep -vE 'taints kernel|module verification' || true
@@ -39,14 +45,20 @@ refuses()
 
 @test "unloading takes everything along, and loading brings it back" {
 	works msgslot send 0 5 hello
+	works msgslot send 4 5 hello
+	works msgslot send 6 5 hello
 	changed=1
 	works rmmod msgslot
 	nothing_left
 	works modprobe msgslot
 	udevadm settle
-	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2 /dev/msgslot3"
+	equal nodes "$(echo /dev/msgslot*)" "$(echo /dev/msgslot{0..7})"
+	equal modes "$(modes)" "last last last last queue queue broadcast broadcast"
 	fails 3 "the channel holds no message" msgslot recv 0 5
-	equal slots "$(cat /sys/module/msgslot/parameters/slots)" last:4
+	for slot in {0..7}; do
+		equal "messages of slot $slot" "$(get "$slot" messages)" 0
+	done
+	equal slots "$(cat /sys/module/msgslot/parameters/slots)" last:4,queue:2,broadcast:2
 	# The kernel picked a major, and the parameter says which.
 	equal major "$(cat /sys/module/msgslot/parameters/major)" \
 		"$(awk '$2 == "msgslot" { print $1 }' /proc/devices)"
@@ -69,6 +81,20 @@ refuses()
 	put "$class/destroy" 2
 	fails 1 "in use" rmmod msgslot
 	exec {both}<&-
+	# Where a file has its channel from the start, and a reader sleeps in it.
+	for slot in 4 6; do
+		cat /dev/msgslot$slot >got &
+		until [ "$(get $slot channels)" = 1 ]; do
+			sleep 0.1
+		done
+		fails 1 "in use" rmmod msgslot
+		echo hello >/dev/msgslot$slot
+		until [ -s got ]; do
+			sleep 0.1
+		done
+		kill $!
+		wait $! || true
+	done
 	works rmmod msgslot
 	nothing_left
 }
@@ -78,6 +104,9 @@ refuses()
 	equal nodes "$(echo /dev/msgslot*)" /dev/msgslot0
 	load_with slots=last:2,last:1
 	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2"
+	load_with slots=broadcast:1,queue:2,last:1,queue:1
+	equal nodes "$(echo /dev/msgslot*)" "$(echo /dev/msgslot{0..4})"
+	equal modes "$(modes)" "broadcast queue queue last queue"
 	load_with slots=
 	equal nodes "$(echo /dev/msgslot*)" "/dev/msgslot*"
 	[ -w "$class/create" ]
@@ -95,7 +124,8 @@ refuses()
 	for value in bogus LAST:4 last last: :4 : "," "last:4," ",last:4" "last:4,,last:1" last:x last:4x \
 		last:-1 last:0 'last: 4' ' last:4' 'last :4' last:1.5 last:0x4 last:257 \
 		last:255,last:2 last:4294967297 last:99999999999999999999 last:4:4 4 4:last \
-		queue:2 broadcast:2 last:4,queue:2 "$(printf 'x%.0s' {1..900})"; do
+		queue broadcast: Queue:2 queues:2 queue:0 broadcast:257 queue:128,broadcast:129 \
+		last:4,queue:x "last:4 queue:2" last:4,queue:2,nosuch:1 "$(printf 'x%.0s' {1..900})"; do
 		refuses "msgslot: slots=" "slots=$value"
 	done
 }

@@ -14,7 +14,7 @@ owned()
 	local nodes
 
 	nodes=(/dev/msgslot*)
-	equal "nodes" "${nodes[*]}" "/dev/msgslot0 /dev/msgslot1 /dev/msgslot2 /dev/msgslot3"
+	equal "nodes" "${nodes[*]}" "$(echo /dev/msgslot{0..7})"
 	for node in "${nodes[@]}"; do
 		owned "$node"
 	done
@@ -24,8 +24,12 @@ owned()
 	done
 	[ ! -e /dev/msgslot20 ]
 	put "$class/create" "200 last"
+	put "$class/create" "201 queue"
+	put "$class/create" "202 broadcast"
 	udevadm settle
-	owned /dev/msgslot200
+	for slot in {200..202}; do
+		owned "/dev/msgslot$slot"
+	done
 }
 
 @test "the rule is one line, and gives systemd its tag" {
@@ -48,15 +52,32 @@ owned()
 	prints "from member2" message_reader /dev/msgslot0 31
 }
 
+@test "members share a queue and a broadcast" {
+	fresh
+	works as member bash -c 'echo "from member" >/dev/msgslot4'
+	prints 'from member\n' as member2 head -n 1 /dev/msgslot4
+	equal messages "$(get 4 messages)" 0
+	exec {open}</dev/msgslot6
+	works as member2 bash -c 'echo "from member2" >/dev/msgslot6'
+	prints 'from member2\n' head -n 1 <&"$open"
+	exec {open}<&-
+}
+
 @test "who is not in the group is refused, and changes nothing" {
+	fresh
 	works msgslot send 0 32 kept
 	fails 1 "message_sender: /dev/msgslot0: Permission denied (are you in the group msgslot?)" \
 		as outsider message_sender /dev/msgslot0 32 lost
 	fails 1 "message_reader: /dev/msgslot0: Permission denied" \
 		as outsider message_reader /dev/msgslot0 32
-	for slot in {0..3}; do
+	for slot in {0..7}; do
 		fails 1 "Permission denied" as outsider msgslot send "$slot" 32 lost
 		fails 1 "Permission denied" as outsider msgslot recv "$slot" 32
+	done
+	for slot in {4..7}; do
+		fails 1 "Permission denied" as outsider bash -c "echo lost >/dev/msgslot$slot"
+		fails 1 "Permission denied" as outsider cat "/dev/msgslot$slot"
+		equal "sent to slot $slot" "$(get "$slot" sent)" 0
 	done
 	echo lost | fails 1 "Permission denied" as outsider msgslot send 0 32 -
 	fails 1 "Permission denied" setpriv --reuid 65534 --regid 65534 --clear-groups \

@@ -14,14 +14,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "slot.h"
+#include "judge.h"
 
 enum {
 	PROCESSES = 2,
@@ -37,38 +34,9 @@ static struct {
 	volatile bool stop;
 	volatile bool lull; /* let go of everything */
 	long opens, selects, writes, reads, polls, forks, created, destroyed, refused, unloaded;
-	int complained;
-	char complaint[256];
 } * all;
 
 #define count(what) __atomic_add_fetch(&all->what, 1, __ATOMIC_RELAXED)
-
-/* The first complaint is the one that tells most. */
-static __attribute__((format(printf, 1, 2))) void complain(const char *format, ...)
-{
-	va_list arguments;
-
-	if (__atomic_exchange_n(&all->complained, 1, __ATOMIC_RELAXED))
-		return;
-	va_start(arguments, format);
-	vsnprintf(all->complaint, sizeof(all->complaint), format, arguments);
-	va_end(arguments);
-}
-
-/* A call failed: was it with one of these? */
-static void expect(const char *call, ...)
-{
-	int error = errno, promised;
-	va_list errors;
-
-	va_start(errors, call);
-	while ((promised = va_arg(errors, int)))
-		if (promised == error)
-			break;
-	va_end(errors);
-	if (!promised)
-		complain("%s: %s", call, strerror(error));
-}
 
 /* A message says where it belongs; the rest of it follows from its head. */
 struct head {
@@ -269,7 +237,7 @@ static void session_run(struct session *s)
 	int left = 1 + random_below(s->seed, 300);
 
 	s->epoll = -1;
-	while (left-- && !all->stop && !all->lull && !all->complained) {
+	while (left-- && !all->stop && !all->lull && !judge->complained) {
 		if (random_below(s->seed, 500) == 0)
 			do_fork(s);
 		else
@@ -334,7 +302,7 @@ static void *work(void *argument)
 	uint64_t seed = (uintptr_t)argument;
 	struct session session = { .seed = &seed };
 
-	while (!all->stop && !all->complained) {
+	while (!all->stop && !judge->complained) {
 		if (all->lull) {
 			pthread_mutex_lock(&common_lock);
 			if (common >= 0)
@@ -419,12 +387,6 @@ static void *unload_and_load(void *unused)
 	return NULL;
 }
 
-static int tap(int number, bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", number, what);
-	return !good;
-}
-
 int main(void)
 {
 	const char *wanted = getenv("MSGSLOT_SECONDS");
@@ -435,8 +397,8 @@ int main(void)
 	int i, status, failed = 0, orderly = 1, restored;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (all == MAP_FAILED || (!module_is_loaded() && module_restore())) {
+	all = shared_new(sizeof(*all));
+	if (!all || !judge_begin() || (!module_is_loaded() && module_restore())) {
 		printf("Bail out! %s\n", strerror(errno));
 		return 1;
 	}
@@ -450,14 +412,14 @@ int main(void)
 	pthread_create(&helpers[2], NULL, unload_and_load, NULL);
 
 	until = seconds_now() + seconds;
-	while (seconds_now() < until && !all->complained) {
+	while (seconds_now() < until && !judge->complained) {
 		long before = all->unloaded;
 		double patience;
 
 		usleep(scaled(2000000, 5000000));
 		all->lull = true;
 		patience = seconds_now() + scaled(5, 60);
-		while (all->unloaded == before && !all->complained && seconds_now() < patience)
+		while (all->unloaded == before && !judge->complained && seconds_now() < patience)
 			usleep(1000);
 		all->lull = false;
 		printf("# opened %ld, selected %ld, written %ld, read %ld, polled %ld, forked %ld\n",
@@ -473,9 +435,9 @@ int main(void)
 	printf("# slots created %ld, destroyed %ld; unloading refused %ld times, done %ld times\n",
 	       all->created, all->destroyed, all->refused, all->unloaded);
 	printf("1..4\n");
-	if (all->complained)
-		printf("# %s\n", all->complaint);
-	failed += tap(1, !all->complained, "messages are whole, errors as promised");
+	if (judge->complained)
+		printf("# %s\n", judge->complaint);
+	failed += tap(1, !judge->complained, "messages are whole, errors as promised");
 	failed += tap(2, orderly, "processes end in order");
 	failed += tap(3,
 		      all->writes && all->reads && all->created && all->destroyed && all->refused &&

@@ -4,7 +4,7 @@
  * kernel, and it is open to a 64-bit program, given addresses below 4 GiB.
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include "ioctl.h"
 
 enum { SYS32_READ = 3, SYS32_WRITE = 4, SYS32_IOCTL = 54 };
 
@@ -69,11 +69,69 @@ static void read_and_write_by_32_bits(void **state)
 	munmap(low, 4096);
 }
 
+/* A struct is the same through both doors: what one has sent the other receives. */
+static void structs_by_both_doors(void **state)
+{
+	struct {
+		struct msgslot_send send;
+		struct msgslot_recv recv;
+		struct msgslot_seek seek;
+		struct msgslot_clear clear;
+		struct msgslot_info info;
+		struct msgslot_walk walk;
+		struct msgslot_walk_entry entries[4];
+		char text[16], got[16];
+		unsigned int id;
+	} *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		      -1, 0);
+	struct msgslot_info info;
+	int fd;
+
+	(void)state;
+	assert_true(low != MAP_FAILED);
+	own_become("broadcast");
+	fd = own_open_on(O_RDWR, 1u << 31);
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_GET_CHANNEL, (uintptr_t)&low->id), 0);
+	assert_int_equal(low->id, 1u << 31);
+	strcpy(low->text, "thirty-two");
+	low->send = send_of(1u << 31, low->text, 10);
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_SEND, (uintptr_t)&low->send), 0);
+	assert_int_equal(low->send.sequence, 1);
+	assert_receives(fd, 1u << 31, MSGSLOT_RECV_PEEK, 0, 1, "thirty-two");
+	assert_result(send_text(fd, 1u << 31, "sixty-four"), 2);
+	low->recv = recv_of(1u << 31, MSGSLOT_RECV_NEWER, low->got, sizeof(low->got));
+	low->recv.sequence = 1;
+	low->recv.timeout = -1;
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_RECV, (uintptr_t)&low->recv), 0);
+	assert_int_equal(low->recv.sequence, 2);
+	assert_memory_equal(low->got, "sixty-four", 10);
+	low->recv.timeout = INT64_MIN;
+	assert_fails(call32(SYS32_IOCTL, fd, MSGSLOT_RECV, (uintptr_t)&low->recv), EINVAL);
+	low->seek = (struct msgslot_seek){ .whence = MSGSLOT_SEEK_END };
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_SEEK, (uintptr_t)&low->seek), 0);
+	assert_int_equal(low->seek.sequence, 3);
+	low->walk.entries = (uintptr_t)low->entries;
+	low->walk.count = 4;
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_WALK, (uintptr_t)&low->walk), 0);
+	assert_int_equal(low->walk.count, 1);
+	assert_int_equal(low->entries[0].channel, 1u << 31);
+	assert_int_equal(low->entries[0].next, 3);
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_INFO, (uintptr_t)&low->info), 0);
+	info = info_of(fd);
+	assert_memory_equal(&low->info, &info, sizeof(info));
+	low->clear.channel = 1u << 31;
+	assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_CLEAR, (uintptr_t)&low->clear), 0);
+	assert_int_equal(low->clear.messages, 2);
+	assert_fails(call32(SYS32_IOCTL, fd, MSGSLOT_SEND, 16), EFAULT);
+	munmap(low, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(select_by_32_bits),
 		own_slot_test(read_and_write_by_32_bits),
+		own_slot_test(structs_by_both_doors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

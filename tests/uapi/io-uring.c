@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <sys/uio.h>
 
-#include "check.h"
+#include "ioctl.h"
 
 /* As much of a ring as one submission at a time needs. */
 static struct ring {
@@ -51,33 +51,53 @@ static void ring_free(void)
 	close(ring.fd);
 }
 
-static void submit_with(int flags, int opcode, int fd, const void *buffer, unsigned int length,
-			uint64_t tag)
+static void submit_sqe(const struct io_uring_sqe *sqe)
 {
 	unsigned int tail = *ring_word(ring.params.sq_off.tail);
 	unsigned int index = tail & *ring_word(ring.params.sq_off.ring_mask);
-	struct io_uring_sqe *sqe = &ring.sqes[index];
 
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = opcode;
-	sqe->fd = fd;
-	sqe->addr = (uintptr_t)buffer;
-	sqe->user_data = tag;
-	if (opcode == IORING_OP_POLL_ADD) {
-		sqe->poll_events = POLLIN;
-	} else {
-		sqe->len = length;
-		sqe->off = -1; /* a stream has no position */
-		sqe->rw_flags = flags;
-	}
+	ring.sqes[index] = *sqe;
 	ring_word(ring.params.sq_off.array)[index] = index;
 	__atomic_store_n(ring_word(ring.params.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
 	assert_result(syscall(SYS_io_uring_enter, ring.fd, 1, 0, 0, NULL, 0), 1);
 }
 
+static void submit_with(int flags, int opcode, int fd, const void *buffer, unsigned int length,
+			uint64_t tag)
+{
+	struct io_uring_sqe sqe;
+
+	memset(&sqe, 0, sizeof(sqe));
+	sqe.opcode = opcode;
+	sqe.fd = fd;
+	sqe.addr = (uintptr_t)buffer;
+	sqe.user_data = tag;
+	sqe.len = length;
+	if (opcode == IORING_OP_POLL_ADD) {
+		sqe.poll_events = POLLIN;
+	} else {
+		sqe.off = -1; /* a stream has no position */
+		sqe.rw_flags = flags;
+	}
+	submit_sqe(&sqe);
+}
+
 static void submit(int opcode, int fd, const void *buffer, unsigned int length, uint64_t tag)
 {
 	submit_with(0, opcode, fd, buffer, length, tag);
+}
+
+/* Calls off what was submitted as @target. */
+static void submit_end_of(int opcode, uint64_t target, uint64_t tag)
+{
+	struct io_uring_sqe sqe;
+
+	memset(&sqe, 0, sizeof(sqe));
+	sqe.opcode = opcode;
+	sqe.fd = -1;
+	sqe.addr = target;
+	sqe.user_data = tag;
+	submit_sqe(&sqe);
 }
 
 static bool has_completion(void)
@@ -86,19 +106,34 @@ static bool has_completion(void)
 	       __atomic_load_n(ring_word(ring.params.cq_off.tail), __ATOMIC_ACQUIRE);
 }
 
-static int completion(uint64_t tag)
+struct completed {
+	uint64_t tag;
+	int result;
+	unsigned int flags;
+};
+
+static struct completed any_completion(void)
 {
 	struct io_uring_cqe *cqes = (void *)ring_word(ring.params.cq_off.cqes), *cqe;
+	struct completed done;
 	unsigned int head;
 
 	while (!has_completion())
-		assert_works(syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS,
-				     NULL, 0));
+		if (syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+			assert_int_equal(errno, EINTR);
 	head = *ring_word(ring.params.cq_off.head);
 	cqe = &cqes[head & *ring_word(ring.params.cq_off.ring_mask)];
-	assert_int_equal(cqe->user_data, tag);
+	done = (struct completed){ cqe->user_data, cqe->res, cqe->flags };
 	__atomic_store_n(ring_word(ring.params.cq_off.head), head + 1, __ATOMIC_RELEASE);
-	return cqe->res;
+	return done;
+}
+
+static int completion(uint64_t tag)
+{
+	struct completed done = any_completion();
+
+	assert_int_equal(done.tag, tag);
+	return done.result;
 }
 
 static int ring_call(int opcode, int fd, const void *buffer, unsigned int length)
@@ -209,6 +244,215 @@ static void poll_for_ever(void **state)
 	own.count--;
 }
 
+static void queue_without_waiting(void **state)
+{
+	struct iovec part = { "part", 4 };
+	char got[COURSE_MAX];
+	int fd;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", 1), 0);
+	fd = own_open(O_RDWR);
+	submit_with(RWF_NOWAIT, IORING_OP_READ, fd, got, sizeof(got), 400);
+	assert_int_equal(completion(400), -EAGAIN);
+	submit_with(RWF_NOWAIT, IORING_OP_WRITE, fd, "first", 5, 401);
+	assert_int_equal(completion(401), 5);
+	submit_with(RWF_NOWAIT, IORING_OP_WRITE, fd, "second", 6, 402);
+	assert_int_equal(completion(402), -EAGAIN);
+	assert_fails(pwritev2(fd, &part, 1, -1, RWF_NOWAIT), EAGAIN);
+	submit_with(RWF_NOWAIT, IORING_OP_READ, fd, got, sizeof(got), 403);
+	assert_int_equal(completion(403), 5);
+	assert_memory_equal(got, "first", 5);
+	assert_fails(preadv2(fd, &part, 1, -1, RWF_NOWAIT), EAGAIN);
+	/* The file says the same once and for all. */
+	fd = own_open(O_RDWR | O_NONBLOCK);
+	assert_int_equal(ring_call(IORING_OP_READ, fd, got, sizeof(got)), -EAGAIN);
+	assert_int_equal(ring_call(IORING_OP_WRITE, fd, "first", 5), 5);
+	assert_int_equal(ring_call(IORING_OP_WRITE, fd, "second", 6), -EAGAIN);
+}
+
+/* Reads that wait get one message each, whichever of them gets which. */
+static void waiting_reads_share_a_queue(void **state)
+{
+	enum { READS = 4 };
+	const char *const texts[READS] = { "zero", "one", "two", "three" };
+	char got[READS][COURSE_MAX] = { "" };
+	bool seen[READS] = { false };
+	struct completed done;
+	int fd, writer, i, j;
+
+	(void)state;
+	own_become("queue");
+	fd = own_open_on(O_RDONLY, 5);
+	writer = own_open_on(O_WRONLY, 5);
+	for (i = 0; i < READS; i++)
+		submit(IORING_OP_READ, fd, got[i], COURSE_MAX, i);
+	assert_false(has_completion());
+	for (i = 0; i < READS; i++)
+		assert_result(write(writer, texts[i], strlen(texts[i])), strlen(texts[i]));
+	for (i = 0; i < READS; i++) {
+		done = any_completion();
+		for (j = 0; j < READS; j++) {
+			if (strcmp(got[done.tag], texts[j]))
+				continue;
+			assert_int_equal(done.result, strlen(texts[j]));
+			assert_false(seen[j]);
+			seen[j] = true;
+		}
+	}
+	for (j = 0; j < READS; j++)
+		assert_true(seen[j]);
+	assert_result(slot_get(OWN, "messages"), 0);
+	assert_result(slot_get(OWN, "received"), READS);
+}
+
+static void a_waiting_write_is_let_in(void **state)
+{
+	const char *const full[] = { "queue", "broadcast" };
+	int reader, writer;
+	size_t mode;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(full); mode++) {
+		own_become(full[mode]);
+		assert_result(slot_set(OWN, "depth", 1), 0);
+		if (mode)
+			assert_result(slot_put(OWN, "overflow", "block\n"), 0);
+		reader = own_open_on(O_RDONLY, 5);
+		writer = own_open_on(O_WRONLY, 5);
+		assert_result(write(writer, "first", 5), 5);
+		submit(IORING_OP_WRITE, writer, "second", 6, 500);
+		assert_false(has_completion());
+		assert_receives(reader, 5, 0, 0, 1, "first");
+		assert_int_equal(completion(500), 6);
+		assert_receives(reader, 5, 0, 0, 2, "second");
+	}
+}
+
+static void a_room_is_read(void **state)
+{
+	int fd, writer;
+	char got[8];
+
+	(void)state;
+	own_become("broadcast");
+	fd = own_open(O_RDONLY);
+	writer = own_open(O_WRONLY);
+	submit(IORING_OP_READ, fd, got, sizeof(got), 600);
+	assert_false(has_completion());
+	assert_result(write(writer, "in two pieces", 13), 13);
+	assert_int_equal(completion(600), 8);
+	assert_memory_equal(got, "in two p", 8);
+	assert_int_equal(ring_call(IORING_OP_READ, fd, got, sizeof(got)), 5);
+	assert_memory_equal(got, "ieces", 5);
+}
+
+/* Called off, a read has taken nothing, and takes nothing. */
+static void a_waiting_read_is_cancelled(void **state)
+{
+	char got[COURSE_MAX] = "";
+	struct completed done;
+	int fd, i;
+
+	(void)state;
+	own_become("queue");
+	fd = own_open(O_RDWR);
+	submit(IORING_OP_READ, fd, got, sizeof(got), 700);
+	submit_end_of(IORING_OP_ASYNC_CANCEL, 700, 701);
+	for (i = 0; i < 2; i++) {
+		done = any_completion();
+		assert_int_equal(done.result, done.tag == 700 ? -ECANCELED : 0);
+	}
+	assert_result(write(fd, "stays", 5), 5);
+	assert_false(has_completion());
+	assert_int_equal(got[0], 0);
+	assert_receives(fd, 0, 0, 0, 1, "stays");
+}
+
+/* Closed, the file lives on in the call that waits; the ring closed, the call is no more. */
+static void closed_while_a_read_waits(void **state)
+{
+	char got[COURSE_MAX];
+	int fd, writer;
+
+	(void)state;
+	own_become("queue");
+	writer = own_open(O_RDWR);
+	fd = slot_open(OWN, O_RDONLY);
+	submit(IORING_OP_READ, fd, got, sizeof(got), 800);
+	assert_result(close(fd), 0);
+	assert_false(has_completion());
+	assert_result(write(writer, "after all", 9), 9);
+	assert_int_equal(completion(800), 9);
+	assert_memory_equal(got, "after all", 9);
+
+	fd = slot_open(OWN, O_RDONLY);
+	submit(IORING_OP_READ, fd, got, sizeof(got), 801);
+	assert_result(close(fd), 0);
+	ring_free();
+	assert_result(write(writer, "for others", 10), 10);
+	assert_receives(writer, 0, 0, 0, 2, "for others");
+	ring_new();
+}
+
+static void destroyed_while_calls_wait(void **state)
+{
+	struct completed done;
+	char got[COURSE_MAX];
+	int fd, i;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", 1), 0);
+	fd = own_open(O_RDWR);
+	assert_result(send_text(fd, 1, "full"), 1);
+	submit(IORING_OP_READ, fd, got, sizeof(got), 900);
+	submit(IORING_OP_WRITE, own_open_on(O_WRONLY, 1), "more", 4, 901);
+	assert_false(has_completion());
+	assert_result(slot_destroy(OWN), 0);
+	for (i = 0; i < 2; i++) {
+		done = any_completion();
+		assert_int_equal(done.result, -ENODEV);
+	}
+	assert_result(slot_create(OWN, "last"), 0);
+}
+
+/* One poll for many messages, where the kernel has it (5.13 and later). */
+static void poll_again_and_again(void **state)
+{
+	const char *kernel = getenv("MSGSLOT_KERNEL");
+	struct completed done;
+	char got[COURSE_MAX];
+	int fd, writer, i;
+
+	(void)state;
+	own_become("queue");
+	fd = own_open(O_RDONLY);
+	writer = own_open(O_WRONLY);
+	submit(IORING_OP_POLL_ADD, fd, NULL, IORING_POLL_ADD_MULTI, 1000);
+	if (kernel && !strcmp(kernel, "5.10")) {
+		assert_int_equal(completion(1000), -EINVAL);
+		return;
+	}
+	for (i = 0; i < 20; i++) {
+		assert_false(has_completion());
+		assert_result(write(writer, "again", 5), 5);
+		done = any_completion();
+		assert_int_equal(done.tag, 1000);
+		assert_int_equal(done.result & POLLIN, POLLIN);
+		assert_true(done.flags & IORING_CQE_F_MORE);
+		assert_result(read(fd, got, sizeof(got)), 5);
+	}
+	submit_end_of(IORING_OP_POLL_REMOVE, 1000, 1001);
+	for (i = 0; i < 2; i++) {
+		done = any_completion();
+		assert_int_equal(done.result, done.tag == 1000 ? -ECANCELED : 0);
+	}
+	assert_result(write(writer, "silent", 6), 6);
+	assert_false(has_completion());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +460,14 @@ int main(void)
 		ring_test(read_waits_for_poll),
 		ring_test(poll_once),
 		ring_test(poll_for_ever),
+		ring_test(queue_without_waiting),
+		ring_test(waiting_reads_share_a_queue),
+		ring_test(a_waiting_write_is_let_in),
+		ring_test(a_room_is_read),
+		ring_test(a_waiting_read_is_cancelled),
+		ring_test(closed_while_a_read_waits),
+		ring_test(destroyed_while_calls_wait),
+		ring_test(poll_again_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

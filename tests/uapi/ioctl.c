@@ -1,14 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Every command that is not ours, near misses first: EINVAL, nothing changed, nothing in the log.
+ * And of those that are ours the two without a struct: select and MSGSLOT_GET_CHANNEL.
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include "ioctl.h"
 
 static bool is_select(unsigned int command)
 {
 	return command == MSG_SLOT_CHANNEL || command == MSG_SLOT_CHANNEL_LONG ||
 	       command == MSG_SLOT_CHANNEL_OLD || command == MSG_SLOT_CHANNEL_OLD_LONG;
+}
+
+/* What takes a struct is judged by it; structs.c has all of that. */
+static bool takes_a_struct(unsigned int command)
+{
+	const unsigned int known[] = { MSGSLOT_SEND,  MSGSLOT_RECV, MSGSLOT_SEEK,
+				       MSGSLOT_CLEAR, MSGSLOT_INFO, MSGSLOT_WALK };
+	size_t i;
+
+	if (command == MSGSLOT_GET_CHANNEL)
+		return true;
+	for (i = 0; i < COUNT_OF(known); i++)
+		if (_IOC_TYPE(command) == _IOC_TYPE(known[i]) &&
+		    _IOC_NR(command) == _IOC_NR(known[i]) &&
+		    _IOC_DIR(command) == _IOC_DIR(known[i]) &&
+		    _IOC_SIZE(command) >= _IOC_SIZE(known[i]))
+			return true;
+	return false;
+}
+
+static bool is_ours(unsigned int command)
+{
+	return is_select(command) || takes_a_struct(command);
 }
 
 /* Types that the kernel proper, not the driver, answers on any file. */
@@ -73,7 +97,7 @@ static void sweep_own_types(void **state)
 			for (direction = 0; direction < 4; direction++)
 				for (size = 0; size < sizeof(sizes) / sizeof(sizes[0]); size++) {
 					command = _IOC(direction, types[type], number, sizes[size]);
-					if (!is_select(command))
+					if (!is_ours(command))
 						assert_fails(ioctl(fd, command,
 								   argument_for(turn++)),
 							     EINVAL);
@@ -91,7 +115,7 @@ static void any_command(void **state)
 	while (left--) {
 		unsigned int command = random_next(&seed) >> 32;
 
-		if (is_select(command) || is_of_the_vfs(command))
+		if (is_ours(command) || is_of_the_vfs(command))
 			continue;
 		assert_fails(ioctl(fd, command, argument_for(random_below(&seed, 8))), EINVAL);
 	}
@@ -124,12 +148,74 @@ static void any_id(void **state)
 	close(log);
 }
 
+static unsigned int selected(int fd)
+{
+	unsigned int id = 12345;
+
+	assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &id), 0);
+	return id;
+}
+
+static void get_what_is_selected(void **state)
+{
+	const int flags[] = { O_RDONLY, O_WRONLY, O_RDWR | O_NONBLOCK };
+	const unsigned int ids[] = { 1, 7, 1u << 31, 4294967295u };
+	unsigned int id = 77;
+	size_t i, j;
+	int fd, copy;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(flags); i++) {
+		fd = own_open(flags[i]);
+		assert_fails(ioctl(fd, MSGSLOT_GET_CHANNEL, &id), EINVAL);
+		assert_int_equal(id, 77);
+		for (j = 0; j < COUNT_OF(ids); j++) {
+			assert_result(slot_select(fd, ids[j]), 0);
+			assert_int_equal(selected(fd), ids[j]);
+			/* What is refused leaves what was. */
+			assert_fails(slot_select(fd, 0), EINVAL);
+			assert_int_equal(selected(fd), ids[j]);
+		}
+		assert_fails(ioctl(fd, MSGSLOT_GET_CHANNEL, nowhere), EFAULT);
+		/* One file, two names. */
+		copy = dup(fd);
+		assert_result(slot_select(copy, 5), 0);
+		assert_int_equal(selected(fd), 5);
+		close(copy);
+	}
+	assert_result(slot_destroy(OWN), 0);
+	assert_fails(ioctl(fd, MSGSLOT_GET_CHANNEL, &id), ENODEV);
+	assert_fails(ioctl(fd, MSGSLOT_GET_CHANNEL, nowhere), ENODEV);
+	assert_result(slot_create(OWN, "last"), 0);
+}
+
+/* Channel 0 is where a file begins, and one to come back to. */
+static void zero_is_a_channel_elsewhere(void **state)
+{
+	size_t mode;
+	int fd;
+
+	(void)state;
+	for (mode = 1; mode < COUNT_OF(modes); mode++) {
+		own_become(modes[mode]);
+		fd = own_open(O_RDWR);
+		assert_int_equal(selected(fd), 0);
+		assert_result(slot_select(fd, 9), 0);
+		assert_int_equal(selected(fd), 9);
+		assert_result(ioctl(fd, MSG_SLOT_CHANNEL_OLD_LONG, 1ul << 32), 0);
+		assert_int_equal(selected(fd), 0);
+		assert_result(slot_get(OWN, "channels"), 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(sweep_own_types),
 		own_slot_test(any_command),
 		own_slot_test(any_id),
+		own_slot_test(get_what_is_selected),
+		own_slot_test(zero_is_a_channel_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

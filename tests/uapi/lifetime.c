@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * How slots come and go: what open files see of it, what a new slot on an old minor keeps (nothing),
- * and what `create` and `destroy` do not take.
+ * How slots come and go: what open files, sleepers and pollers see of it, what a new slot on an old
+ * minor keeps (nothing), and what `create` and `destroy` do not take.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include "check.h"
 
@@ -79,6 +81,7 @@ static void coming_and_going_leaves_nothing(void **state)
 
 static void create_takes_minor_and_mode(void **state)
 {
+	const char *const modes[] = { "last", "queue", "broadcast" };
 	const char *const wrong[] = {
 		"\n",
 		"last",
@@ -86,7 +89,8 @@ static void create_takes_minor_and_mode(void **state)
 		"201 ",
 		"201 Last",
 		"201 nonsense",
-		"201 queue",
+		"201 Queue",
+		"201 queues",
 		"201 last last",
 		"-1 last",
 		"256 last",
@@ -109,9 +113,12 @@ static void create_takes_minor_and_mode(void **state)
 			fail_msg("create \"%s\": %s", wrong[i], strerror(errno));
 		assert_false(slot_exists(201));
 	}
-	assert_result(text_put(SLOT_CLASS "/create", "201 last"), 0);
-	assert_true(slot_exists(201));
-	assert_result(slot_destroy(201), 0);
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_result(slot_create(201, modes[i]), 0);
+		assert_true(slot_exists(201));
+		assert_fails(slot_create(201, "last"), EEXIST);
+		assert_result(slot_destroy(201), 0);
+	}
 	assert_result(slot_create(255, "last"), 0);
 	assert_result(slot_destroy(255), 0);
 }
@@ -133,7 +140,154 @@ static void destroy_takes_a_minor(void **state)
 	assert_fails(slot_destroy(201), ENODEV);
 }
 
-/* Calls under way in threads while their slot goes: right, or ENODEV, and then ENODEV for good. */
+/*
+ * One thread for each way to sleep, each with a file of its own.  In a full channel they wait for
+ * room, else for a message.
+ */
+enum way { PLAIN, MESSAGE, POLL, EPOLL, WAYS };
+
+struct sleeper {
+	enum way way;
+	unsigned int id;
+	bool full;
+	int fd;
+	pid_t tid;
+};
+
+/* The system call that it is to be found in. */
+static long sleeper_call(const struct sleeper *s)
+{
+	switch (s->way) {
+	case PLAIN:
+		return s->full ? SYS_write : SYS_read;
+	case MESSAGE:
+		return SYS_ioctl;
+	case POLL:
+		return SYS_poll;
+	default:
+		return SYS_epoll_wait;
+	}
+}
+
+static bool sleeper_is_asleep(const struct sleeper *s)
+{
+	pid_t tid = __atomic_load_n(&s->tid, __ATOMIC_ACQUIRE);
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	/* "running", or the number of the call. */
+	return tid && text_get(path, text, sizeof(text)) > 0 && isdigit(text[0]) &&
+	       strtol(text, NULL, 10) == sleeper_call(s);
+}
+
+static void *sleep_until_gone(void *argument)
+{
+	struct sleeper *s = argument;
+	char bytes[8] = "message";
+	struct msgslot_send send = {
+		.channel = s->id,
+		.message = (uintptr_t)bytes,
+		.length = sizeof(bytes),
+		.timeout = -1,
+	};
+	struct msgslot_recv recv = {
+		.channel = s->id,
+		.message = (uintptr_t)bytes,
+		.size = sizeof(bytes),
+		.timeout = -1,
+	};
+	struct pollfd one = { .fd = s->fd, .events = s->full ? POLLOUT : POLLIN };
+	struct epoll_event event = { .events = s->full ? EPOLLOUT : EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	demand(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, s->fd, &event) == 0);
+	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
+	switch (s->way) {
+	case PLAIN:
+		demand((s->full ? write(s->fd, bytes, sizeof(bytes)) :
+				  read(s->fd, bytes, sizeof(bytes))) == -1);
+		demand(errno == ENODEV);
+		break;
+	case MESSAGE:
+		demand((s->full ? ioctl(s->fd, MSGSLOT_SEND, &send) :
+				  ioctl(s->fd, MSGSLOT_RECV, &recv)) == -1);
+		demand(errno == ENODEV);
+		break;
+	case POLL:
+		demand(poll(&one, 1, -1) == 1);
+		demand((one.revents & (POLLHUP | POLLERR)) == (POLLHUP | POLLERR));
+		break;
+	default:
+		demand(epoll_wait(epoll, &event, 1, -1) == 1);
+		demand((event.events & (EPOLLHUP | EPOLLERR)) == (EPOLLHUP | EPOLLERR));
+	}
+	close(epoll);
+	return NULL;
+}
+
+static void sleepers_wake(const char *mode, bool full)
+{
+	const unsigned int ids[] = { 0, 7 };
+	struct sleeper sleepers[2 * WAYS] = { 0 };
+	pthread_t threads[2 * WAYS];
+	int holder, i;
+
+	assert_result(slot_put(OWN, "mode", mode), 0);
+	assert_result(slot_set(OWN, "depth", 1), 0);
+	assert_result(slot_put(OWN, "overflow", "block"), 0);
+	for (i = 0; i < 2 && full; i++) {
+		holder = own_open_on(O_RDWR, ids[i]);
+		assert_result(write(holder, "full", 4), 4);
+	}
+	for (i = 0; i < 2 * WAYS; i++) {
+		sleepers[i].way = i % WAYS;
+		sleepers[i].id = ids[i / WAYS];
+		sleepers[i].full = full;
+		sleepers[i].fd = own_open_on(O_RDWR, sleepers[i].id);
+		threads[i] = thread_start(sleep_until_gone, &sleepers[i]);
+	}
+	for (i = 0; i < 2 * WAYS; i++)
+		while (!sleeper_is_asleep(&sleepers[i]))
+			usleep(1000);
+	assert_result(slot_destroy(OWN), 0);
+	assert_false(slot_exists(OWN));
+	for (i = 0; i < 2 * WAYS; i++)
+		thread_join(threads[i]);
+	/* Another slot has the number, and they have nothing of it. */
+	assert_result(slot_create(OWN, "queue"), 0);
+	for (i = 0; i < 2 * WAYS; i++)
+		assert_fails(write(sleepers[i].fd, "lost", 4), ENODEV);
+	assert_result(slot_get(OWN, "messages"), 0);
+}
+
+static void readers_of_a_queue_wake(void **state)
+{
+	(void)state;
+	sleepers_wake("queue", false);
+}
+
+static void writers_of_a_queue_wake(void **state)
+{
+	(void)state;
+	sleepers_wake("queue", true);
+}
+
+static void readers_of_a_broadcast_wake(void **state)
+{
+	(void)state;
+	sleepers_wake("broadcast", false);
+}
+
+static void writers_of_a_broadcast_wake(void **state)
+{
+	(void)state;
+	sleepers_wake("broadcast", true);
+}
+
+/*
+ * Calls under way in threads while their slot goes, in whatever mode: right, or ENODEV, and then
+ * ENODEV for good.
+ */
 static volatile bool enough;
 
 static void *use_until_gone(void *argument)
@@ -161,7 +315,7 @@ static void *use_until_gone(void *argument)
 			break;
 		case 2:
 			result = read(fd, bytes, sizeof(bytes));
-			if (result == -1 && errno == EAGAIN)
+			if (result == -1 && (errno == EAGAIN || errno == ENOBUFS))
 				continue;
 			demand(result == -1 || (bytes[0] == id && bytes[COURSE_MAX - 1] == id));
 			break;
@@ -196,6 +350,7 @@ static void *use_lives_one_after_the_other(void *argument)
 
 static void destroyed_under_calls(void **state)
 {
+	const char *const modes[] = { "queue", "broadcast", "last" };
 	long rounds = scaled(100, 15), i;
 	uint64_t seed = seed_get();
 	pthread_t threads[4];
@@ -208,7 +363,7 @@ static void destroyed_under_calls(void **state)
 	for (i = 0; i < rounds; i++) {
 		usleep(scaled(5000, 50000));
 		assert_result(slot_destroy(OWN), 0);
-		assert_result(slot_create(OWN, "last"), 0);
+		assert_result(slot_create(OWN, modes[i % 3]), 0);
 	}
 	enough = true;
 	assert_result(slot_destroy(OWN), 0);
@@ -262,6 +417,10 @@ int main(void)
 		own_slot_test(coming_and_going_leaves_nothing),
 		own_slot_test(create_takes_minor_and_mode),
 		own_slot_test(destroy_takes_a_minor),
+		own_slot_test(readers_of_a_queue_wake),
+		own_slot_test(writers_of_a_queue_wake),
+		own_slot_test(readers_of_a_broadcast_wake),
+		own_slot_test(writers_of_a_broadcast_wake),
 		own_slot_test(destroyed_under_calls),
 		own_slot_test(created_and_destroyed_at_once),
 	};

@@ -111,6 +111,35 @@ static void unload_takes_messages_along(void **state)
 	close(fd);
 }
 
+/* What is kept in a queue or a broadcast, on channel 0 and others, goes as well. */
+static void unload_takes_logs_along(void **state)
+{
+	int minor, fd, i;
+	char got[8];
+
+	(void)state;
+	for (minor = 4; minor < 8; minor++) {
+		fd = slot_open(minor, O_RDWR);
+		assert_works(fd);
+		for (i = 0; i < 100; i++) {
+			assert_result(write(fd, "before", 6), 6);
+			assert_result(slot_select(fd, i % 10), 0);
+		}
+		assert_fails(module_unload(), EWOULDBLOCK);
+		close(fd);
+		assert_result(slot_get(minor, "messages"), 100);
+	}
+	unload();
+	assert_result(module_load(""), 0);
+	for (minor = 4; minor < 8; minor++) {
+		assert_result(slot_get(minor, "messages"), 0);
+		fd = slot_open(minor, O_RDWR | O_NONBLOCK);
+		assert_works(fd);
+		assert_fails(read(fd, got, sizeof(got)), EAGAIN);
+		close(fd);
+	}
+}
+
 /* A file that epoll has seen leaves nothing behind that would hold or outlive the module. */
 static void unload_after_polling(void **state)
 {
@@ -129,19 +158,39 @@ static void unload_after_polling(void **state)
 	close(epoll);
 }
 
+/* The first letters of all slots' modes, in the order of their minors. */
+static const char *modes(void)
+{
+	static char letters[257];
+	char path[64], mode[16];
+	int minor;
+
+	for (minor = 0; slot_exists(minor); minor++) {
+		snprintf(path, sizeof(path), SLOT_CLASS "/msgslot%d/mode", minor);
+		assert_works(text_get(path, mode, sizeof(mode)));
+		letters[minor] = mode[0];
+	}
+	letters[minor] = '\0';
+	return letters;
+}
+
 static void slots_that_are_asked_for(void **state)
 {
 	const struct {
 		const char *parameters;
 		int slots;
+		const char *modes;
 	} loads[] = {
-		{ "", 4 },
-		{ "slots=", 0 },
-		{ "slots=last:1", 1 },
-		{ "slots=last:2,last:3", 5 },
-		{ "slots=last:256", 256 },
-		{ "slots=last:255,last:1", 256 },
-		{ "major=0", 4 },
+		{ "", 8, "llllqqbb" },
+		{ "slots=", 0, "" },
+		{ "slots=last:1", 1, "l" },
+		{ "slots=last:2,last:3", 5, "lllll" },
+		{ "slots=queue:1", 1, "q" },
+		{ "slots=broadcast:2,queue:2,last:1,queue:1", 6, "bbqqlq" },
+		{ "slots=last:256", 256, NULL },
+		{ "slots=queue:128,broadcast:128", 256, NULL },
+		{ "slots=last:255,last:1", 256, NULL },
+		{ "major=0", 8, "llllqqbb" },
 	};
 	size_t i;
 	int minor;
@@ -153,6 +202,8 @@ static void slots_that_are_asked_for(void **state)
 		for (minor = 0; minor < 256; minor++)
 			assert_int_equal(slot_exists(minor), minor < loads[i].slots);
 		assert_int_equal(count_nodes(), loads[i].slots);
+		if (loads[i].modes)
+			assert_string_equal(modes(), loads[i].modes);
 		assert_true(has_major());
 		/* Without slots there is still a class to make some with. */
 		if (!loads[i].slots)
@@ -199,8 +250,10 @@ static void malformed_parameters_are_refused(void **state)
 		"slots=4:last",
 		"slots=nonsense:1",
 		"slots=Last:1",
-		"slots=queue:1",
-		"slots=broadcast:1",
+		"slots=queue",
+		"slots=broadcast:0",
+		"slots=Queue:1",
+		"slots=queue:128,broadcast:129",
 		"slots=last:1,",
 		"slots=,last:1",
 		"slots=last:1,,last:1",
@@ -254,12 +307,12 @@ static void loaded_and_unloaded_again_and_again(void **state)
 
 	(void)state;
 	for (i = 0; i < rounds; i++) {
-		fd = slot_open_on(0, O_RDWR, 1);
+		fd = slot_open_on((4 + i) % 8, O_RDWR, 1);
 		assert_works(fd);
 		assert_result(write(fd, "message", 7), 7);
 		close(fd);
 		unload();
-		assert_result(module_load(i % 2 ? "slots=last:64" : ""), 0);
+		assert_result(module_load(i % 2 ? "slots=last:20,queue:20,broadcast:20" : ""), 0);
 	}
 }
 
@@ -268,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		module_test(unload_is_refused_while_open),
 		module_test(unload_takes_messages_along),
+		module_test(unload_takes_logs_along),
 		module_test(unload_after_polling),
 		module_test(slots_that_are_asked_for),
 		module_test(a_major_that_is_asked_for),

@@ -1,231 +1,256 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A failed call changes nothing, whichever allocation or copy inside it was the one that failed.
- *
- * Each call is made again and again: first its first allocation fails, then its second, and so on
- * until it comes through.  Kernels with fault injection (the debug kernel) do that; on the others
- * every call comes through at once, and what it should have done is held to all the same.
+ * No memory for what files do: open, select, write, read, poll and epoll in every mode; see
+ * no-memory.h.
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
 
-enum { SHORT = 100, LONG = 60000, TOO_MANY = 2000 };
+#include "no-memory.h"
 
-static char before[LONG], after[LONG], got[LONG];
-static int faults = -1; /* this thread's fail-nth */
-static int came;	/* that many faults did */
-
-static int setup(void **state)
+/* In one piece, and in two. */
+static ssize_t put(int fd, const char *from, size_t length, bool vector)
 {
-	/* Also where the allocation could have waited, and without a word in the log. */
-	const char *const settings[][2] = {
-		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/failslab/verbose", "0" },
-		{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
-	};
-	size_t i;
+	struct iovec parts[] = { { (char *)from, length / 3 },
+				 { (char *)from + length / 3, length - length / 3 } };
 
-	(void)state;
-	bytes_fill(before, LONG, 1);
-	bytes_fill(after, LONG, 2);
-	faults = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (faults < 0)
-		return errno == ENOENT ? 0 : -1;
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (text_put(settings[i][0], settings[i][1]))
-			return -1;
-	return 0;
+	return vector ? writev(fd, parts, 2) : write(fd, from, length);
 }
 
-static int teardown(void **state)
+static ssize_t get(int fd, bool vector)
 {
-	(void)state;
-	printf("# %d faults came\n", came);
-	if (faults < 0)
-		return 0;
-	close(faults);
-	return came ? 0 : -1;
+	struct iovec parts[] = { { got, 50 }, { got + 50, sizeof(got) - 50 } };
+
+	return vector ? readv(fd, parts, 2) : read(fd, got, sizeof(got));
 }
 
-static void fault_set(int n)
+/* On a channel that has messages already, of this length: what is there, comes before. */
+static void write_on(const struct kind *kind, int fd, unsigned int id, int n, int kept,
+		     size_t length, bool vector, bool *more)
 {
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", n);
+	struct snapshot was;
+	ssize_t result;
+	int i;
 
-	if (faults < 0)
-		return;
-	/* To call a pending fault off can be what it hits: then it is gone, too. */
-	while (pwrite(faults, text, length, 0) < 0)
-		assert_int_equal(errno, EFAULT);
+	assert_result(slot_select(fd, id), 0);
+	for (i = 0; i < kept; i++)
+		assert_result(write(fd, message(length, i), length), (ssize_t)length);
+	message(length, kept);
+	was = snapshot_take(fd);
+	*more = with_fault(n, result, put(fd, bytes, length, vector));
+	if (result < 0) {
+		assert_unchanged(fd, &was);
+		if (kind->last && kept)
+			assert_next(fd, length, kept - 1);
+		/* And what failed may be tried again. */
+		assert_result(write(fd, message(length, kept), length), (ssize_t)length);
+	} else {
+		assert_int_equal(result, length);
+	}
+	for (i = kind->last ? kept : 0; i <= kept; i++)
+		assert_next(fd, length, i);
+	clear(fd, id);
 }
 
-static bool fault_came(void)
-{
-	char text[16] = "";
-
-	if (faults < 0)
-		return false;
-	/* The same holds for asking: a fault in here is none in the call before. */
-	if (pread(faults, text, sizeof(text) - 1, 0) < 0)
-		return false;
-	return atoi(text) == 0;
-}
-
-/*
- * Makes the call with its n-th step failing; whether there was such a step.  A fault need not mean
- * an error: some allocations have another way.
- */
-#define with_fault(n, result, call)                                                     \
-	({                                                                              \
-		bool came_;                                                             \
-		int error_;                                                             \
-                                                                                        \
-		assert_true((n) < TOO_MANY);                                            \
-		fault_set(n);                                                           \
-		(result) = (call);                                                      \
-		error_ = errno;                                                         \
-		came += came_ = fault_came();                                           \
-		fault_set(0);                                                           \
-		if ((result) < 0 && (!came_ || (error_ != ENOMEM && error_ != EFAULT))) \
-			fail_msg("%s, step %d: %s", #call, n, strerror(error_));        \
-		came_;                                                                  \
-	})
-
-/* On a channel that is empty, and on one that holds a message of some length. */
 static void writes(void **state)
 {
-	const size_t lengths[] = { 0, SHORT, LONG };
-	int fd, kept, sent, n;
+	const size_t lengths[] = { SHORT, LONG };
+	const int befores[] = { 0, 1, 2, 4, 5 }; /* a log grows by doubling */
 	unsigned int id = 0;
-	long result;
+	int k, b, l, n, fd;
 	bool more;
 
 	(void)state;
-	assert_result(slot_set(OWN, "max_message", LONG), 0);
-	fd = own_open(O_RDWR);
-	for (kept = 0; kept < 3; kept++)
-		for (sent = 1; sent < 3; sent++)
-			for (n = 1, more = true; more; n++) {
-				assert_result(slot_select(fd, ++id), 0);
-				if (kept)
-					assert_result(write(fd, before, lengths[kept]),
-						      (ssize_t)lengths[kept]);
-				more = with_fault(n, result, write(fd, after, lengths[sent]));
-				if (result >= 0)
-					assert_holds(id, after, lengths[sent]);
-				else if (kept)
-					assert_holds(id, before, lengths[kept]);
-				else
-					assert_empty(id);
-				/* And what failed may be tried again. */
-				assert_result(write(fd, after, lengths[sent]),
-					      (ssize_t)lengths[sent]);
-				assert_holds(id, after, lengths[sent]);
+	for (k = 0; k < KINDS; k++) {
+		kind_begin(&kinds[k]);
+		fd = slot_open(OWN, O_RDWR | O_NONBLOCK);
+		assert_works(fd);
+		for (b = 0; b < (kinds[k].last ? 2 : 5); b++)
+			for (l = 0; l < 4; l++)
+				for (n = 1, more = true; more; n++)
+					write_on(&kinds[k], fd, ++id, n, befores[b], lengths[l / 2],
+						 l % 2, &more);
+		kind_end(fd);
+	}
+}
+
+/* A message of another length takes the place of one. */
+static void overwrites(void **state)
+{
+	const size_t lengths[] = { SHORT, LONG };
+	struct snapshot was;
+	ssize_t result;
+	int l, n, fd;
+	bool more;
+
+	(void)state;
+	kind_begin(&kinds[0]);
+	fd = slot_open_on(OWN, O_RDWR, 1);
+	assert_works(fd);
+	for (l = 0; l < 4; l++)
+		for (n = 1, more = true; more; n++) {
+			size_t before = lengths[l / 2], after = lengths[l % 2];
+
+			assert_result(write(fd, message(before, 2 * n), before), (ssize_t)before);
+			message(after, 2 * n + 1);
+			was = snapshot_take(fd);
+			more = with_fault(n, result, write(fd, bytes, after));
+			if (result < 0) {
+				assert_unchanged(fd, &was);
+				assert_next(fd, before, 2 * n);
+			} else {
+				assert_next(fd, after, 2 * n + 1);
 			}
+		}
+	kind_end(fd);
 }
 
 static void reads(void **state)
 {
 	const size_t lengths[] = { SHORT, LONG };
-	int fd, i, n;
+	struct snapshot was;
+	ssize_t result;
+	int k, l, n, fd;
+	bool more;
+
+	(void)state;
+	for (k = 0; k < KINDS; k++) {
+		kind_begin(&kinds[k]);
+		fd = slot_open(OWN, O_RDWR | O_NONBLOCK);
+		assert_works(fd);
+		assert_result(slot_select(fd, 7), 0);
+		for (l = 0; l < 4; l++)
+			for (n = 1, more = true; more; n++) {
+				size_t length = lengths[l / 2];
+
+				assert_result(write(fd, message(length, n), length),
+					      (ssize_t)length);
+				was = snapshot_take(fd);
+				memset(got, 0, sizeof(got));
+				more = with_fault(n, result, get(fd, l % 2));
+				if (result >= 0) {
+					assert_int_equal(result, length);
+					assert_memory_equal(got, message(length, n), length);
+					continue;
+				}
+				assert_unchanged(fd, &was);
+				assert_next(fd, length, n);
+			}
+		kind_end(fd);
+	}
+}
+
+/* Refused, it leaves the selection and what is to be read there as they were. */
+static void selects(void **state)
+{
+	unsigned int selected;
+	struct snapshot was;
+	int k, n, fd, kept;
+	bool more;
+	long result;
+
+	(void)state;
+	for (k = 0; k < KINDS; k++) {
+		kind_begin(&kinds[k]);
+		fd = slot_open(OWN, O_RDWR | O_NONBLOCK);
+		assert_works(fd);
+		for (n = 1, more = true; more; n++) {
+			assert_result(slot_select(fd, 1), 0);
+			assert_result(write(fd, message(SHORT, n), SHORT), SHORT);
+			was = snapshot_take(fd);
+			more = with_fault(n, result, slot_select(fd, 1000 + n));
+			if (result)
+				assert_unchanged(fd, &was);
+			assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), 0);
+			assert_int_equal(selected, result ? 1 : 1000 + n);
+			if (result)
+				assert_next(fd, SHORT, n);
+			else
+				assert_fails(read(fd, got, sizeof(got)), EAGAIN);
+			kept = clear(fd, 1);
+			assert_int_equal(kept, !result || kinds[k].last || kinds[k].broadcast);
+		}
+		kind_end(fd);
+	}
+}
+
+/* None that failed counts as an open file, which would keep the settings as they are. */
+static void opens(void **state)
+{
+	unsigned int selected;
+	bool more;
+	long fd;
+	int k, n;
+
+	(void)state;
+	for (k = 0; k < KINDS; k++) {
+		kind_begin(&kinds[k]);
+		for (n = 1, more = true; more; n++) {
+			more = with_fault(n, fd, slot_open(OWN, O_RDWR | O_NONBLOCK));
+			if (fd >= 0) {
+				if (kinds[k].last)
+					assert_result(slot_select(fd, 1), 0);
+				/* Where there was no memory for channel 0, there is now. */
+				assert_result(write(fd, message(SHORT, n), SHORT), SHORT);
+				assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), 0);
+				assert_int_equal(selected, kinds[k].last);
+				assert_next(fd, SHORT, n);
+				clear(fd, selected);
+				close(fd);
+			}
+			assert_result(slot_set(OWN, "max_message", LONG - n), 0);
+		}
+		kind_end(slot_open(OWN, O_RDWR));
+	}
+}
+
+static void polls(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN }, seen;
+	int k, n, fd, epoll;
+	struct pollfd one;
 	long result;
 	bool more;
 
 	(void)state;
-	assert_result(slot_set(OWN, "max_message", LONG), 0);
-	fd = own_open_on(O_RDWR, 1);
-	for (i = 0; i < 2; i++) {
-		assert_result(write(fd, before, lengths[i]), (ssize_t)lengths[i]);
+	for (k = 0; k < KINDS; k++) {
+		kind_begin(&kinds[k]);
 		for (n = 1, more = true; more; n++) {
-			more = with_fault(n, result, read(fd, got, sizeof(got)));
-			if (result >= 0) {
-				assert_int_equal(result, lengths[i]);
-				assert_false(memcmp(got, before, lengths[i]));
-			}
-			assert_holds(1, before, lengths[i]);
+			fd = slot_open_on(OWN, O_RDWR | O_NONBLOCK, 1);
+			assert_works(fd);
+			one = (struct pollfd){ .fd = fd, .events = POLLIN };
+			more = with_fault(n, result, poll(&one, 1, 0));
+			assert_result(poll(&one, 1, 0), 0);
+			assert_result(write(fd, message(SHORT, n), SHORT), SHORT);
+			assert_result(poll(&one, 1, 0), 1);
+			assert_int_equal(one.revents, POLLIN);
+			kind_end(fd);
 		}
-	}
-}
-
-static void selects(void **state)
-{
-	int fd = own_open_on(O_RDWR, 1), n;
-	long long channels;
-	bool more = true;
-	long result;
-
-	(void)state;
-	for (n = 1; more; n++) {
-		assert_result(slot_select(fd, 1), 0);
-		channels = slot_get(OWN, "channels");
-		more = with_fault(n, result, slot_select(fd, 1000 + n));
-		if (result)
-			assert_result(slot_get(OWN, "channels"), channels);
-		/* Refused: still on the channel from before. */
-		assert_result(write(fd, &n, sizeof(n)), sizeof(n));
-		assert_holds(result ? 1 : 1000 + n, &n, sizeof(n));
-		if (result)
-			assert_empty(1000 + n);
-	}
-}
-
-static void opens(void **state)
-{
-	bool more = true;
-	long fd;
-	int n;
-
-	(void)state;
-	for (n = 1; more; n++) {
-		more = with_fault(n, fd, slot_open(OWN, O_RDWR));
-		if (fd < 0)
-			continue;
-		assert_result(slot_select(fd, 1), 0);
-		assert_result(write(fd, &n, sizeof(n)), sizeof(n));
-		close(fd);
-		assert_holds(1, &n, sizeof(n));
-	}
-	/* No open that failed counts as an open file, which would keep the settings as they are. */
-	assert_result(slot_destroy(OWN), 0);
-	assert_result(slot_create(OWN, "last"), 0);
-	for (n = 1, more = true; more; n++) {
-		more = with_fault(n, fd, slot_open(OWN, O_RDWR));
-		if (fd >= 0)
-			close(fd);
-		assert_result(slot_set(OWN, "max_message", 100 + n), 0);
-	}
-}
-
-static void creates(void **state)
-{
-	bool more = true;
-	long result;
-	int n, fd;
-
-	(void)state;
-	assert_result(slot_destroy(OWN), 0);
-	for (n = 1; more; n++) {
-		more = with_fault(n, result, slot_create(OWN, "last"));
-		assert_int_equal(slot_exists(OWN), result == 0);
-		if (result) {
-			/* Not half there: it can be created as if nothing had been. */
-			assert_fails(slot_destroy(OWN), ENODEV);
-			assert_result(slot_create(OWN, "last"), 0);
+		for (n = 1, more = true; more; n++) {
+			fd = slot_open_on(OWN, O_RDWR | O_NONBLOCK, 1);
+			epoll = epoll_create1(EPOLL_CLOEXEC);
+			assert_works(fd);
+			assert_works(epoll);
+			more = with_fault(n, result, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+			if (result)
+				assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+			assert_result(epoll_wait(epoll, &seen, 1, 0), 0);
+			assert_result(write(fd, message(SHORT, n), SHORT), SHORT);
+			assert_result(epoll_wait(epoll, &seen, 1, 0), 1);
+			close(epoll);
+			kind_end(fd);
 		}
-		fd = slot_open_on(OWN, O_RDWR, 1);
-		assert_works(fd);
-		assert_result(write(fd, "works", 5), 5);
-		close(fd);
-		assert_result(slot_destroy(OWN), 0);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		own_slot_test(writes), own_slot_test(reads),   own_slot_test(selects),
-		own_slot_test(opens),  own_slot_test(creates),
+		own_slot_test(writes),	own_slot_test(overwrites), own_slot_test(reads),
+		own_slot_test(selects), own_slot_test(opens),	   own_slot_test(polls),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, faults_setup, faults_teardown);
 }

@@ -2,12 +2,17 @@
 #
 # The test programs of FOLDERS, built into $(BUILD)/tests/FOLDER/PROGRAM, and
 # beside them the scripts. Runs inside the bookworm root, as the guest's
-# libraries are bookworm's.
+# libraries are bookworm's. A program whose name ends in 32 is a 32-bit one, that
+# needs no library: there is none for it.
 
 CFLAGS	?= -O1 -g
 SOURCES	:= $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c))
 HEADERS	:= $(wildcard tests/common/*.h src/uapi/linux/*.h $(FOLDERS:%=%/*.h))
 target	= $(BUILD)/tests/$(notdir $(patsubst %/,%,$(dir $(1))))/$(notdir $(1))
+
+LIBRARIES = -lcmocka -lpthread
+FLAGS_32 = -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch) -ffreestanding \
+	-fno-stack-protector -fno-pie -no-pie -static -nostdlib
 
 PROGRAMS :=
 define program
@@ -15,7 +20,7 @@ PROGRAMS += $(call target,$(1:.c=))
 $(call target,$(1:.c=)): $(1) $(HEADERS)
 	@mkdir -p $$(@D)
 	$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -Isrc/uapi -Itests/common \
-		-o $$@ $$< -lcmocka -lpthread
+		-o $$@ $$< $(if $(filter %32.c,$(1)),$$(FLAGS_32),$$(LIBRARIES))
 endef
 $(foreach source,$(SOURCES),$(eval $(call program,$(source))))
 
