@@ -82,11 +82,12 @@ static __always_inline bool take_head(struct msgslot_file *f, const struct found
 }
 
 /*
- * Moves the file's cursor from byte @offset of the message @sequence to byte @end of its @length
- * bytes, or to the next message: whether it was still there.
+ * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
+ * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
+ * it was still there.
  */
-static __always_inline bool move_on(struct msgslot_file *f, const struct found *found, u64 sequence,
-				    u32 offset, u32 end, u32 length)
+static __always_inline bool move_on(struct msgslot_file *f, const struct found *found, u64 from,
+				    u32 offset, u64 sequence, u32 end, u32 length)
 {
 	struct msgslot_channel *channel;
 	bool moved = false;
@@ -95,11 +96,15 @@ static __always_inline bool move_on(struct msgslot_file *f, const struct found *
 	if (unlikely(f->generation != found->generation)) {
 		/* Who slept on a channel that the file left since has his message, and no cursor. */
 		moved = found->held;
-	} else if (likely(f->cursor.next == sequence && f->cursor.offset == offset)) {
+	} else if (likely(f->cursor.next == from && f->cursor.offset == offset)) {
 		moved = true;
 		WRITE_ONCE(f->cursor.offset, end < length ? end : 0);
 		if (likely(end >= length))
 			WRITE_ONCE(f->cursor.next, sequence + 1);
+		if (unlikely(sequence != from)) {
+			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
+			this_cpu_add(f->slot->stats->dropped, sequence - from);
+		}
 	}
 	spin_unlock(&f->lock);
 	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK) && moved) {

@@ -82,6 +82,13 @@ void msgslot_log_init(struct msgslot_log *log, u64 start)
 	log->slowest = start;
 }
 
+/* The newest message, 0 where there is none. */
+static u64 log_newest_locked(const struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	return log->first == log->next ? 0 : log->next - 1;
+}
+
 /* The ring that keeps @sequence. */
 static struct msgslot_ring *log_ring_of_locked(struct msgslot_log *log, u64 sequence)
 {
@@ -339,6 +346,22 @@ bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_r
 	return log->first < slowest;
 }
 
+int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      const struct msgslot_message *message)
+{
+	int err = 0;
+
+	spin_lock(&log->lock);
+	if (log_is_dead(log))
+		err = -EIDRM;
+	else if (message->conditional && message->expected != log_newest_locked(log))
+		err = -ESTALE;
+	else if (log->next - log->first >= rules->depth && !msgslot_log_may_drop_locked(log, rules))
+		err = -EAGAIN;
+	spin_unlock(&log->lock);
+	return err;
+}
+
 static bool log_has_room_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
 	return log_is_dead(log) || log->next - log->first < rules->depth ||
@@ -445,7 +468,7 @@ int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u
 	int err = 0;
 
 	spin_lock(&log->lock);
-	if (conditional && expected != (log->first == log->next ? 0 : log->next - 1)) {
+	if (conditional && expected != log_newest_locked(log)) {
 		err = -ESTALE;
 	} else {
 		*lost = log_empty_locked(log, &ring, &spare);

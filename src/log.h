@@ -276,6 +276,12 @@ struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
 struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
 						     struct msgslot_buffer *buffer);
 
+/*
+ * What msgslot_log_place() would say of a message with such a condition, if there were memory: 0,
+ * -EAGAIN, -ESTALE, -EIDRM.
+ */
+int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      const struct msgslot_message *message);
 /* Whether a full log may drop its oldest message for the next. */
 bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules);
 /* The oldest message is about to leave: its buffer is returned, or NULL; drained rings go. */

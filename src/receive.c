@@ -85,7 +85,7 @@ static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_rec
 		there = take_head(f, &found, peek.sequence);
 		break;
 	case MSGSLOT_READS_NEXT:
-		there = move_on(f, &found, peek.sequence, 0, peek.length, peek.length);
+		there = move_on(f, &found, cursor, 0, cursor, peek.length, peek.length);
 		break;
 	}
 	if (likely(there)) {
@@ -140,21 +140,15 @@ static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
 }
 
 /*
- * Messages that the file had not read went before @first: the file's cursor goes there, and the
- * call's.  0; -ENOBUFS where that is to be told by an error; 1 to look again, as somebody else has
- * moved the file's cursor already.
+ * Messages that the file had not read went before @first: a read() moves the cursor there and tells
+ * it by -ENOBUFS; or 1 to look again, as somebody else did.
  */
 static int overrun(struct receiver *r, u64 first)
 {
 	struct msgslot_file *f = r->f;
 	u64 lost = first - r->cursor;
-	int err = r->args ? 0 : -ENOBUFS;
+	int err = -ENOBUFS;
 
-	/* A look moves nothing; what it reports is what would be lost. */
-	if (has_flag(r, MSGSLOT_RECV_PEEK)) {
-		r->lost = lost;
-		return 0;
-	}
 	spin_lock(&f->lock);
 	if (f->generation == r->found.generation && f->cursor.next == r->cursor) {
 		WRITE_ONCE(f->cursor.next, first);
@@ -163,13 +157,10 @@ static int overrun(struct receiver *r, u64 first)
 	} else if (f->generation == r->found.generation || !r->found.held) {
 		err = 1;
 	}
-	/* Else a sleeper on a channel that the file has left, who has a cursor of his own. */
+	/* Else a sleeper on a channel that the file has left: nobody goes by his cursor any more. */
 	spin_unlock(&f->lock);
-	if (err > 0)
-		return err;
-	r->cursor = first;
-	r->offset = 0;
-	this_cpu_add(f->slot->stats->dropped, lost);
+	if (err < 0)
+		this_cpu_add(f->slot->stats->dropped, lost);
 	return err;
 }
 
@@ -210,8 +201,8 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 {
 	struct msgslot_file *f = r->f;
 	struct msgslot_channel *channel;
-	u64 first = 0;
-	int err, lost;
+	u64 first;
+	int err;
 
 	rcu_read_lock();
 	if (!r->found.held) {
@@ -228,24 +219,22 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	peek->pieces = !r->args && reads == MSGSLOT_READS_NEXT;
 	err = msgslot_log_peek(&channel->log, r->cursor, peek,
 			       peek->pieces && r->offset ? NULL : to.pointer, size);
-	if (goes_by_file(r, reads)) {
-		if (!err)
-			first = peek->sequence;
-		else if (err == -EAGAIN && !has_flag(r, MSGSLOT_RECV_PEEK))
-			first = msgslot_log_first(&channel->log);
-	}
-	if (has_flag(r, MSGSLOT_RECV_NEWER) && !err && r->args->sequence)
-		r->lost = peek->sequence - max(r->cursor, channel->log.start);
+	first = msgslot_log_first(&channel->log);
+	if (!err)
+		first = peek->sequence;
+	if (has_flag(r, MSGSLOT_RECV_NEWER) && r->args->sequence)
+		r->lost = first - max(r->cursor, channel->log.start);
 	rcu_read_unlock();
 
-	if (first > r->cursor) {
-		lost = overrun(r, first);
-		/* What was found is the next message now, if any was found: no need to look again. */
-		if (lost && !err)
-			msgslot_buffer_put(peek->buffer);
-		err = lost ?: err ? 1 : 0;
-	}
-	return err;
+	if (!goes_by_file(r, reads) || first <= r->cursor)
+		return err;
+	/* MSGSLOT_RECV tells a loss with the message that it finds, and moves nothing before. */
+	r->lost = first - r->cursor;
+	if (r->args)
+		return err;
+	if (!err)
+		msgslot_buffer_put(peek->buffer);
+	return overrun(r, first);
 }
 
 /*
@@ -338,7 +327,8 @@ static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
 		return take_head(f, &r->found, peek->sequence);
 	case MSGSLOT_READS_NEXT:
 		if (goes_by_file(r, reads))
-			return move_on(f, &r->found, peek->sequence, r->offset, end, peek->length);
+			return move_on(f, &r->found, r->cursor, r->offset, peek->sequence, end,
+				       peek->length);
 		break;
 	}
 	return true;
@@ -422,8 +412,7 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 	}
 	r->slept = true;
 	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,
-					    goes_by_file(r, reads) &&
-						    !has_flag(r, MSGSLOT_RECV_PEEK),
+					    !r->args && reads == MSGSLOT_READS_NEXT,
 					    sleeps_alone(r, reads), patience);
 }
 

@@ -72,50 +72,63 @@ static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, stru
 	return buffer;
 }
 
-/* A hold of the channel that @args name, or of the selected one. */
-static int hold(struct msgslot_file *f, const struct msgslot_send *args,
-		struct msgslot_channel **held)
+/**
+ * struct sender - a call that did not get by without more ado
+ * @f: the file
+ * @args: of MSGSLOT_SEND, or NULL
+ * @patience: how long it may wait
+ * @held: the channel, with a hold; or NULL
+ * @slept: the call slept in the channel's queue
+ */
+struct sender {
+	struct msgslot_file *f;
+	const struct msgslot_send *args;
+	const struct msgslot_patience *patience;
+	struct msgslot_channel *held;
+	bool slept;
+};
+
+/* Takes a hold of the channel that the call names, or of the selected one. */
+static int hold(struct sender *s)
 {
 	struct msgslot_channel *channel;
 
-	if (*held)
+	if (s->held)
 		return 0;
-	if (!args)
-		channel = msgslot_file_hold_selected(f, NULL, NULL);
-	else if (args->flags & MSGSLOT_SEND_IF && args->expected)
+	if (!s->args)
+		channel = msgslot_file_hold_selected(s->f, NULL, NULL);
+	else if (s->args->flags & MSGSLOT_SEND_IF && s->args->expected)
 		/* Where there is no channel there is no message that could be the newest. */
-		channel = msgslot_channel_find(f->slot, args->channel) ?: ERR_PTR(-ESTALE);
+		channel = msgslot_channel_find(s->f->slot, s->args->channel) ?: ERR_PTR(-ESTALE);
 	else
-		channel = msgslot_channel_hold(f->slot, args->channel, &f->payer);
+		channel = msgslot_channel_hold(s->f->slot, s->args->channel, &s->f->payer);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
-	*held = channel;
+	s->held = channel;
 	return 0;
 }
 
 /* After @wrong of place(): 0 to place again. */
-static int prepare_again(struct msgslot_file *f, const struct msgslot_send *args,
-			 struct msgslot_channel **held, int wrong,
-			 const struct msgslot_patience *patience, bool *slept)
+static int prepare_again(struct sender *s, int wrong)
 {
-	struct msgslot_slot *slot = f->slot;
+	struct msgslot_slot *slot = s->f->slot;
 	int err;
 
 	/* Forgotten under our hands, with the slot or for another selection. */
 	if (wrong == -EIDRM)
-		return READ_ONCE(slot->gone) ? -ENODEV : hold(f, args, held);
-	if (wrong == -EAGAIN ? !patience->wait : wrong != -ENOBUFS)
+		return READ_ONCE(slot->gone) ? -ENODEV : hold(s);
+	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS)
 		return wrong;
-	err = hold(f, args, held);
+	err = hold(s);
 	if (err)
 		return err;
 	if (wrong == -ENOBUFS) {
-		err = msgslot_log_grow(&(*held)->log, &f->payer, &slot->rules);
+		err = msgslot_log_grow(&s->held->log, &s->f->payer, &slot->rules);
 		/* A channel on hold dies with its slot only. */
 		return err == -EIDRM ? -ENODEV : err;
 	}
-	*slept = true;
-	return msgslot_channel_wait_room(slot, *held, patience);
+	s->slept = true;
+	return msgslot_channel_wait_room(slot, s->held, s->patience);
 }
 
 /*
@@ -143,46 +156,64 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	return more < 0 ? more : 0;
 }
 
-/* What follows a first try to place that ended with @err: 0 if the message is placed after all. */
-static noinline int place_patiently(struct msgslot_file *f, const struct msgslot_send *args,
-				    struct msgslot_message *message, int err,
-				    const struct msgslot_patience *patience)
+/*
+ * The bytes of a long message.  Where no memory is to be had for them, it may be that a full log or
+ * the condition stands before that: these errors come first, and room brings memory, too.
+ */
+static int take_in_long(struct sender *s, struct msgslot_message *message, struct user_memory from,
+			u8 *room)
 {
-	struct msgslot_channel *held = NULL;
-	struct msgslot_slot *slot = f->slot;
-	bool slept = false;
-
-	while (err) {
-		err = prepare_again(f, args, &held, err, patience, &slept);
-		if (err)
-			break;
-		err = place(f, slot, args, held, message);
-	}
-	/* Who slept and leaves without placing wakes the next, if there is room. */
-	if (err && slept && msgslot_log_has_room(&held->log, &slot->rules, 0))
-		msgslot_wake(&held->wait, MSGSLOT_EVENTS_ROOM);
-	if (held)
-		msgslot_channel_unhold(slot, held);
-	return err;
-}
-
-static noinline int send_long(struct msgslot_file *f, const struct msgslot_send *args,
-			      struct msgslot_message *message, struct user_memory from, u8 *room,
-			      const struct msgslot_patience *patience)
-{
-	struct msgslot_buffer *buffer = copy_in_long(f, from, message->length, room);
+	struct msgslot_buffer *buffer;
 	int err;
 
-	if (IS_ERR(buffer))
-		return PTR_ERR(buffer);
+	for (;;) {
+		buffer = copy_in_long(s->f, from, message->length, room);
+		if (!IS_ERR(buffer) || PTR_ERR(buffer) == -EFAULT)
+			break;
+		err = hold(s);
+		if (!err)
+			err = msgslot_log_check(&s->held->log, &s->f->slot->rules, message);
+		if (!err)
+			break;
+		err = prepare_again(s, err);
+		if (err)
+			return err;
+		/* It was read through. */
+		if (from.iter)
+			iov_iter_revert(from.iter, message->length);
+	}
 	message->buffer = buffer;
-	err = place(f, f->slot, args, NULL, message);
-	if (err)
-		err = place_patiently(f, args, message, err, patience);
-	if (err)
-		buffer_put_back(f, message->buffer);
+	return PTR_ERR_OR_ZERO(buffer);
+}
+
+/* All that is not the usual case: after @err of place(), or for a long message. */
+static noinline int send_slow(struct sender *s, struct msgslot_message *message,
+			      struct user_memory from, u8 *room, int err)
+{
+	struct msgslot_slot *slot = s->f->slot;
+
+	if (message->length > MSGSLOT_INLINE_BYTES) {
+		err = take_in_long(s, message, from, room);
+		if (err)
+			goto out;
+		err = place(s->f, slot, s->args, s->held, message);
+	}
+	while (err) {
+		err = prepare_again(s, err);
+		if (err)
+			break;
+		err = place(s->f, slot, s->args, s->held, message);
+	}
+	if (err && message->buffer)
+		buffer_put_back(s->f, message->buffer);
 	else
 		msgslot_buffer_put(message->buffer);
+out:
+	/* Who slept and leaves without placing wakes the next, if there is room. */
+	if (err && s->slept && msgslot_log_has_room(&s->held->log, &slot->rules, 0))
+		msgslot_wake(&s->held->wait, MSGSLOT_EVENTS_ROOM);
+	if (s->held)
+		msgslot_channel_unhold(slot, s->held);
 	return err;
 }
 
@@ -218,11 +249,11 @@ static __always_inline int send(struct msgslot_file *f, const struct msgslot_sen
 	}
 	if (unlikely(err || length > MSGSLOT_INLINE_BYTES)) {
 		/* Copies, so that in the usual case all this is nowhere but in registers. */
-		struct msgslot_patience how = patience ? *patience : simple;
+		const struct msgslot_patience how = patience ? *patience : simple;
+		struct sender s = { .f = f, .args = args, .patience = &how };
 		struct msgslot_message again = message;
 
-		err = err ? place_patiently(f, args, &again, err, &how) :
-			    send_long(f, args, &again, from, room, &how);
+		err = send_slow(&s, &again, from, room, err);
 		message.sequence = again.sequence;
 	}
 	if (unlikely(err))

@@ -265,11 +265,6 @@ static void queue_without_waiting(void **state)
 	assert_int_equal(completion(403), 5);
 	assert_memory_equal(got, "first", 5);
 	assert_fails(preadv2(fd, &part, 1, -1, RWF_NOWAIT), EAGAIN);
-	/* The file says the same once and for all. */
-	fd = own_open(O_RDWR | O_NONBLOCK);
-	assert_int_equal(ring_call(IORING_OP_READ, fd, got, sizeof(got)), -EAGAIN);
-	assert_int_equal(ring_call(IORING_OP_WRITE, fd, "first", 5), 5);
-	assert_int_equal(ring_call(IORING_OP_WRITE, fd, "second", 6), -EAGAIN);
 }
 
 /* Reads that wait get one message each, whichever of them gets which. */

@@ -246,8 +246,8 @@ struct msgslot_recv {
  * @sequence: in: with MSGSLOT_SEEK_SEQUENCE; out: the number of the message that comes next
  *
  * Seeking to a message that went is seeking to a loss: the next read tells it.  A read that sleeps
- * goes on where it began.  The file must be
- * open for reading (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a message above the one to come.
+ * goes on where it began.  The file must be open for reading (EBADF).  Errors then: EOPNOTSUPP in
+ * other modes; EINVAL for an unknown @whence, or a message above the one to come.
  */
 struct msgslot_seek {
 	__u32 whence;
