@@ -215,6 +215,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 		rcu_read_unlock();
 		return -EIDRM;
 	}
+	r->lost = 0;
 	set_cursor(r, reads);
 	peek->pieces = !r->args && reads == MSGSLOT_READS_NEXT;
 	err = msgslot_log_peek(&channel->log, r->cursor, peek,
