@@ -67,9 +67,12 @@ static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_rec
 		there = msgslot_log_peek_short(&found.channel->log, cursor, &peek);
 	}
 	rcu_read_unlock();
-	if (unlikely(!there || peek.length > size || is_null(to)))
+	if (unlikely(!there))
 		return 0;
-	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor || f->cursor.offset))
+	if (unlikely(peek.length > size || is_null(to)))
+		return 0;
+	if (reads == MSGSLOT_READS_NEXT &&
+	    unlikely(peek.sequence != cursor || READ_ONCE(f->cursor.offset)))
 		return 0;
 
 	if (unlikely(!copy_out(to, peek.room, peek.length)))
@@ -140,8 +143,8 @@ static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
 }
 
 /*
- * Messages that the file had not read went before @first: a read() moves the cursor there and tells
- * it by -ENOBUFS; or 1 to look again, as somebody else did.
+ * Messages that the file had not read went before @first: moves the cursor there.  -ENOBUFS, for
+ * read() to tell it; or 1 to look again, as somebody else did.
  */
 static int overrun(struct receiver *r, u64 first)
 {
@@ -159,8 +162,10 @@ static int overrun(struct receiver *r, u64 first)
 	}
 	/* Else a sleeper on a channel that the file has left: nobody goes by his cursor any more. */
 	spin_unlock(&f->lock);
-	if (err < 0)
-		this_cpu_add(f->slot->stats->dropped, lost);
+	if (err > 0)
+		return err;
+	r->cursor = first;
+	this_cpu_add(f->slot->stats->dropped, lost);
 	return err;
 }
 
@@ -201,8 +206,8 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 {
 	struct msgslot_file *f = r->f;
 	struct msgslot_channel *channel;
+	int err, lost;
 	u64 first;
-	int err;
 
 	rcu_read_lock();
 	if (!r->found.held) {
@@ -231,11 +236,13 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 		return err;
 	/* MSGSLOT_RECV tells a loss with the message that it finds, and moves nothing before. */
 	r->lost = first - r->cursor;
-	if (r->args)
+	if (r->args && (!err || has_flag(r, MSGSLOT_RECV_PEEK)))
 		return err;
 	if (!err)
 		msgslot_buffer_put(peek->buffer);
-	return overrun(r, first);
+	lost = overrun(r, first);
+	/* With none to be found, it takes note; else poll() would call for it again and again. */
+	return r->args && lost < 0 ? err : lost;
 }
 
 /*

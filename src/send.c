@@ -255,9 +255,13 @@ static __always_inline int send(struct msgslot_file *f, const struct msgslot_sen
 
 		err = send_slow(&s, &again, from, room, err);
 		message.sequence = again.sequence;
+		message.buffer = NULL;
 	}
 	if (unlikely(err))
 		return err;
+	/* A long message that this one replaced, and nobody has a use for. */
+	if (unlikely(message.buffer))
+		msgslot_buffer_put(message.buffer);
 	this_cpu_inc(slot->stats->sent);
 	if (sequence)
 		*sequence = message.sequence;

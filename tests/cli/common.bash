@@ -27,7 +27,7 @@ setup()
 
 teardown()
 {
-	[ "${BATS_TEST_COMPLETED-}" ] || close_slots
+	[ "${BATS_TEST_COMPLETED-}" ] || let_go
 	[ "$changed" ] || return 0
 	rm -f /dev/hand-made-*
 	untouched=
@@ -35,11 +35,14 @@ teardown()
 	echo yes >"$BATS_FILE_TMPDIR/untouched"
 }
 
-# A test that failed half way may have a slot open still.
-close_slots()
+# A test that failed half way may have commands in the background, and a slot open still.
+let_go()
 {
-	local fd
+	local fd pids
 
+	read -rd '' -a pids <<<"$(jobs -p)" || true
+	kill "${pids[@]}" 2>/dev/null || true
+	wait
 	for fd in /proc/"$BASHPID"/fd/*; do
 		case $(readlink "$fd") in
 		/dev/msgslot* | /dev/hand-made-*)
