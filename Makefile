@@ -103,12 +103,14 @@ install-module:
 
 # ---- demo and checks -----------------------------------------------------
 # Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of
-# tests/vm/kernels, STRESS says how many seconds a stress or fuzz test runs.
+# tests/vm/kernels, STRESS says how many seconds a stress or fuzz test runs, JOBS
+# how many virtual machines run at a time.
 
 RUN	:= tests/vm/run
 SUITE	:= uapi cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 STRESS	?=
+JOBS	?= 2
 SECONDS_OPTION = $(STRESS:%=--seconds %)
 
 deps: ## install what the demo and the checks need and is missing
@@ -123,7 +125,7 @@ check: deps all ## static checks, the suite in a VM, what a message costs: 10 mi
 		"$(RUN) --icount bench"
 
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
-	@tests/steps $(foreach kernel,$(KERNEL),\
+	@tests/steps -j $(JOBS) $(foreach kernel,$(KERNEL),\
 		"$(RUN) --kernel $(kernel) $(SECONDS_OPTION) $(SUITE)")
 
 check-debug: deps ## the suite under KASAN, lockdep, UBSAN and kmemleak (STRESS=20: short)
@@ -132,9 +134,10 @@ check-debug: deps ## the suite under KASAN, lockdep, UBSAN and kmemleak (STRESS=
 check-kcsan: deps ## stress and fuzz where data races are detected (STRESS=20: short)
 	@tests/steps "$(RUN) --kernel kcsan $(or $(SECONDS_OPTION),--seconds 60) stress fuzz"
 
-check-all: ## all of these checks
-	@tests/steps "$(MAKE) check" "$(MAKE) check-kernels" "$(MAKE) check-debug" \
-		"$(MAKE) check-kcsan"
+# The longest begins first.
+check-all: deps ## all of these checks
+	@tests/steps -j $(JOBS) "$(MAKE) check-debug" "$(MAKE) check" \
+		"$(MAKE) check-kernels JOBS=1" "$(MAKE) check-kcsan"
 
 bench: deps ## what a message costs, beside its peers
 	@$(RUN) --icount bench

@@ -354,13 +354,15 @@ static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgs
 	*again = err > 0 || (!err && !move_cursor(r, reads, peek, n));
 	if (err)
 		return err;
-	/* What went out with the iterator goes out again. */
-	if (*again && to.iter)
-		iov_iter_revert(to.iter, n);
-	/* A look is none, and of a message in pieces only the last counts. */
-	else if (!has_flag(r, MSGSLOT_RECV_PEEK) &&
-		 (!peek->pieces || r->offset + n == peek->length))
+	if (*again) {
+		/* What went out with the iterator goes out again. */
+		if (to.iter)
+			iov_iter_revert(to.iter, n);
+	} else if (!has_flag(r, MSGSLOT_RECV_PEEK) &&
+		   (!peek->pieces || r->offset + n == peek->length)) {
+		/* A look is not counted, and of a message in pieces only the last. */
 		this_cpu_inc(r->f->slot->stats->received);
+	}
 	return n;
 }
 
