@@ -2,6 +2,7 @@
 /* The ring of cells.  How it is kept, and why that is safe, is told in log.h. */
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
