@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every system call that a node can get, once, with arguments at random.  All answer as the system
+ * call does.
+ */
+#ifndef MSGSLOT_TESTS_FUZZ_CALLS_H
+#define MSGSLOT_TESTS_FUZZ_CALLS_H
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "judge.h"
+
+#include "arguments.h"
+
+/* A call that works tells how much of what it was asked for it did. */
+static long at_most(const char *call, long result, size_t most)
+{
+	if (result > 0 && (size_t)result > most)
+		complain("%s of %zu is %ld", call, most, result);
+	return result;
+}
+
+/* Or it did all of it. */
+static long exactly(const char *call, long result, size_t length)
+{
+	if (result >= 0 && (size_t)result != length)
+		complain("%s of %zu is %ld", call, length, result);
+	return result;
+}
+
+static long call_open(struct caller *c)
+{
+	const int edges[] = { O_PATH, O_APPEND, O_TRUNC, O_DIRECT, O_SYNC, O_NOFOLLOW, O_NOATIME };
+	int flags = O_RDWR, minor = MINOR_FIRST + below(c, MINORS), fd;
+
+	if (one_in(c, 4))
+		flags = one_in(c, 2) ? O_RDONLY : O_WRONLY;
+	if (below(c, 4))
+		flags |= O_NONBLOCK;
+	if (one_in(c, 16))
+		flags |= edges[below(c, sizeof(edges) / sizeof(edges[0]))];
+	fd = slot_open(minor, flags);
+	file_keep(c, fd);
+	return fd;
+}
+
+static long call_close(struct caller *c)
+{
+	return close(__atomic_exchange_n(&process.files[below(c, FILES)], -1, __ATOMIC_RELAXED));
+}
+
+static long call_dup(struct caller *c)
+{
+	int fd = fcntl(a_file(c), F_DUPFD_CLOEXEC, 0);
+
+	file_keep(c, fd);
+	return fd;
+}
+
+/* Over a socket to ourselves, as others pass files to each other. */
+static long call_pass(struct caller *c)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = { 0 } };
+	char byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	int fd = a_file(c);
+
+	message.msg_control = &control;
+	message.msg_controllen = sizeof(control);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	if (one_in(c, 2))
+		return sendmsg(process.socket[0], &message, MSG_DONTWAIT);
+	if (recvmsg(process.socket[1], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+		return -1;
+	if (message.msg_controllen >= control.header.cmsg_len &&
+	    control.header.cmsg_type == SCM_RIGHTS) {
+		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+		file_keep(c, fd);
+	}
+	return 0;
+}
+
+static long call_select(struct caller *c)
+{
+	const unsigned long commands[] = { MSG_SLOT_CHANNEL, MSG_SLOT_CHANNEL_LONG,
+					   MSG_SLOT_CHANNEL_OLD, MSG_SLOT_CHANNEL_OLD_LONG };
+	int fd = a_file(c);
+
+	return ioctl(fd, commands[below(c, 4)], (unsigned long)an_id(c));
+}
+
+static long call_read(struct caller *c)
+{
+	int fd = a_file(c);
+	size_t length = a_length(c);
+
+	return at_most("read", read(fd, a_place(c, length), length), length);
+}
+
+static long call_write(struct caller *c)
+{
+	int fd = a_file(c);
+	size_t length = a_length(c);
+
+	return exactly("write", write(fd, a_place(c, length), length), length);
+}
+
+static int parts_make(struct caller *c, struct iovec parts[4], size_t *length)
+{
+	int count = below(c, 5), i;
+
+	for (*length = 0, i = 0; i < count; i++) {
+		parts[i].iov_len = one_in(c, 50) ? a_length(c) : below(c, 200);
+		parts[i].iov_base = a_place(c, parts[i].iov_len);
+		*length += parts[i].iov_len;
+	}
+	return count;
+}
+
+static long call_readv(struct caller *c)
+{
+	const int edges[] = { RWF_NOWAIT, RWF_HIPRI, RWF_APPEND, RWF_SYNC };
+	struct iovec parts[4];
+	int flags = one_in(c, 2) ? edges[below(c, 4)] : 0, fd = a_file(c), count;
+	size_t length;
+
+	count = parts_make(c, parts, &length);
+	return at_most("readv", preadv2(fd, parts, count, -1, flags), length);
+}
+
+static long call_writev(struct caller *c)
+{
+	const int edges[] = { RWF_NOWAIT, RWF_HIPRI, RWF_APPEND, RWF_SYNC };
+	struct iovec parts[4];
+	int flags = one_in(c, 2) ? edges[below(c, 4)] : 0, fd = a_file(c), count;
+	size_t length;
+
+	count = parts_make(c, parts, &length);
+	return at_most("writev", pwritev2(fd, parts, count, -1, flags), length);
+}
+
+/* Where a stream has no places. */
+static long call_position(struct caller *c)
+{
+	int fd = a_file(c);
+	size_t length = a_length(c);
+	off_t at = a_sequence(c);
+
+	switch (below(c, 3)) {
+	case 0:
+		return lseek(fd, at, below(c, 5));
+	case 1:
+		return pread(fd, a_place(c, length), length, at);
+	default:
+		return pwrite(fd, a_place(c, length), length, at);
+	}
+}
+
+/*
+ * With the struct somewhere, or just before the end of memory, or where there is no more of it.  A
+ * call that works is 0, but says so only when the struct is what it was about.
+ */
+static long command(struct caller *c, unsigned long command, void *argument, size_t size)
+{
+	char *place = c->edge + EDGE - size;
+	int fd = a_file(c);
+	long result;
+
+	switch (below(c, 60)) {
+	case 0:
+		return at_most("ioctl", ioctl(fd, command, a_place(c, size)), 0) ? -1 : 1;
+	case 1:
+		memcpy(place + 1, argument, size - 1);
+		return at_most("ioctl", ioctl(fd, command, place + 1), 0);
+	case 2 ... 10:
+		memcpy(place, argument, size);
+		result = ioctl(fd, command, place);
+		memcpy(argument, place, size);
+		break;
+	default:
+		result = ioctl(fd, command, argument);
+	}
+	return at_most("ioctl", result, 0);
+}
+
+static uint32_t some_flags(struct caller *c, uint32_t known)
+{
+	return one_in(c, 50) ? random_next(&c->state) : random_next(&c->state) & known;
+}
+
+static long call_send(struct caller *c)
+{
+	struct msgslot_send s = {
+		.channel = an_id(c),
+		.flags = one_in(c, 4) ? some_flags(c, MSGSLOT_SEND_IF) : 0,
+		.length = a_length(c),
+		.reserved = one_in(c, 100),
+		.timeout = a_timeout(c),
+		.expected = a_sequence(c),
+	};
+	long result;
+
+	s.message = (uintptr_t)a_place(c, s.length);
+	result = command(c, MSGSLOT_SEND, &s, sizeof(s));
+	if (result == 0 && !s.sequence)
+		complain("a message without a sequence was sent");
+	if (result == 0)
+		*c->recent = s.sequence;
+	return result;
+}
+
+static long call_recv(struct caller *c)
+{
+	struct msgslot_recv r = {
+		.channel = an_id(c),
+		.size = one_in(c, 4) ? a_length(c) : MEMORY,
+		.timeout = a_timeout(c),
+		.sequence = a_sequence(c),
+	};
+	uint32_t size;
+	long result;
+
+	if (one_in(c, 2))
+		r.flags = some_flags(c, MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF |
+						MSGSLOT_RECV_DROP);
+	r.message = (uintptr_t)(r.size == MEMORY ? process.memory : a_place(c, r.size));
+	size = r.size;
+	result = command(c, MSGSLOT_RECV, &r, sizeof(r));
+	if (result == 0 && !(r.flags & MSGSLOT_RECV_DROP) && (!r.length || r.length > size))
+		complain("a message of %u bytes was received into %u", r.length, size);
+	if (result == 0 && !r.sequence)
+		complain("a message without a sequence was received");
+	if (result == 0)
+		*c->recent = r.sequence;
+	return result;
+}
+
+static long call_seek(struct caller *c)
+{
+	struct msgslot_seek s = {
+		.whence = below(c, 10) ? below(c, 3) : random_next(&c->state),
+		.reserved = one_in(c, 50),
+		.sequence = a_sequence(c),
+	};
+
+	return command(c, MSGSLOT_SEEK, &s, sizeof(s));
+}
+
+static long call_clear(struct caller *c)
+{
+	struct msgslot_clear s = {
+		.channel = an_id(c),
+		.flags = one_in(c, 2) ? some_flags(c, MSGSLOT_CLEAR_IF) : 0,
+		.sequence = a_sequence(c),
+	};
+
+	return command(c, MSGSLOT_CLEAR, &s, sizeof(s));
+}
+
+static long call_info(struct caller *c)
+{
+	struct msgslot_info info;
+
+	return command(c, MSGSLOT_INFO, &info, sizeof(info));
+}
+
+static long call_walk(struct caller *c)
+{
+	struct msgslot_walk_entry entries[8];
+	struct msgslot_walk walk = {
+		.from = one_in(c, 8) ? a_sequence(c) : an_id(c),
+		.entries = (uintptr_t)entries,
+		.count = below(c, 9),
+		.reserved = one_in(c, 50),
+	};
+
+	if (one_in(c, 8)) {
+		walk.count = a_length(c);
+		walk.entries = (uintptr_t)a_place(c, MSGSLOT_WALK_MAX * sizeof(entries[0]));
+	}
+	return command(c, MSGSLOT_WALK, &walk, sizeof(walk));
+}
+
+static long call_get_channel(struct caller *c)
+{
+	uint32_t id;
+
+	return command(c, MSGSLOT_GET_CHANNEL, &id, sizeof(id));
+}
+
+/* Structs that are shorter and longer than any kernel's, commands that nobody knows. */
+static long call_odd_ioctl(struct caller *c)
+{
+	const unsigned int types[] = { MSGSLOT_IOC_TYPE, MSGSLOT_IOC_TYPE_OLD, 'f', 'T' };
+	unsigned int type = one_in(c, 8) ? types[below(c, 4)] : MSGSLOT_IOC_TYPE;
+	unsigned int size = one_in(c, 4) ? below(c, 1 << _IOC_SIZEBITS) : below(c, 256);
+	char *place = c->edge + EDGE - size;
+	unsigned int direction = below(c, 4), number = below(c, 12);
+	int fd = a_file(c);
+
+	if (one_in(c, 2))
+		memset(place, 0, size);
+	return ioctl(fd, _IOC(direction, type, number, size), place);
+}
+
+static long call_poll(struct caller *c)
+{
+	struct pollfd some[3];
+	unsigned int count = 1 + below(c, 3), i;
+
+	for (i = 0; i < count; i++) {
+		some[i].fd = a_file(c);
+		some[i].events = random_next(&c->state);
+	}
+	return poll(some, count, one_in(c, 4) ? below(c, 4) : 0);
+}
+
+static long call_epoll_ctl(struct caller *c)
+{
+	const int operations[] = { EPOLL_CTL_ADD, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
+	int fd = a_file(c);
+
+	if (one_in(c, 2))
+		event.events |= EPOLLET;
+	if (one_in(c, 4))
+		event.events |= EPOLLONESHOT;
+	return epoll_ctl(process.epoll, operations[below(c, 4)], fd, &event);
+}
+
+static long call_epoll_wait(struct caller *c)
+{
+	struct epoll_event events[4];
+
+	return epoll_wait(process.epoll, events, 1 + below(c, 4), one_in(c, 4) ? below(c, 4) : 0);
+}
+
+/* From and to a pipe that never waits. */
+static long call_splice(struct caller *c)
+{
+	int fd = a_file(c), other = a_file(c);
+	size_t length = a_length(c) & INT_MAX;
+
+	switch (below(c, 5)) {
+	case 0:
+		return splice(fd, NULL, process.pipe[1], NULL, length, SPLICE_F_NONBLOCK);
+	case 1:
+		return splice(process.pipe[0], NULL, fd, NULL, length, SPLICE_F_NONBLOCK);
+	case 2:
+		return sendfile(process.pipe[1], fd, NULL, length);
+	case 3:
+		return sendfile(fd, other, NULL, length);
+	default:
+		return tee(fd, process.pipe[1], length, SPLICE_F_NONBLOCK);
+	}
+}
+
+static long call_mmap(struct caller *c)
+{
+	const int protections[] = { PROT_READ, PROT_READ, PROT_READ | PROT_WRITE,
+				    PROT_READ | PROT_EXEC, PROT_NONE };
+	int protection = protections[below(c, 5)], fd = a_file(c);
+	size_t length = 4096 * (1 + below(c, 64));
+	char *map;
+
+	map = mmap(NULL, length, protection, one_in(c, 4) ? MAP_PRIVATE : MAP_SHARED, fd,
+		   one_in(c, 8) ? 4096 : 0);
+	if (map == MAP_FAILED)
+		return -1;
+	if (protection & PROT_READ)
+		(void)*(volatile char *)map;
+	return munmap(map, length);
+}
+
+static long call_fcntl(struct caller *c)
+{
+	int fd = a_file(c);
+
+	switch (below(c, 4)) {
+	case 0:
+		return fcntl(fd, F_GETFL);
+	case 1:
+		return fcntl(fd, F_GETFD);
+	default:
+		return fcntl(fd, F_SETFL, below(c, 4) ? O_NONBLOCK : 0);
+	}
+}
+
+/* What any file gets, and a device has nothing to say to. */
+static long call_other(struct caller *c)
+{
+	int fd = a_file(c);
+	struct stat status;
+
+	switch (below(c, 6)) {
+	case 0:
+		return fstat(fd, &status);
+	case 1:
+		return flock(fd, LOCK_SH | LOCK_NB);
+	case 2:
+		return fsync(fd);
+	case 3:
+		return ftruncate(fd, below(c, 2));
+	case 4:
+		return syscall(SYS_fallocate, fd, 0, 0L, 4096L);
+	default:
+		return posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) ? 0 : 1;
+	}
+}
+
+/* Its pages come back by faults, in the middle of a copy. */
+static long call_discard(struct caller *c)
+{
+	size_t at = below(c, MEMORY / 4096) * 4096L;
+
+	return madvise(process.memory + at, MEMORY - at, MADV_DONTNEED);
+}
+
+#endif
