@@ -62,17 +62,31 @@ static inline void fault_set(int n)
 		assert_int_equal(errno, EFAULT);
 }
 
-static inline bool fault_came(void)
+static inline int fault_get(void)
 {
 	char text[16] = "";
 
-	if (faults < 0)
-		return false;
-	/* The same holds for asking: a fault in here is none in the call before. */
-	if (pread(faults, text, sizeof(text) - 1, 0) < 0)
-		return false;
-	return atoi(text) == 0;
+	return pread(faults, text, sizeof(text) - 1, 0) < 0 ? -1 : atoi(text);
 }
+
+static inline bool fault_came(void)
+{
+	/* As above: a fault in the asking is none in the call before. */
+	return faults >= 0 && fault_get() == 0;
+}
+
+/* How many steps the call has; 0 where they cannot be counted. */
+#define count_steps(call)                               \
+	({                                              \
+		enum { FAR = 1000000 };                 \
+		int left_;                              \
+                                                        \
+		fault_set(FAR);                         \
+		(void)(call);                           \
+		left_ = faults < 0 ? FAR : fault_get(); \
+		fault_set(0);                           \
+		FAR - left_;                            \
+	})
 
 /*
  * Makes the call with its n-th step failing; whether there was such a step.  A fault need not mean
