@@ -49,18 +49,18 @@ two" >$slot'
 
 @test "queue: echo of more than max_message" {
 	renew 4 queue
-	export text
-	text=$(printf '%04999d' 0)
+	export long
+	long=$(printf '%04999d' 0)
 	# Bash has a buffer of 4096 bytes, and what it holds is a message.
-	works bash -c 'echo "$text" >$slot'
+	works bash -c 'echo "$long" >$slot'
 	holds 2
 	next 4096
 	next 904
-	fails 1 "echo: I/O error" dash -c 'echo "$text" >$slot'
-	each fails 1 "Message too long" 'msgslot send 4 0 "$text"'
+	fails 1 "echo: I/O error" dash -c 'echo "$long" >$slot'
+	each fails 1 "Message too long" 'msgslot send 4 0 "$long"'
 	holds 0
-	text=$(printf '%04095d' 0)
-	each works 'echo "$text" >$slot'
+	long=$(printf '%04095d' 0)
+	each works 'echo "$long" >$slot'
 	holds 2
 	next 4096
 	next 4096
@@ -120,10 +120,12 @@ two" >$slot'
 	# It takes whole messages; what it does not print is gone.
 	each prints 'one\n' 'env printf "one\ntwo\n" >$slot; head -n 1 $slot'
 	holds 0
-	each prints 'one\ntwo\n' 'echo one >$slot; echo two >$slot; echo three >$slot; head -n 2 $slot'
-	holds 2
-	next 6
-	next 6
+	for shell in bash dash; do
+		prints 'one\ntwo\n' $shell -c \
+			'echo one >$slot; echo two >$slot; echo three >$slot; head -n 2 $slot'
+		holds 1
+		next 6
+	done
 	# It waits for lines that are not there yet.
 	for shell in bash dash; do
 		$shell -c 'exec head -n 2 $slot' >got &

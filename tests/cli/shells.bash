@@ -34,7 +34,9 @@ each()
 # holds COUNT: messages, in the whole slot.
 holds()
 {
-	equal "messages in $slot" "$(get "$number" messages)" "$1"
+	equal "messages in $slot" "$(get "$number" messages)" "$1" && return
+	grep . "$class/msgslot$number"/{sent,received,dropped,channels,bytes}
+	return 1
 }
 
 # next LENGTH: the oldest message of a queue, taken by a program that reads it whole, is so long.
