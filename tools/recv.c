@@ -63,6 +63,6 @@ const struct command recv_command = {
 		"  -N, --no-newline  the message's bytes and nothing else\n"
 		"  -h, --help        print this\n"
 		"\n"
-		"A newline is added unless the message ends with one.  Exit code 3: the channel\n"
-		"holds no message.\n",
+		"A newline is added unless the message ends with one.  Exit code 3: the channel,\n"
+		"of a slot of mode last, holds no message; in the other modes recv waits for one.\n",
 };
