@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No memory for slots: created, configured and destroyed through sysfs, and made by loading the
- * module; see no-memory.h.
+ * No memory for slots: created, configured and destroyed through sysfs; see no-memory.h.
  */
 #define _GNU_SOURCE
 #include <sys/stat.h>
@@ -107,75 +106,12 @@ static void settings(void **state)
 	}
 }
 
-static void assert_not_loaded(void)
-{
-	char devices[8192];
-	struct stat node;
-
-	assert_false(module_is_loaded());
-	assert_works(text_get("/proc/devices", devices, sizeof(devices)));
-	assert_null(strstr(devices, " msgslot\n"));
-	assert_int_equal(access(SLOT_CLASS, F_OK), -1);
-	assert_int_equal(stat("/dev/msgslot0", &node), -1);
-}
-
-static void unload(void)
-{
-	int tries;
-
-	/* udev may have a node open for a moment. */
-	for (tries = 0; module_unload() && errno == EWOULDBLOCK && tries < 400; tries++)
-		usleep(50000);
-	assert_not_loaded();
-}
-
-/*
- * The kernel's own steps come before those of the module, as many as when the module refuses to be
- * loaded, less those of its way out: there the kernel would complain in its log.
- */
-static void loads(void **state)
-{
-	enum { WAY_OUT = 40 };
-	const char *const refused = "slots=nonsense:1", *const good =
-								"slots=last:1,queue:1,broadcast:1";
-	struct utsname name;
-	char path[256];
-	bool more = true;
-	long result;
-	int n, fd;
-
-	(void)state;
-	assert_result(uname(&name), 0);
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/msgslot.ko", name.release);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_works(fd);
-	unload();
-	kernel_log_expect(true);
-	n = count_steps(syscall(SYS_finit_module, fd, refused, 0)) - WAY_OUT;
-	kernel_log_expect(false);
-	assert_not_loaded();
-	for (n = n < 1 ? 1 : n; more; n++) {
-		more = with_fault(n, result, syscall(SYS_finit_module, fd, good, 0));
-		if (result) {
-			assert_not_loaded();
-			continue;
-		}
-		assert_true(slot_exists(0) && slot_exists(1) && slot_exists(2) && !slot_exists(3));
-		unload();
-	}
-	printf("# loading has %d steps\n", n - 2);
-	close(fd);
-	assert_result(module_restore(), 0);
-	assert_result(slot_create(OWN, "last"), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(creates),
 		own_slot_test(destroys),
 		own_slot_test(settings),
-		own_slot_test(loads),
 	};
 
 	return cmocka_run_group_tests(tests, faults_setup, faults_teardown);

@@ -75,19 +75,6 @@ static inline bool fault_came(void)
 	return faults >= 0 && fault_get() == 0;
 }
 
-/* How many steps the call has; 0 where they cannot be counted. */
-#define count_steps(call)                               \
-	({                                              \
-		enum { FAR = 1000000 };                 \
-		int left_;                              \
-                                                        \
-		fault_set(FAR);                         \
-		(void)(call);                           \
-		left_ = faults < 0 ? FAR : fault_get(); \
-		fault_set(0);                           \
-		FAR - left_;                            \
-	})
-
 /*
  * Makes the call with its n-th step failing; whether there was such a step.  A fault need not mean
  * an error: some allocations have another way.  Without a fault the call may fail with an error
