@@ -4,21 +4,13 @@
  * the channel selected; and no longer than that file is one.
  */
 #define _GNU_SOURCE
-#include <sys/epoll.h>
-
 #include "broadcast.h"
 
 enum { DEPTH = 4 };
 
 static int block_begin(void **state)
 {
-	if (broadcast_begin(state))
-		return -1;
-	if (slot_put(OWN, "overflow", "block") || slot_set(OWN, "depth", DEPTH)) {
-		fprintf(stderr, "# cannot set slot %d: %s\n", OWN, strerror(errno));
-		return -1;
-	}
-	return 0;
+	return broadcast_begin_block(state, DEPTH);
 }
 
 #define block_test(test) cmocka_unit_test_setup_teardown(test, block_begin, own_end)

@@ -13,13 +13,7 @@ enum { DEPTH = 8, WRITERS = 4, READERS = 8 };
 
 static int block_begin(void **state)
 {
-	if (broadcast_begin(state))
-		return -1;
-	if (slot_put(OWN, "overflow", "block") || slot_set(OWN, "depth", DEPTH)) {
-		fprintf(stderr, "# cannot set slot %d: %s\n", OWN, strerror(errno));
-		return -1;
-	}
-	return 0;
+	return broadcast_begin_block(state, DEPTH);
 }
 
 #define block_test(test) cmocka_unit_test_setup_teardown(test, block_begin, own_end)

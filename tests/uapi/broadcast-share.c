@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "broadcast.h"
+#include "pass.h"
 
 /* How often each message was read, by whomever; shared with children, too. */
 static unsigned char *taken;
@@ -172,34 +173,12 @@ static void duplicates_share_a_cursor(void **state)
 	close(again);
 }
 
-/* A message whose only content is a descriptor. */
-struct passing {
-	struct msghdr header;
-	struct iovec part;
-	char byte;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-};
-
-static void passing_begin(struct passing *passing)
-{
-	memset(passing, 0, sizeof(*passing));
-	passing->part = (struct iovec){ &passing->byte, 1 };
-	passing->header.msg_iov = &passing->part;
-	passing->header.msg_iovlen = 1;
-	passing->header.msg_control = passing->control;
-	passing->header.msg_controllen = sizeof(passing->control);
-}
-
 static void *read_what_is_passed(void *argument)
 {
-	struct passing passing;
+	int fd = file_receive(*(int *)argument);
 	long number;
-	int fd;
 
-	passing_begin(&passing);
-	demand(recvmsg(*(int *)argument, &passing.header, 0) == 1);
-	demand(CMSG_FIRSTHDR(&passing.header));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&passing.header)), sizeof(fd));
+	demand(fd >= 0);
 	/* 1 was read before it was passed; 3 is left to who passed it. */
 	number = hear(fd);
 	demand(number == 2);
@@ -209,8 +188,6 @@ static void *read_what_is_passed(void *argument)
 
 static void a_passed_descriptor_brings_its_cursor(void **state)
 {
-	struct passing passing;
-	struct cmsghdr *control;
 	int ends[2], file, i;
 	pid_t child;
 	char byte;
@@ -224,13 +201,7 @@ static void a_passed_descriptor_brings_its_cursor(void **state)
 	for (i = 1; i <= 3; i++)
 		assert_tells(file, i);
 	assert_hears(file, 1);
-	passing_begin(&passing);
-	control = CMSG_FIRSTHDR(&passing.header);
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(file));
-	memcpy(CMSG_DATA(control), &file, sizeof(file));
-	assert_result(sendmsg(ends[0], &passing.header, 0), 1);
+	assert_result(file_pass(ends[0], file), 0);
 	assert_result(read(ends[0], &byte, 1), 1);
 	assert_hears(file, 3);
 	assert_hears(file, -EAGAIN);

@@ -6,9 +6,8 @@
 #ifndef MSGSLOT_TESTS_BROADCAST_H
 #define MSGSLOT_TESTS_BROADCAST_H
 
-#include <poll.h>
-
 #include "check.h"
+#include "look.h"
 
 /* Long enough never to be reached, and to be told from a hang. */
 enum { PATIENCE = 120000 /* ms */ };
@@ -31,6 +30,18 @@ static inline int broadcast_begin(void **state)
 }
 
 #define broadcast_test(test) cmocka_unit_test_setup_teardown(test, broadcast_begin, own_end)
+
+/* The same with overflow=block, and so deep. */
+static inline int broadcast_begin_block(void **state, int depth)
+{
+	if (broadcast_begin(state))
+		return -1;
+	if (slot_put(OWN, "overflow", "block") || slot_set(OWN, "depth", depth)) {
+		fprintf(stderr, "# cannot set slot %d: %s\n", OWN, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
 
 /* Closes a file before own_end() does. */
 static inline void own_close(int fd)
@@ -110,14 +121,6 @@ static inline uint64_t seek_to(int fd, enum msgslot_whence whence)
 
 	assert_result(ioctl(fd, MSGSLOT_SEEK, &seek), 0);
 	return seek.sequence;
-}
-
-static inline int ready(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT };
-
-	assert_works(poll(&one, 1, 0));
-	return one.revents;
 }
 
 /*

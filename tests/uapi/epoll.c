@@ -5,8 +5,6 @@
  * a slot that is destroyed, a descriptor that is closed.
  */
 #define _GNU_SOURCE
-#include <sys/epoll.h>
-
 #include "broadcast.h"
 
 /* The test's state is the mode. */
@@ -26,45 +24,11 @@ static bool is_last(void **state)
 	return !strcmp(*state, "last");
 }
 
-static int epoll_new(void)
-{
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	assert_works(epoll);
-	own.files[own.count++] = epoll;
-	return epoll;
-}
-
-static void epoll_add(int epoll, int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events, .data.fd = fd };
-
-	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-}
-
-static int epoll_on(int fd, unsigned int events)
-{
-	int epoll = epoll_new();
-
-	epoll_add(epoll, fd, events);
-	return epoll;
-}
-
 static void epoll_again(int epoll, int fd, unsigned int events)
 {
 	struct epoll_event event = { .events = events, .data.fd = fd };
 
 	assert_result(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event), 0);
-}
-
-/* What one look says of one file. */
-static unsigned int told(int epoll)
-{
-	struct epoll_event event = { .events = 0 };
-	int count = epoll_wait(epoll, &event, 1, 0);
-
-	assert_works(count);
-	return count ? event.events : 0;
 }
 
 static void in_by_level(void **state)
@@ -73,18 +37,18 @@ static void in_by_level(void **state)
 	int epoll = epoll_on(reader, EPOLLIN), i;
 
 	(void)state;
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	for (i = 0; i < 3; i++)
 		assert_tells(writer, i);
 	if (!is_last(state))
 		for (i = 0; i < 2; i++) {
-			assert_int_equal(told(epoll), EPOLLIN);
+			assert_int_equal(epolled(epoll), EPOLLIN);
 			assert_hears(reader, i);
 		}
-	assert_int_equal(told(epoll), EPOLLIN);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	assert_hears(reader, 2);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 }
 
 /* An edge for each message, whether those before were read or not; and none for a read. */
@@ -93,29 +57,29 @@ static void in_by_edge(void **state)
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY, 1);
 	int epoll = epoll_on(reader, EPOLLIN | EPOLLET), i;
 
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	for (i = 0; i < 3; i++) {
 		assert_tells(writer, i);
-		assert_int_equal(told(epoll), EPOLLIN);
-		assert_int_equal(told(epoll), 0);
+		assert_int_equal(epolled(epoll), EPOLLIN);
+		assert_int_equal(epolled(epoll), 0);
 	}
 	if (!is_last(state))
 		for (i = 0; i < 2; i++) {
 			assert_hears(reader, i);
-			assert_int_equal(told(epoll), 0);
+			assert_int_equal(epolled(epoll), 0);
 		}
 	assert_hears(reader, 2);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	assert_tells(writer, 3);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	/* Read before anybody looked: then there is nothing to tell. */
 	assert_hears(reader, 3);
 	assert_tells(writer, 4);
 	assert_hears(reader, 4);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	/* Registered when there was something already. */
 	assert_tells(writer, 5);
-	assert_int_equal(told(epoll_on(reader, EPOLLIN | EPOLLET)), EPOLLIN);
+	assert_int_equal(epolled(epoll_on(reader, EPOLLIN | EPOLLET)), EPOLLIN);
 }
 
 static void out_by_edge(void **state)
@@ -128,26 +92,26 @@ static void out_by_edge(void **state)
 	reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 	epoll = epoll_on(writer, EPOLLOUT | EPOLLET);
 	level = epoll_on(writer, EPOLLOUT);
-	assert_int_equal(told(epoll), EPOLLOUT);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), EPOLLOUT);
+	assert_int_equal(epolled(epoll), 0);
 	assert_tells(writer, 0);
-	assert_int_equal(told(level), EPOLLOUT);
+	assert_int_equal(epolled(level), EPOLLOUT);
 	assert_tells(writer, 1);
-	assert_int_equal(told(level), 0);
+	assert_int_equal(epolled(level), 0);
 	assert_int_equal(tell(writer, 2), -EAGAIN);
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(told(epoll), 0);
+		assert_int_equal(epolled(epoll), 0);
 		assert_hears(reader, i);
-		assert_int_equal(told(epoll), EPOLLOUT);
-		assert_int_equal(told(epoll), 0);
-		assert_int_equal(told(level), EPOLLOUT);
+		assert_int_equal(epolled(epoll), EPOLLOUT);
+		assert_int_equal(epolled(epoll), 0);
+		assert_int_equal(epolled(level), EPOLLOUT);
 		assert_tells(writer, i + 2);
-		assert_int_equal(told(level), 0);
+		assert_int_equal(epolled(level), 0);
 	}
 	/* All at once is one edge, too. */
 	assert_result(own_clear(writer, 1), 2);
-	assert_int_equal(told(epoll), EPOLLOUT);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), EPOLLOUT);
+	assert_int_equal(epolled(epoll), 0);
 }
 
 static void one_shot(void **state)
@@ -157,19 +121,19 @@ static void one_shot(void **state)
 
 	(void)state;
 	assert_tells(writer, 0);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	assert_hears(reader, 0);
 	/* Silent until it is asked again, whatever comes. */
 	assert_tells(writer, 1);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	epoll_again(epoll, reader, EPOLLIN | EPOLLONESHOT);
-	assert_int_equal(told(epoll), EPOLLIN);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), 0);
 	assert_hears(reader, 1);
 	epoll_again(epoll, reader, EPOLLIN | EPOLLONESHOT);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	assert_tells(writer, 2);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	assert_hears(reader, 2);
 }
 
@@ -245,28 +209,28 @@ static void another_channel(void **state)
 
 	(void)state;
 	assert_tells(one, 1);
-	assert_int_equal(told(edge), EPOLLIN);
-	assert_int_equal(told(level), EPOLLIN);
+	assert_int_equal(epolled(edge), EPOLLIN);
+	assert_int_equal(epolled(level), EPOLLIN);
 	assert_result(slot_select(fd, 2), 0);
-	assert_int_equal(told(edge), 0);
-	assert_int_equal(told(level), 0);
+	assert_int_equal(epolled(edge), 0);
+	assert_int_equal(epolled(level), 0);
 	assert_tells(one, 2);
-	assert_int_equal(told(edge), 0);
-	assert_int_equal(told(level), 0);
+	assert_int_equal(epolled(edge), 0);
+	assert_int_equal(epolled(level), 0);
 	assert_result(own_clear(one, 1), is_last(state) ? 1 : 2);
 	own_close(one);
 	for (id = 3; id < count; id++) {
 		assert_result(slot_select(fd, id), 0);
 		assert_result(slot_get(OWN, "channels"), 1);
-		assert_int_equal(told(edge), 0);
+		assert_int_equal(epolled(edge), 0);
 		/* Every third has a message, and is not forgotten before that is taken out. */
 		if (id % 3)
 			continue;
 		assert_tells(fd, id);
-		assert_int_equal(told(edge), EPOLLIN);
-		assert_int_equal(told(level), EPOLLIN);
+		assert_int_equal(epolled(edge), EPOLLIN);
+		assert_int_equal(epolled(level), EPOLLIN);
 		assert_hears(fd, id);
-		assert_int_equal(told(level), 0);
+		assert_int_equal(epolled(level), 0);
 		assert_result(own_clear(fd, id), strcmp(*state, "queue") ? 1 : 0);
 	}
 	/* A channel with news, in the modes where it can have news for a file that comes. */
@@ -274,8 +238,8 @@ static void another_channel(void **state)
 		return;
 	assert_true(send_number(fd, 2, 22) > 0);
 	assert_result(slot_select(fd, 2), 0);
-	assert_int_equal(told(edge), EPOLLIN);
-	assert_int_equal(told(level), EPOLLIN);
+	assert_int_equal(epolled(edge), EPOLLIN);
+	assert_int_equal(epolled(level), EPOLLIN);
 	assert_hears(fd, 22);
 }
 
@@ -327,16 +291,16 @@ static void a_destroyed_slot(void **state)
 		assert_true(calls[i].result & EPOLLHUP);
 		assert_false(calls[i].result & EPOLLIN);
 	}
-	assert_true(told(edge) & EPOLLHUP);
-	assert_int_equal(told(edge), 0);
-	assert_true(told(once) & EPOLLHUP);
-	assert_int_equal(told(once), 0);
+	assert_true(epolled(edge) & EPOLLHUP);
+	assert_int_equal(epolled(edge), 0);
+	assert_true(epolled(once) & EPOLLHUP);
+	assert_int_equal(epolled(once), 0);
 	/* A file may be registered, asked again and dropped as before. */
-	assert_true(told(epoll_on(fd, EPOLLIN)) & EPOLLHUP);
+	assert_true(epolled(epoll_on(fd, EPOLLIN)) & EPOLLHUP);
 	epoll_again(edge, fd, EPOLLIN | EPOLLET);
-	assert_true(told(edge) & EPOLLHUP);
+	assert_true(epolled(edge) & EPOLLHUP);
 	assert_result(epoll_ctl(edge, EPOLL_CTL_DEL, fd, NULL), 0);
-	assert_int_equal(told(edge), 0);
+	assert_int_equal(epolled(edge), 0);
 }
 
 /* With its last descriptor a file leaves the epoll, and the epoll may go before the file. */
@@ -353,21 +317,21 @@ static void a_closed_descriptor(void **state)
 	own_close(fd);
 	/* The file is still open. */
 	assert_tells(writer, 1);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	assert_ends(&call, EPOLLIN);
 	close(twin);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	assert_tells(writer, 2);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	/* The number again, another file: it is not registered. */
 	again = own_open_on(O_RDONLY, 1);
 	assert_tells(writer, 3);
-	assert_int_equal(told(epoll), 0);
+	assert_int_equal(epolled(epoll), 0);
 	epoll_add(epoll, again, EPOLLIN);
-	assert_int_equal(told(epoll), EPOLLIN);
+	assert_int_equal(epolled(epoll), EPOLLIN);
 	own_close(epoll);
 	assert_tells(writer, 4);
-	assert_int_equal(told(epoll_on(again, EPOLLIN)), EPOLLIN);
+	assert_int_equal(epolled(epoll_on(again, EPOLLIN)), EPOLLIN);
 }
 
 /* Files of many channels in one epoll, and that epoll in another: each is told for its own. */
@@ -386,10 +350,10 @@ static void many_files_in_one(void **state)
 		assert_result(epoll_ctl(inner, EPOLL_CTL_ADD, files[i], &event), 0);
 	}
 	epoll_add(outer, inner, EPOLLIN);
-	assert_int_equal(told(outer), 0);
+	assert_int_equal(epolled(outer), 0);
 	for (i = 0; i < FILES; i += 7)
 		assert_true(send_number(writer, 1 + i, i) > 0);
-	assert_int_equal(told(outer), EPOLLIN);
+	assert_int_equal(epolled(outer), EPOLLIN);
 	n = epoll_wait(inner, events, FILES, 0);
 	assert_int_equal(n, (FILES + 6) / 7);
 	while (n--)
@@ -399,7 +363,7 @@ static void many_files_in_one(void **state)
 		if (seen[i])
 			assert_hears(files[i], i);
 	}
-	assert_int_equal(told(outer), 0);
+	assert_int_equal(epolled(outer), 0);
 }
 
 /* Whoever looks only at edges, and then reads until EAGAIN, misses nothing. */

@@ -4,9 +4,7 @@
  * memory cgroup of the task.  Over a limit a call fails, and what was there stays.
  */
 #define _GNU_SOURCE
-#include <sys/mount.h>
-#include <sys/stat.h>
-
+#include "cgroup.h"
 #include "check.h"
 
 enum { MIB = 1024 * 1024 };
@@ -225,11 +223,9 @@ enum { GROUP_MIB = 24 };
 static void *fill_a_group(void *unused)
 {
 	int fd = slot_open(OWN, O_RDWR), count;
-	char pid[16];
 
 	(void)unused;
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	demand(text_put("cgroup/small/cgroup.procs", pid) == 0);
+	demand(group_enter() == 0);
 	demand(fd >= 0);
 	count = fill(fd, 1, 4 * GROUP_MIB);
 	demand(errno == ENOMEM);
@@ -241,35 +237,13 @@ static void *fill_a_group(void *unused)
 	return NULL;
 }
 
-static long long group_get(const char *attribute, const char *key)
-{
-	char path[64], all[4096], *at = all;
-
-	snprintf(path, sizeof(path), "cgroup/small/%s", attribute);
-	assert_works(text_get(path, all, sizeof(all)));
-	if (key) {
-		at = strstr(all, key);
-		assert_non_null(at);
-		at += strlen(key);
-	}
-	return strtoll(at, NULL, 10);
-}
-
 static void memory_cgroups_pay(void **state)
 {
-	char limit[32];
 	long long count;
 	int fd, waits;
 
 	(void)state;
-	assert_result(mkdir("cgroup", 0700), 0);
-	assert_result(mount("none", "cgroup", "cgroup2", 0, NULL), 0);
-	/* There already, or not yet: both are fine. */
-	assert_result(text_put("cgroup/cgroup.subtree_control", "+memory"), 0);
-	assert_result(mkdir("cgroup/small", 0700), 0);
-	snprintf(limit, sizeof(limit), "%d", GROUP_MIB * MIB);
-	assert_result(text_put("cgroup/small/memory.max", limit), 0);
-
+	group_begin(GROUP_MIB * MIB);
 	bytes_fill(text, MIB, 6);
 	assert_result(slot_set(OWN, "max_bytes", 4 * GROUP_MIB * MIB), 0);
 	child_run(NULL, fill_a_group, NULL);
@@ -289,9 +263,7 @@ static void memory_cgroups_pay(void **state)
 	for (waits = 0; group_get("memory.current", NULL) > 4 * MIB && waits < 300; waits++)
 		usleep(100000);
 	assert_in_range(group_get("memory.current", NULL), 0, 4 * MIB);
-	assert_result(rmdir("cgroup/small"), 0);
-	assert_result(umount("cgroup"), 0);
-	assert_result(rmdir("cgroup"), 0);
+	group_end();
 }
 
 int main(void)

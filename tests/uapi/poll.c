@@ -8,17 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
-#include "check.h"
+#include "look.h"
 
 enum { LONG_WAIT = 60000, SHORT_WAIT = 300 }; /* ms: never reached, always reached */
-
-static int ready(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI };
-
-	assert_works(poll(&one, 1, 0));
-	return one.revents;
-}
 
 static void in_means_newer_than_read(void **state)
 {
@@ -213,26 +205,6 @@ static void nothing_selected_yet(void **state)
 	assert_result(slot_select(sleeper.fd, 1), 0);
 	thread_join(thread);
 	assert_int_equal(sleeper.revents, POLLIN);
-}
-
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events, .data.fd = fd };
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	assert_works(epoll);
-	own.files[own.count++] = epoll;
-	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	return epoll;
-}
-
-static unsigned int epolled(int epoll)
-{
-	struct epoll_event event = { .events = 0 };
-	int count = epoll_wait(epoll, &event, 1, 0);
-
-	assert_works(count);
-	return count ? event.events : 0;
 }
 
 static void epoll_by_level(void **state)

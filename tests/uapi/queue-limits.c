@@ -4,9 +4,7 @@
  * cgroup of who sends.  Over a limit a write fails, and what waits goes on waiting in order.
  */
 #define _GNU_SOURCE
-#include <sys/mount.h>
-#include <sys/stat.h>
-
+#include "cgroup.h"
 #include "queue.h"
 
 enum { MIB = 1024 * 1024, LONG = 4000, SHORT = 64, NEVER_SO_MANY = 100000 };
@@ -280,10 +278,8 @@ static void *fill_a_group(void *argument)
 {
 	int fd = slot_open_on(OWN, O_RDWR | O_NONBLOCK, 1);
 	int64_t *count = argument;
-	char pid[16];
 
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	demand(text_put("cgroup/small/cgroup.procs", pid) == 0);
+	demand(group_enter() == 0);
 	demand(fd >= 0);
 	*count = fill(fd, LONG);
 	demand(errno == ENOMEM);
@@ -295,26 +291,17 @@ static void *fill_a_group(void *argument)
 static void memory_cgroups_pay(void **state)
 {
 	int64_t *count = shared_new(sizeof(*count));
-	char text[4096], *kills;
 	int fd;
 
 	(void)state;
 	/* What he writes for us to read is there before his group is full. */
 	*count = 0;
-	assert_result(mkdir("cgroup", 0700), 0);
-	assert_result(mount("none", "cgroup", "cgroup2", 0, NULL), 0);
-	assert_result(text_put("cgroup/cgroup.subtree_control", "+memory"), 0);
-	assert_result(mkdir("cgroup/small", 0700), 0);
-	snprintf(text, sizeof(text), "%d", GROUP_MIB * MIB);
-	assert_result(text_put("cgroup/small/memory.max", text), 0);
+	group_begin(GROUP_MIB * MIB);
 
 	assert_result(slot_set(OWN, "depth", MSGSLOT_DEPTH_MAX), 0);
 	assert_result(slot_set(OWN, "max_bytes", 4 * GROUP_MIB * MIB), 0);
 	child_run(NULL, fill_a_group, count);
-	assert_works(text_get("cgroup/small/memory.events", text, sizeof(text)));
-	kills = strstr(text, "oom_kill ");
-	assert_non_null(kills);
-	assert_int_equal(strtol(kills + strlen("oom_kill "), NULL, 10), 0);
+	assert_result(group_get("memory.events", "oom_kill "), 0);
 
 	/* Who is not in the group takes them all, and sends as he likes. */
 	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
@@ -322,9 +309,7 @@ static void memory_cgroups_pay(void **state)
 	put_number(fd, 1);
 	assert_next_number(fd, 1);
 	assert_int_equal(own_end(state), 0);
-	assert_result(rmdir("cgroup/small"), 0);
-	assert_result(umount("cgroup"), 0);
-	assert_result(rmdir("cgroup"), 0);
+	group_end();
 	munmap(count, sizeof(*count));
 }
 

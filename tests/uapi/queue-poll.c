@@ -7,17 +7,10 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include "look.h"
 #include "queue.h"
 
 enum { LONG_WAIT = 120000 }; /* ms: never reached */
-
-static int ready(int fd)
-{
-	struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI };
-
-	assert_works(poll(&one, 1, 0));
-	return one.revents;
-}
 
 static void both_ways(void **state)
 {
@@ -249,26 +242,6 @@ static void selecting_wakes_pollers(void **state)
 		assert_result(read(in, (char[8]){ 0 }, 8), 3);
 		assert_result(slot_select(in, 2), 0);
 	}
-}
-
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	assert_works(epoll);
-	own.files[own.count++] = epoll;
-	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	return epoll;
-}
-
-static unsigned int epolled(int epoll)
-{
-	struct epoll_event event = { .events = 0 };
-	int count = epoll_wait(epoll, &event, 1, 0);
-
-	assert_works(count);
-	return count ? event.events : 0;
 }
 
 static void edges(void **state)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "check.h"
+#include "pass.h"
 
 static void four_encodings_mean_the_same(void **state)
 {
@@ -298,23 +299,12 @@ static void opener_counts_when_inherited(void **state)
 
 static void *open_and_pass(void *argument)
 {
-	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
-	struct iovec part = { &byte, 1 };
-	struct msghdr header = { .msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = control,
-				 .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&header);
 	int i, fd;
 
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 	for (i = 0; i < 5; i++) {
 		fd = slot_open(OWN, O_RDWR);
 		demand(fd >= 0);
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-		demand(sendmsg(((int *)argument)[1], &header, 0) == 1);
+		demand(file_pass(((int *)argument)[1], fd) == 0);
 		close(fd);
 	}
 	return NULL;
@@ -332,16 +322,8 @@ static void opener_counts_when_passed(void **state)
 	assert_result(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	child_run("member", open_and_pass, pair);
 	for (i = 0; i < 5; i++) {
-		char control[CMSG_SPACE(sizeof(int))], byte;
-		struct iovec part = { &byte, 1 };
-		struct msghdr header = { .msg_iov = &part,
-					 .msg_iovlen = 1,
-					 .msg_control = control,
-					 .msg_controllen = sizeof(control) };
-
-		assert_result(recvmsg(pair[0], &header, 0), 1);
-		assert_non_null(CMSG_FIRSTHDR(&header));
-		memcpy(&passed.files[i], CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(int));
+		passed.files[i] = file_receive(pair[0]);
+		assert_works(passed.files[i]);
 		own.files[own.count++] = passed.files[i];
 	}
 	child_run("member2", use_passed, &passed);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "ioctl.h"
+#include "pass.h"
 
 enum { KIB = 1024, MIB = 1024 * KIB, LONG = 64 * KIB };
 
@@ -278,50 +279,13 @@ static void a_capability_lifts_it(void **state)
 	}
 }
 
-static void *pass(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-	demand(sendmsg(socket, &message, 0) == 1);
-	return NULL;
-}
-
-static int catch (int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	assert_result(recvmsg(socket, &message, MSG_CMSG_CLOEXEC), 1);
-	assert_non_null(CMSG_FIRSTHDR(&message));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 static void *open_and_pass(void *argument)
 {
 	int fd = slot_open(OWN, O_RDWR);
 
 	demand(fd >= 0);
-	return pass(*(int *)argument, fd);
+	demand(file_pass(*(int *)argument, fd) == 0);
+	return NULL;
 }
 
 /* Root sends through a file that member opened: as little as member may, and on his account. */
@@ -336,7 +300,8 @@ static void a_passed_file_is_its_openers(void **state)
 		fd = become_deep(logs[mode], 8 * MIB);
 		assert_result(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
 		child_run("member", open_and_pass, &sockets[1]);
-		passed = catch (sockets[0]);
+		passed = file_receive(sockets[0]);
+		assert_works(passed);
 		count = fill(passed, 1, LONG);
 		assert_int_equal(errno, EDQUOT);
 		assert_in_range(count, 4 * MIB / LONG - 8, 4 * MIB / LONG);

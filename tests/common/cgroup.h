@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A small memory cgroup, for a child to enter: cgroup/small in the test's own directory. */
+#ifndef MSGSLOT_TESTS_CGROUP_H
+#define MSGSLOT_TESTS_CGROUP_H
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "check.h"
+
+/* @limit in bytes. */
+static inline void group_begin(long limit)
+{
+	char text[32];
+
+	assert_result(mkdir("cgroup", 0700), 0);
+	assert_result(mount("none", "cgroup", "cgroup2", 0, NULL), 0);
+	/* There already, or not yet: both are fine. */
+	assert_result(text_put("cgroup/cgroup.subtree_control", "+memory"), 0);
+	assert_result(mkdir("cgroup/small", 0700), 0);
+	snprintf(text, sizeof(text), "%ld", limit);
+	assert_result(text_put("cgroup/small/memory.max", text), 0);
+}
+
+/* Nobody is in it any more. */
+static inline void group_end(void)
+{
+	assert_result(rmdir("cgroup/small"), 0);
+	assert_result(umount("cgroup"), 0);
+	assert_result(rmdir("cgroup"), 0);
+}
+
+/* For the child: 0, or -1. */
+static inline int group_enter(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return text_put("cgroup/small/cgroup.procs", pid);
+}
+
+/* The number that the file @attribute holds, behind @key if that is not NULL. */
+static inline long long group_get(const char *attribute, const char *key)
+{
+	char path[64], all[4096], *at = all;
+
+	snprintf(path, sizeof(path), "cgroup/small/%s", attribute);
+	assert_works(text_get(path, all, sizeof(all)));
+	if (key) {
+		at = strstr(all, key);
+		assert_non_null(at);
+		at += strlen(key);
+	}
+	return strtoll(at, NULL, 10);
+}
+
+#endif
