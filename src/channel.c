@@ -278,13 +278,11 @@ struct awaited {
 static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
 		     const struct awaited *awaited)
 {
-	u64 first = msgslot_log_first(&channel->log), next = msgslot_log_next(&channel->log);
-
 	if (READ_ONCE(slot->gone))
 		return true;
 	if (awaited->events == MSGSLOT_EVENTS_ROOM)
 		return msgslot_log_has_room(&channel->log, &slot->rules, 0);
-	return next > (awaited->or_loss ? awaited->cursor : max(first, awaited->cursor));
+	return msgslot_log_has(&channel->log, awaited->cursor, awaited->or_loss);
 }
 
 static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel,

@@ -69,17 +69,6 @@ static bool file_unhang_relay_locked(struct msgslot_file *f)
 	return hung;
 }
 
-/* Whether a read() would do something else than wait: in `last`, than fetch what it fetched last. */
-static bool file_has_news(struct msgslot_file *f, struct msgslot_log *log)
-{
-	u64 first = msgslot_log_first(log), next = msgslot_log_next(log);
-
-	/* Messages that went unread are to be told also where none is left. */
-	if (f->slot->rules.reads == MSGSLOT_READS_NEXT)
-		first = 0;
-	return next > max(first, READ_ONCE(f->cursor.next));
-}
-
 /* What can be done at this moment without waiting. */
 static __poll_t file_events(struct msgslot_file *f)
 {
@@ -97,7 +86,9 @@ static __poll_t file_events(struct msgslot_file *f)
 		if (slot->rules.reads != MSGSLOT_READS_NEWEST)
 			events |= MSGSLOT_EVENTS_MESSAGE;
 	} else {
-		if (file_has_news(f, &channel->log))
+		/* In `broadcast`, what went unread is to be told also where no message is left. */
+		if (msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
+				    slot->rules.reads == MSGSLOT_READS_NEXT))
 			events |= MSGSLOT_EVENTS_MESSAGE;
 		if (slot->rules.overflow == MSGSLOT_DROP ||
 		    msgslot_log_has_room(&channel->log, &slot->rules, 0))

@@ -83,13 +83,6 @@ void msgslot_log_init(struct msgslot_log *log, u64 start)
 	log->slowest = start;
 }
 
-/* The newest message, 0 where there is none. */
-static u64 log_newest_locked(const struct msgslot_log *log)
-{
-	lockdep_assert_held(&log->lock);
-	return log->first == log->next ? 0 : log->next - 1;
-}
-
 /* The ring that keeps @sequence. */
 static struct msgslot_ring *log_ring_of_locked(struct msgslot_log *log, u64 sequence)
 {
@@ -258,11 +251,7 @@ static int peek_lockless(struct msgslot_log *log, u64 cursor, struct msgslot_pee
 		return -ESTALE;
 	cell = msgslot_ring_cell(ring, sequence);
 	version = raw_seqcount_begin(&cell->version);
-	peek->sequence = READ_ONCE(cell->sequence);
-	peek->time = READ_ONCE(cell->time);
-	peek->pid = READ_ONCE(cell->pid);
-	peek->uid = READ_ONCE(cell->uid);
-	peek->length = READ_ONCE(cell->length);
+	msgslot_cell_describe(cell, peek);
 	peek->bytes = peek->room;
 	if (peek->length <= MSGSLOT_INLINE_BYTES) {
 		memcpy(peek->room, cell->bytes, peek->length);
@@ -289,11 +278,7 @@ static void peek_locked(struct msgslot_log *log, const struct msgslot_cell *cell
 			struct msgslot_peek *peek)
 {
 	lockdep_assert_held(&log->lock);
-	peek->sequence = cell->sequence;
-	peek->time = cell->time;
-	peek->pid = cell->pid;
-	peek->uid = cell->uid;
-	peek->length = cell->length;
+	msgslot_cell_describe(cell, peek);
 	peek->bytes = peek->room;
 	if (peek->length <= MSGSLOT_INLINE_BYTES) {
 		memcpy(peek->room, cell->bytes, peek->length);
@@ -355,7 +340,7 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 	spin_lock(&log->lock);
 	if (log_is_dead(log))
 		err = -EIDRM;
-	else if (message->conditional && message->expected != log_newest_locked(log))
+	else if (message->conditional && message->expected != msgslot_log_newest_locked(log))
 		err = -ESTALE;
 	else if (log->next - log->first >= rules->depth && !msgslot_log_may_drop_locked(log, rules))
 		err = -EAGAIN;
@@ -411,6 +396,9 @@ void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules
 
 void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor)
 {
+	/* Only the file itself joins and parts, one at a time: mostly it is in no list. */
+	if (hlist_unhashed(&cursor->node))
+		return;
 	spin_lock(&log->lock);
 	hlist_del_init(&cursor->node);
 	spin_unlock(&log->lock);
@@ -469,7 +457,7 @@ int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u
 	int err = 0;
 
 	spin_lock(&log->lock);
-	if (conditional && expected != log_newest_locked(log)) {
+	if (conditional && expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
 	} else {
 		*lost = log_empty_locked(log, &ring, &spare);

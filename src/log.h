@@ -311,6 +311,21 @@ static inline u64 msgslot_log_next(const struct msgslot_log *log)
 	return smp_load_acquire(&log->next);
 }
 
+/* Whether there is a message from @cursor on; @or_loss: or such messages are gone. */
+static inline bool msgslot_log_has(const struct msgslot_log *log, u64 cursor, bool or_loss)
+{
+	u64 first = msgslot_log_first(log), next = msgslot_log_next(log);
+
+	return next > (or_loss ? cursor : max(first, cursor));
+}
+
+/* The newest message, 0 where there is none. */
+static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	return log->first == log->next ? 0 : log->next - 1;
+}
+
 /* The three hot paths are inline: that saves 15 instructions of a write and 40 of a read. */
 
 /*
@@ -338,8 +353,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 		more = test_bit(MSGSLOT_LOG_DEAD, &log->flags) ? -EIDRM : -ENOBUFS;
 		goto out;
 	}
-	if (unlikely(message->conditional &&
-		     message->expected != (first == sequence ? 0 : sequence - 1))) {
+	if (unlikely(message->conditional && message->expected != msgslot_log_newest_locked(log))) {
 		more = -ESTALE;
 		goto out;
 	}
@@ -386,6 +400,17 @@ out:
 	return more;
 }
 
+/* What is known of the message in @cell, as far as it does not change meanwhile. */
+static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
+						  struct msgslot_peek *peek)
+{
+	peek->sequence = READ_ONCE(cell->sequence);
+	peek->time = READ_ONCE(cell->time);
+	peek->pid = READ_ONCE(cell->pid);
+	peek->uid = READ_ONCE(cell->uid);
+	peek->length = READ_ONCE(cell->length);
+}
+
 /* Whether a copy of a cell, of the given version, is whole and of the message @sequence. */
 static __always_inline bool msgslot_cell_is(const struct msgslot_ring *ring,
 					    const struct msgslot_cell *cell, unsigned int version,
@@ -416,11 +441,7 @@ static __always_inline bool msgslot_log_peek_short(struct msgslot_log *log, u64 
 		return false;
 	cell = msgslot_ring_cell(ring, sequence);
 	version = raw_seqcount_begin(&cell->version);
-	peek->sequence = READ_ONCE(cell->sequence);
-	peek->time = READ_ONCE(cell->time);
-	peek->pid = READ_ONCE(cell->pid);
-	peek->uid = READ_ONCE(cell->uid);
-	peek->length = READ_ONCE(cell->length);
+	msgslot_cell_describe(cell, peek);
 	if (unlikely(peek->length > MSGSLOT_INLINE_BYTES))
 		return false;
 	memcpy(peek->room, cell->bytes, peek->length);

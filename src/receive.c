@@ -433,7 +433,7 @@ static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 
 	/* Who slept and leaves without taking wakes the next, if there is a message. */
 	if (failed && r->slept && sleeps_alone(r, reads) &&
-	    msgslot_log_first(&channel->log) != msgslot_log_next(&channel->log))
+	    msgslot_log_has(&channel->log, 0, false))
 		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
 	msgslot_channel_unhold(r->f->slot, channel);
 }
