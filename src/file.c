@@ -102,6 +102,9 @@ static __poll_t msgslot_poll(struct file *file, poll_table *table)
 {
 	struct msgslot_file *f = file->private_data;
 
+	/* As a read or a write would; where that is refused, neither waits. */
+	if (unlikely(!rcu_access_pointer(f->channel)))
+		(void)msgslot_file_select_first(f);
 	poll_wait(file, &f->wait, table);
 	spin_lock(&f->lock);
 	file_hang_relay_locked(f);
@@ -130,10 +133,9 @@ int msgslot_file_get_channel(struct msgslot_file *f, u32 *id)
 
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
-	if (channel)
-		*id = channel->id;
+	*id = channel ? channel->id : 0;
 	rcu_read_unlock();
-	return channel ? 0 : -EINVAL;
+	return channel || f->slot->rules.reads != MSGSLOT_READS_NEWEST ? 0 : -EINVAL;
 }
 
 struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
@@ -176,7 +178,8 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	rcu_read_unlock();
 }
 
-static int file_select(struct msgslot_file *f, u32 id)
+/* With @first, only where nothing is selected: another thread may have been quicker. */
+static int file_select(struct msgslot_file *f, u32 id, bool first)
 {
 	const struct msgslot_rules *rules = &f->slot->rules;
 	struct msgslot_channel *channel, *old;
@@ -188,6 +191,11 @@ static int file_select(struct msgslot_file *f, u32 id)
 
 	spin_lock(&f->lock);
 	old = file_channel_locked(f);
+	if (first && old) {
+		spin_unlock(&f->lock);
+		msgslot_channel_unhold(f->slot, channel);
+		return 0;
+	}
 	hung = file_unhang_relay_locked(f);
 	if (old)
 		msgslot_log_part(&old->log, &f->cursor);
@@ -215,14 +223,16 @@ int msgslot_file_select(struct msgslot_file *f, u32 id)
 	if (!id && f->slot->rules.reads == MSGSLOT_READS_NEWEST)
 		return -EINVAL;
 	if (!msgslot_file_has_selected(f, id))
-		return file_select(f, id);
+		return file_select(f, id, false);
 	file_select_again(f, id);
 	return 0;
 }
 
 int msgslot_file_select_first(struct msgslot_file *f)
 {
-	return msgslot_file_select(f, 0);
+	if (f->slot->rules.reads == MSGSLOT_READS_NEWEST)
+		return -EINVAL;
+	return file_select(f, 0, true);
 }
 
 int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
@@ -270,8 +280,11 @@ static int msgslot_open(struct inode *inode, struct file *file)
 	INIT_LIST_HEAD(&f->relay.entry);
 	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;
-	/* Where that is refused, whoever wants to clear or look at the slot must get in all the same. */
-	if (slot->rules.reads != MSGSLOT_READS_NEWEST)
+	/*
+	 * A reader of a room hears what is sent from now on.  Where that is refused, whoever wants to
+	 * clear or look at the slot must get in all the same.
+	 */
+	if (slot->rules.reads == MSGSLOT_READS_NEXT && f->reads)
 		(void)msgslot_file_select_first(f);
 	return stream_open(inode, file);
 

@@ -68,14 +68,17 @@ extern const struct file_operations msgslot_file_operations;
 
 /* Makes @id the channel of the file: 0, -EINVAL, -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM. */
 int msgslot_file_select(struct msgslot_file *f, u32 id);
-/* For a file that has selected nothing: -EINVAL in `last`, else selects channel 0. */
+/*
+ * For a file that has selected nothing, and needs a channel: -EINVAL in `last`, else channel 0.
+ * Errors as of msgslot_file_select().
+ */
 int msgslot_file_select_first(struct msgslot_file *f);
 /* Whether @id is selected, at this moment. */
 bool msgslot_file_has_selected(struct msgslot_file *f, u32 id);
 /* The channel that is selected, with a hold; and, if asked, of which generation, and the cursor. */
 struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
 						   unsigned long *generation, u64 *cursor);
-/* The id of the selected channel: 0, or -EINVAL if there is none. */
+/* The id of the channel that reads and writes mean: 0, or -EINVAL if there is none. */
 int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);
 /* Moves the cursor of a `broadcast` file; *@sequence is where it is then.  0, or -EINVAL. */
 int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence);

@@ -70,9 +70,9 @@ static void a_new_slot(void **state)
 		assert_int_equal(info.max_message, wanted[mode].max_message);
 		assert_int_equal(info.max_bytes, 64 * MIB);
 		assert_int_equal(info.max_channels, wanted[mode].max_channels);
-		/* The file itself has channel 0 selected, where there is one. */
-		assert_int_equal(info.channels, mode > 0);
-		assert_int_equal(info.share_channels, mode > 0);
+		/* Opening to write takes no channel. */
+		assert_int_equal(info.channels, 0);
+		assert_int_equal(info.share_channels, 0);
 		assert_int_equal(info.share_bytes, info.bytes);
 		assert_int_equal(info.share_max_bytes, 64 * MIB);
 		assert_int_equal(info.share_max_channels, wanted[mode].max_channels);
@@ -167,11 +167,11 @@ static void *look_at_my_share(void *unused)
 	(void)unused;
 	demand(fd >= 0);
 	demand(ioctl(fd, MSGSLOT_INFO, &info) == 0);
-	/* Channel 0, which his file is on, is root's: root came first. */
+	/* Opening takes no channel, and looking neither. */
 	demand(info.share_channels == 0 && info.share_bytes == 0);
 	others_bytes = info.bytes;
 	others_channels = info.channels;
-	demand(others_bytes >= MIB && others_channels == 2);
+	demand(others_bytes >= MIB && others_channels == 1);
 	demand(info.share_max_bytes == (info.max_bytes - others_bytes) / 2);
 	demand(info.share_max_channels == (info.max_channels - others_channels) / 2);
 

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -26,7 +27,8 @@ static int become_deep(const char *mode, unsigned long max_bytes)
 	assert_result(slot_set(OWN, "max_message", MIB), 0);
 	assert_result(slot_set(OWN, "max_bytes", max_bytes), 0);
 	assert_result(nodes_settle(), 0);
-	return own_open(O_RDWR);
+	/* On channel 0, which so is root's. */
+	return own_open_on(O_RDWR, 0);
 }
 
 /* Sends until it fails; how many came through. */
@@ -126,7 +128,8 @@ static void a_file_without_a_channel(void **state)
 		own_become(logs[mode]);
 		assert_result(slot_set(OWN, "max_channels", 0), 0);
 		fd = own_open(O_RDWR | O_NONBLOCK);
-		assert_fails(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), EINVAL);
+		assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), 0);
+		assert_int_equal(selected, 0);
 		assert_fails(write(fd, "text", 4), ENOSPC);
 		assert_fails(read(fd, got, sizeof(got)), ENOSPC);
 		assert_fails(slot_select(fd, 0), ENOSPC);
@@ -135,6 +138,76 @@ static void a_file_without_a_channel(void **state)
 		assert_result(write(fd, "text", 4), 4);
 		assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), 0);
 		assert_int_equal(selected, 0);
+	}
+}
+
+/* Or the last channel there is room for would be the one that its sender came by. */
+static void opening_to_send_takes_none(void **state)
+{
+	size_t mode;
+	int fd;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(modes); mode++) {
+		own_become(modes[mode]);
+		assert_result(slot_set(OWN, "max_channels", 1), 0);
+		fd = own_open(O_WRONLY);
+		assert_result(slot_get(OWN, "channels"), 0);
+		assert_result(send_text(fd, 9, "text"), 1);
+		assert_result(slot_get(OWN, "channels"), 1);
+		assert_fails(write(fd, "text", 4), mode ? ENOSPC : EINVAL);
+		assert_result(slot_select(fd, 9), 0);
+		assert_result(write(fd, "text", 4), 4);
+	}
+}
+
+/* Polling means channel 0, as reading does: it waits, and is woken. */
+static void poll_selects_channel_0(void **state)
+{
+	struct pollfd polled = { .events = POLLIN };
+	size_t mode;
+	int fd;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(logs); mode++) {
+		own_become(logs[mode]);
+		polled.fd = own_open(O_RDWR);
+		fd = own_open(O_WRONLY);
+		assert_result(poll(&polled, 1, 0), 0);
+		assert_result(slot_get(OWN, "channels"), 1);
+		assert_result(send_text(fd, 1, "elsewhere"), 1);
+		assert_result(poll(&polled, 1, 0), 0);
+		assert_result(send_text(fd, 0, "here"), 1);
+		assert_result(poll(&polled, 1, 0), 1);
+	}
+}
+
+static void *poll_once(void *fd)
+{
+	struct pollfd polled = { .fd = *(int *)fd, .events = POLLIN };
+
+	demand(poll(&polled, 1, 0) >= 0);
+	return NULL;
+}
+
+/* Whoever selects by hand is right, whatever threads poll the file for the first time meanwhile. */
+static void a_selection_stays(void **state)
+{
+	int rounds = scaled(1000, 50), fd;
+	unsigned int selected;
+	pthread_t thread;
+
+	(void)state;
+	own_become("queue");
+	while (rounds--) {
+		fd = slot_open(OWN, O_RDWR);
+		assert_works(fd);
+		thread = thread_start(poll_once, &fd);
+		assert_result(slot_select(fd, 5), 0);
+		thread_join(thread);
+		assert_result(ioctl(fd, MSGSLOT_GET_CHANNEL, &selected), 0);
+		assert_int_equal(selected, 5);
+		close(fd);
 	}
 }
 
@@ -398,6 +471,9 @@ int main(void)
 		own_slot_test(a_slot_holds_so_many_bytes),
 		own_slot_test(a_slot_has_so_many_channels),
 		own_slot_test(a_file_without_a_channel),
+		own_slot_test(opening_to_send_takes_none),
+		own_slot_test(poll_selects_channel_0),
+		own_slot_test(a_selection_stays),
 		own_slot_test(nobody_takes_the_whole_slot),
 		own_slot_test(a_share_comes_back),
 		own_slot_test(channels_are_shared_alike),

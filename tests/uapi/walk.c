@@ -53,7 +53,7 @@ static void first_and_last_ids(void **state)
 
 	(void)state;
 	own_become("queue");
-	fd = own_open(O_WRONLY);
+	fd = own_open_on(O_WRONLY, 0);
 	held = own_open_on(O_RDONLY, 4294967295u);
 	assert_result(send_text(fd, 7, "one"), 1);
 	assert_result(send_text(fd, 7, "two"), 2);

@@ -59,8 +59,10 @@
  *	EINVAL	the buffer is NULL
  *	EFAULT	the buffer cannot be written
  *
- * In `queue` and `broadcast` the selection of channel 0 that a file starts with may be refused, as
- * any other may: read() and write() then try again, and have the errors of MSG_SLOT_CHANNEL.
+ * In `queue` and `broadcast` a file that has selected nothing selects channel 0 when it first reads,
+ * writes or polls; in `broadcast` one that is open for reading does so as it is opened.  That may be
+ * refused, as any selection: open() and poll() succeed all the same, and read() and write() try again
+ * and have the errors of MSG_SLOT_CHANNEL.
  *
  * A failed call changes nothing: the message that was there is still there.  Only the caller's own
  * buffer is unspecified after a failed read().  The vector calls (readv(), writev(), io_uring)
@@ -148,7 +150,7 @@ enum msgslot_overflow_number {
  * ETIMEDOUT, or by EINTR on a signal.  On an O_NONBLOCK file every timeout is 0.
  */
 
-/* The id of the selected channel.  EINVAL if none is. */
+/* The id of the channel that reads and writes mean.  EINVAL in `last` if none is selected. */
 #define MSGSLOT_GET_CHANNEL _IOR(MSGSLOT_IOC_TYPE, 2, __u32)
 
 /**
