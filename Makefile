@@ -22,7 +22,7 @@ export BUILD VERSION
 .PHONY: all tools man module install deps demo demo-here check bench \
 	check-kernels check-debug check-kcsan check-all clean help
 
-all: tools man ## the tools and manual pages, into build/
+all: tools lib man ## the tools, libraries and manual pages, into build/
 
 # ---- tools: one binary, and names for it --------------------------------
 
@@ -39,6 +39,10 @@ $(BUILD)/msgslot: $(SOURCES) $(wildcard tools/*.h src/uapi/linux/*.h) Makefile
 $(NAMES:%=$(BUILD)/%):
 	@mkdir -p $(@D)
 	ln -sf msgslot $@
+
+# ---- the library -----------------------------------------------------------
+
+include lib/lib.mk
 
 # ---- manual pages, where scdoc is there to make them ---------------------
 
@@ -90,6 +94,7 @@ install: all ## what is built, below DESTDIR and PREFIX
 		[ ! -e $(BUILD)/man/$$page ] || \
 		$(INSTALL) -D -m 644 $(BUILD)/man/$$page \
 			$(DESTDIR)$(PREFIX)/share/man/$$page || exit 1; done
+	$(MAKE) --no-print-directory install-lib
 	[ ! -e $(MODULE)/msgslot.ko ] || $(MAKE) --no-print-directory install-module
 
 # Where a module goes is said by the kernel it was built for, not by the one
@@ -107,7 +112,7 @@ install-module:
 # how many virtual machines run at a time.
 
 RUN	:= tests/vm/run
-SUITE	:= uapi cli stress fuzz
+SUITE	:= uapi lib cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 STRESS	?=
 JOBS	?= 2
@@ -156,5 +161,5 @@ clean: ## remove build/
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' \
-		Makefile
+		$(MAKEFILE_LIST)
 	@echo "Also: make KDIR=DIR module, make DESTDIR=DIR PREFIX=DIR install, BUILD=DIR"

@@ -24,5 +24,8 @@ $(call target,$(1:.c=)): $(1) $(HEADERS)
 endef
 $(foreach source,$(SOURCES),$(eval $(call program,$(source))))
 
+# What only the programs of one folder need.
+-include $(FOLDERS:%=%/build.mk)
+
 all: $(PROGRAMS)
 .DEFAULT_GOAL := all

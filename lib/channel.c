@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Channels: select, seek, clear, and the walk over all of them. */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+int msgslot_channel_select(struct msgslot *slot, uint32_t channel)
+{
+	return ioctl(slot->fd, MSG_SLOT_CHANNEL, (unsigned long)channel) ? -1 : 0;
+}
+
+int msgslot_channel_get(struct msgslot *slot, uint32_t *channel)
+{
+	return ioctl(slot->fd, MSGSLOT_GET_CHANNEL, channel) ? -1 : 0;
+}
+
+int msgslot_channel_seek(struct msgslot *slot, enum msgslot_whence whence, uint64_t *sequence)
+{
+	struct msgslot_seek seek = { .whence = whence };
+
+	if (whence == MSGSLOT_SEEK_SEQUENCE) {
+		if (!sequence) {
+			errno = EINVAL;
+			return -1;
+		}
+		seek.sequence = *sequence;
+	}
+	if (ioctl(slot->fd, MSGSLOT_SEEK, &seek))
+		return -1;
+	if (sequence)
+		*sequence = seek.sequence;
+	return 0;
+}
+
+int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t *newest,
+			  uint64_t *messages)
+{
+	struct msgslot_clear clear = { .channel = channel };
+
+	if (newest) {
+		clear.flags = MSGSLOT_CLEAR_IF;
+		clear.sequence = *newest;
+	}
+	if (ioctl(slot->fd, MSGSLOT_CLEAR, &clear))
+		return -1;
+	if (messages)
+		*messages = clear.messages;
+	return 0;
+}
+
+/* Channels are fetched many at a time, @index is the next of @walk.count to hand out. */
+struct msgslot_walker {
+	int fd;
+	uint32_t index;
+	struct msgslot_walk walk;
+	struct msgslot_walk_entry entries[MSGSLOT_WALK_MAX];
+};
+
+struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
+{
+	struct msgslot_walker *walker = malloc(sizeof(*walker));
+
+	if (!walker)
+		return NULL;
+	walker->fd = slot->fd;
+	walker->index = 0;
+	walker->walk = (struct msgslot_walk){ 0 };
+	return walker;
+}
+
+int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel)
+{
+	if (walker->index == walker->walk.count) {
+		struct msgslot_walk more = {
+			.from = walker->walk.from,
+			.entries = address_of(walker->entries),
+			.count = MSGSLOT_WALK_MAX,
+		};
+
+		/* Behind the highest id there can be none. */
+		if (more.from > UINT32_MAX)
+			return 0;
+		if (ioctl(walker->fd, MSGSLOT_WALK, &more))
+			return -1;
+		walker->walk = more;
+		walker->index = 0;
+		if (!more.count)
+			return 0;
+	}
+	*channel = walker->entries[walker->index++];
+	return 1;
+}
+
+void msgslot_walker_free(struct msgslot_walker *walker)
+{
+	int saved = errno;
+
+	free(walker);
+	errno = saved;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The KEvents library's interface, over message slots: programs written for it compile unchanged
+ * and link with -lkevents -lmsgslot.  kevents(3) says what is better here.
+ *
+ * An event is a message of a slot of mode `queue`, its id the channel: first in first out, each
+ * taken by one.  The slot is $KEVENTS_NODE (anything msgslot_open() takes), else /dev/kevents, else
+ * the lowest slot of that mode.
+ *
+ * Every function returns NULLCTX for a context that is NULL.  -1 sets errno.  Threads may share a
+ * context between ke_init() and ke_close().
+ */
+#ifndef KEVENTS_LIB_H
+#define KEVENTS_LIB_H
+
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Made by ke_init().  file is the open slot, -1 where there is none; the other is the library's. */
+typedef struct {
+	int file;
+	struct msgslot *slot;
+} kevents_ctx;
+
+typedef enum {
+	NOERR,
+	FILEERR,     /* there is no such slot, or it cannot be opened; errno says why */
+	MSGTOOLARGE, /* a length above 1440 */
+	NULLCTX
+} ke_err_e;
+
+/* Opens the slot: NOERR or FILEERR. */
+int ke_init(kevents_ctx *ctx);
+
+/* 1: an event with this id is there; 0: none is; -1: it cannot be known. */
+int ke_poll_event(kevents_ctx *ctx, int id);
+
+/*
+ * Sends an event of 1 to 1440 bytes: 0, MSGTOOLARGE, or -1.  Never waits: EAGAIN where the slot's
+ * depth of events with this id is waiting to be taken.
+ */
+int ke_send_event(kevents_ctx *ctx, int id, char *msg, int len);
+
+/*
+ * Takes the oldest event with this id into a buffer of len bytes, at most 1440: 0, MSGTOOLARGE, or
+ * -1: EAGAIN, there is none; EINVAL, it is longer than the buffer; EFAULT, the buffer cannot be
+ * written.  Where it fails the event is still there.
+ */
+int ke_get_event(kevents_ctx *ctx, int id, char *msg, int len);
+
+/* Closes the slot: 0. */
+int ke_close(kevents_ctx *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

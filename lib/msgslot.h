@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libmsgslot: message slots from C.
+ *
+ *	struct msgslot *slot = msgslot_open("0", O_RDWR);
+ *
+ *	if (!slot || msgslot_send(slot, 5, "hello", 5) < 0)
+ *		perror("slot 0");
+ *	length = msgslot_receive(slot, 5, buffer, sizeof(buffer));
+ *
+ * <linux/msgslot.h>, which this header includes, says what slots, channels, messages and sequences
+ * are, and has the numbers: modes, flags, limits.  Every function here is a system call or a few,
+ * and msgslot_fd() gives the descriptor for everything that takes one: read(), write(), poll(),
+ * epoll, io_uring, an event loop.
+ *
+ * Units: lengths and sizes are bytes, times and timeouts nanoseconds.  A timeout counts from the
+ * call on; MSGSLOT_FOREVER has no end; 0 never waits (EAGAIN); any other ends by ETIMEDOUT.  On a
+ * slot opened with O_NONBLOCK every timeout of a send or receive is 0.
+ *
+ * Errors: a function that fails returns -1, or NULL, and sets errno; what the kernel said is passed
+ * on as it is.  ENODEV is everywhere possible: the slot was destroyed.  A failed call changes
+ * nothing, but the bytes of a receive buffer.  EINTR: a signal ended a finite wait.
+ *
+ * Lifetimes: what an _open() or _new() returned lives until its _close() or _free(), which take
+ * NULL and leave errno alone.  Nothing else has to be freed, and the library keeps nothing.
+ *
+ * Threads: there is no global state.  A struct msgslot never changes once it is open, so any number
+ * of threads may use one at once, until one of them closes it; but the selected channel and, in
+ * mode `broadcast`, the cursor belong to the open file, and what one thread or, after fork(), one
+ * process selects or reads is selected and read for all of them.  A walker and an open list of
+ * names are for one thread at a time.
+ */
+#ifndef MSGSLOT_H
+#define MSGSLOT_H
+
+#include <linux/msgslot.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
+/* The version of the library that runs, as "0.1.0".  Never NULL, never freed. */
+const char *msgslot_version(void);
+
+/* ---- a slot: open.c ---------------------------------------------------------------------------- */
+
+/* An open slot. */
+struct msgslot;
+
+/*
+ * Opens a slot.  slot is a number in decimal digits ("0" is /dev/msgslot0), "@NAME" for what
+ * msgslot_name_find() finds, or else a path.  "@NAME" also selects the channel of that name;
+ * msgslot_channel_get() tells which it is.
+ *
+ * flags are O_RDONLY, O_WRONLY or O_RDWR, and O_NONBLOCK; O_CLOEXEC is always set.
+ *
+ * Errors: EINVAL (other flags, an empty slot, a number above 255, what is no name), ENOTTY (there
+ * is such a file, but it is no slot), those of open(), EACCES and ENOENT before all, ENXIO (the
+ * slot was destroyed), ENOMEM; with "@NAME" those of msgslot_name_find() and
+ * msgslot_channel_select().
+ */
+struct msgslot *msgslot_open(const char *slot, int flags);
+
+/*
+ * Makes a struct msgslot of a descriptor that was opened elsewhere, inherited or received through a
+ * socket.  It belongs to the struct from then on; where the call fails it stays the caller's.
+ * Errors: EBADF, ENOTTY (no slot), ENODEV, ENOMEM.
+ */
+struct msgslot *msgslot_adopt(int fd);
+
+/* Closes the slot and its descriptor.  Takes NULL. */
+void msgslot_close(struct msgslot *slot);
+
+/* The descriptor: it stays the slot's and is not to be closed. */
+int msgslot_fd(const struct msgslot *slot);
+
+/* What cannot change while a slot is open, without a system call: its number, 0 to 255, its mode,
+ * one of enum msgslot_mode_number, and the length of its longest message. */
+int msgslot_minor(const struct msgslot *slot);
+int msgslot_mode(const struct msgslot *slot);
+size_t msgslot_max_message(const struct msgslot *slot);
+
+/* ---- channels: channel.c ----------------------------------------------------------------------- */
+
+/*
+ * Selects the channel that read(), write(), poll() and msgslot_wait() mean from now on; a slot of
+ * mode `broadcast` hears a channel from then on.  Errors: EINVAL (channel 0 in mode `last`), ENOSPC
+ * (the slot has max_channels channels), EDQUOT (the user has his share of them), ENOMEM.
+ */
+int msgslot_channel_select(struct msgslot *slot, uint32_t channel);
+
+/* Stores the selected channel.  Errors: EINVAL (none is). */
+int msgslot_channel_get(struct msgslot *slot, uint32_t *channel);
+
+/*
+ * Moves the cursor of a `broadcast` slot on the selected channel: to the oldest message kept
+ * (MSGSLOT_SEEK_OLDEST), behind the newest (MSGSLOT_SEEK_END), or to the message numbered *sequence
+ * (MSGSLOT_SEEK_SEQUENCE).  Stores the number of the message that comes next in *sequence, which
+ * may be NULL but for MSGSLOT_SEEK_SEQUENCE.
+ * Errors: EBADF (not open for reading), EOPNOTSUPP (another mode), EINVAL (no such whence; a
+ * sequence above the one to come).
+ */
+int msgslot_channel_seek(struct msgslot *slot, enum msgslot_whence whence, uint64_t *sequence);
+
+/*
+ * Takes all messages from a channel, whichever is selected, and stores how many there were in
+ * *messages.  With newest, only if the newest of them is numbered *newest (0: only if there is
+ * none).  Either pointer may be NULL.
+ * Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`), ESTALE (*newest is not
+ * the newest).
+ */
+int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t *newest,
+			  uint64_t *messages);
+
+/* A walk over the channels of a slot in the order of their ids.  The slot must stay open. */
+struct msgslot_walker;
+
+/* Begins one at the lowest channel.  Errors: ENOMEM. */
+struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
+
+/*
+ * Stores the next channel: its id, how many hold it open, the number of its oldest message and of
+ * the one to come (it keeps next - first messages).  Returns 1, or 0 when there are no more.
+ * Channels that are there from the first call to the last come exactly once.
+ * Errors: ENOMEM.
+ */
+int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel);
+
+/* Takes NULL. */
+void msgslot_walker_free(struct msgslot_walker *walker);
+
+/* ---- messages: send.c, receive.c, wait.c ------------------------------------------------------- */
+
+#define MSGSLOT_FOREVER ((int64_t)-1)
+#define MSGSLOT_SECOND ((int64_t)1000000000)
+
+/*
+ * Sends one message to a channel, whichever is selected.  Waits while the channel is full, unless
+ * the slot is O_NONBLOCK.
+ * Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`; message is NULL),
+ * EMSGSIZE (length is 0 or above msgslot_max_message()), EFAULT, EAGAIN (full), ENOSPC (the slot
+ * has no room or no channel left), EDQUOT (the user has his share of it), ENOMEM.
+ */
+int msgslot_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length);
+
+/* How to send.  Later versions may add members, which only new flags make the library look at. */
+struct msgslot_send_options {
+	uint32_t flags;	   /* 0 or MSGSLOT_SEND_IF */
+	int64_t timeout;   /* how long to wait while the channel is full */
+	uint64_t expected; /* MSGSLOT_SEND_IF: the number of the newest message; 0: there is none */
+};
+
+/*
+ * The same with options (NULL: as msgslot_send()), and stores the message's number in *sequence,
+ * which may be NULL.  MSGSLOT_SEND_IF compares and sets, in mode `last`: who sends first wins, and
+ * the other gets ESTALE.
+ * Errors besides: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode), ESTALE, ETIMEDOUT, EINTR, EINVAL
+ * (unknown flags, a timeout below -1).
+ */
+int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length,
+			 const struct msgslot_send_options *options, uint64_t *sequence);
+
+/*
+ * Receives one message from a channel into a buffer of size bytes and returns its length.
+ *
+ *	last		a copy of the newest; EAGAIN at once if there is none
+ *	queue		takes the oldest; waits for one, unless the slot is O_NONBLOCK
+ *	broadcast	the oldest that this slot has not received on the channel, which must be
+ *			selected; waits for one, unless the slot is O_NONBLOCK
+ *
+ * A message that is longer than the buffer stays where it is (ENOSPC); msgslot_max_message() bytes
+ * are always enough.
+ * Errors: EBADF (not open for reading), EINVAL (channel 0 in mode `last`; not the selected channel
+ * in `broadcast`; buffer is NULL), EAGAIN (there is none), ENOSPC, EFAULT, and, where a channel must
+ * be made to wait on, ENOSPC, EDQUOT and ENOMEM as msgslot_channel_select().
+ */
+ssize_t msgslot_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size);
+
+/* How to receive.  Later versions may add members, which only new flags make the library look at. */
+struct msgslot_receive_options {
+	uint32_t flags;	   /* MSGSLOT_RECV_PEEK, _NEWER, _IF, _DROP: see <linux/msgslot.h> */
+	int64_t timeout;   /* how long to wait for a message, in mode `last` too */
+	uint64_t sequence; /* MSGSLOT_RECV_NEWER: above which; MSGSLOT_RECV_IF: which */
+};
+
+/* What is known of a received message. */
+struct msgslot_message {
+	uint64_t sequence; /* its number in the channel */
+	uint64_t time;	   /* when it was sent, on CLOCK_BOOTTIME */
+	uint64_t lost;	   /* messages that went unread: see struct msgslot_recv */
+	size_t length;	   /* of all of it */
+	uint32_t pid;	   /* who sent it; 0 where that process has no number here */
+	uint32_t uid;	   /* the user who opened the slot that it was sent through */
+};
+
+/*
+ * The same with options (NULL: as msgslot_receive()), and stores what is known of the message in
+ * *message, which may be NULL.  Where it fails with ENOSPC because the buffer is too short, the
+ * members sequence and length are stored, and the others 0.
+ *
+ *	MSGSLOT_RECV_PEEK	leave the message, and the cursor
+ *	MSGSLOT_RECV_NEWER	the oldest kept above options->sequence; `queue`: only to peek
+ *	MSGSLOT_RECV_IF		`queue`: take the message if it is the oldest and has this number
+ *	MSGSLOT_RECV_DROP	with _IF: do not copy it; buffer and size are not looked at, and the
+ *				length is returned
+ *
+ * Errors besides: EOPNOTSUPP (a flag that the mode does not have), ESTALE (MSGSLOT_RECV_IF: the
+ * oldest is another, or there is none), ETIMEDOUT, EINTR, EINVAL (unknown flags, flags that exclude
+ * each other, a timeout below -1).
+ */
+ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size,
+				const struct msgslot_receive_options *options,
+				struct msgslot_message *message);
+
+/*
+ * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
+ * these of <poll.h>, or both.  Returns those that hold, or 0 when the timeout ended; O_NONBLOCK
+ * does not shorten it.  In mode `last`, POLLIN is a message newer than the last one received.
+ * Errors: ENODEV, EINTR, EINVAL (a timeout below -1, other events), ENOMEM.
+ */
+int msgslot_wait(struct msgslot *slot, int events, int64_t timeout);
+
+/* ---- what the slot is: info.c ------------------------------------------------------------------ */
+
+/* Stores mode, limits, the caller's share, counters, the instance: see struct msgslot_info. */
+int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info);
+
+/* "last", "queue" or "broadcast"; "drop" or "block".  NULL (EINVAL) for other numbers. */
+const char *msgslot_mode_name(int mode);
+const char *msgslot_overflow_name(int overflow);
+
+/* ---- names of channels: name.c ----------------------------------------------------------------- */
+
+/*
+ * A name stands for a slot and a channel, as a name in /etc/services does for a port.  The user's
+ * own file, $XDG_CONFIG_HOME/msgslot/channels or else ~/.config/msgslot/channels, comes before
+ * /etc/msgslot/channels, so the user's names win; within a file, the first.  A line of them is
+ *
+ *	name slot channel	# comment
+ *
+ * name: a letter, then letters, digits, '_', '-', '.', at most 63 characters in all.  slot: a number
+ * from 0 to 255, or a path that begins with '/'.  channel: a number from 0 to 4294967295, decimal,
+ * or hexadecimal after 0x.  Lines may be empty, and have at most 1023 bytes.
+ */
+struct msgslot_name {
+	char name[64];
+	char slot[256]; /* for msgslot_open() */
+	uint32_t channel;
+};
+
+/* A line of a file, from 1; 0 is the file as a whole. */
+struct msgslot_place {
+	char file[4096];
+	unsigned int line;
+};
+
+/*
+ * Looks up a name, with or without '@' before it.  place, which may be NULL, gets the line that the
+ * answer comes from.
+ *
+ * Errors: EINVAL (this cannot be a name), ENOENT (there is no such name), EBADMSG (malformed: the
+ * line at place, which begins with the name; or there is no such name, but that line, which may have
+ * been meant to be it), and what keeps the file at place from being read.  A file that is not there
+ * is no error.
+ */
+int msgslot_name_find(const char *name, struct msgslot_name *found, struct msgslot_place *place);
+
+/* All names, the user's first.  Errors: ENOMEM. */
+struct msgslot_names;
+struct msgslot_names *msgslot_names_open(void);
+
+/*
+ * Stores the next name and, where place is not NULL, its line.  Returns 1, or 0 when there are no
+ * more.  Errors: EBADMSG (the line at place is malformed; name->name is its first word if that can be
+ * a name, else empty), and what keeps the file at place from being read.  After an error the next
+ * call goes on behind it.
+ */
+int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name,
+		       struct msgslot_place *place);
+
+/* Takes NULL. */
+void msgslot_names_close(struct msgslot_names *names);
+
+/* ---- making slots: manage.c -------------------------------------------------------------------- */
+
+/*
+ * These work on sysfs, not on an open slot; what changes something is root's.  What they do lasts
+ * until the module unloads.  Errors of all: ENODEV (the module is not loaded), EINVAL (a number that
+ * is not from 0 to 255), EACCES.
+ */
+
+/*
+ * Creates a slot; mode is MSGSLOT_MODE_LAST, _QUEUE or _BROADCAST.  Below 0, minor stands for the
+ * lowest that is free.  Returns the minor.  The node is there at once, but with its group only when
+ * udev has run.  Errors: EINVAL (no such mode), EEXIST, EBUSY (its predecessor is on its way out),
+ * ENOSPC (none is free), ENOMEM.
+ */
+int msgslot_slot_create(int minor, const char *mode);
+
+/* Destroys a slot with all messages; who uses it gets ENODEV.  Errors: ENXIO (no such slot). */
+int msgslot_slot_destroy(int minor);
+
+/* The lowest slot above after (-1: of all).  Errors: ENOENT (there is none). */
+int msgslot_slot_next(int after);
+
+/*
+ * Sets an attribute: mode, depth, max_message, overflow, max_bytes, max_channels.  Errors: ENXIO (no
+ * such slot), EINVAL and ERANGE (no such attribute, or not this value), EBUSY (not while the slot is
+ * open or keeps a message), EACCES (a counter).
+ */
+int msgslot_attribute_set(int minor, const char *attribute, const char *value);
+
+/*
+ * Stores one of these or a counter: channels, messages, bytes, sent, received, dropped; as text, NUL
+ * at its end.  Returns its length.  Errors: ENXIO, EINVAL (no such attribute), ENOSPC (value is too
+ * short; 32 bytes are enough).
+ */
+ssize_t msgslot_attribute_get(int minor, const char *attribute, char *value, size_t size);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MSGSLOT_H */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Slots: opened by number, path or name, or made of a descriptor. */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *msgslot_version(void)
+{
+	return MSGSLOT_VERSION;
+}
+
+struct msgslot *msgslot_adopt(int fd)
+{
+	struct msgslot_info info = { 0 };
+	struct msgslot *slot;
+
+	if (ioctl(fd, MSGSLOT_INFO, &info)) {
+		/* Others say in different words that they know no such command. */
+		if (errno != EBADF && errno != ENODEV)
+			errno = ENOTTY;
+		return NULL;
+	}
+	slot = malloc(sizeof(*slot));
+	if (!slot)
+		return NULL;
+	slot->fd = fd;
+	slot->minor = (int)info.minor;
+	slot->mode = (int)info.mode;
+	slot->max_message = info.max_message;
+	return slot;
+}
+
+void msgslot_close(struct msgslot *slot)
+{
+	int saved = errno;
+
+	if (!slot)
+		return;
+	close(slot->fd);
+	free(slot);
+	errno = saved;
+}
+
+/*
+ * Only a character device is opened at all: a pipe would let the caller wait, and an ordinary file
+ * in a node's place would take his messages.
+ */
+static struct msgslot *open_node(const char *path, int flags)
+{
+	struct msgslot *slot;
+	struct stat status;
+	int fd, saved;
+
+	if (stat(path, &status))
+		return NULL;
+	if (!S_ISCHR(status.st_mode)) {
+		errno = ENOTTY;
+		return NULL;
+	}
+	fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return NULL;
+	slot = msgslot_adopt(fd);
+	if (slot)
+		return slot;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return NULL;
+}
+
+static struct msgslot *open_number_or_path(const char *slot, int flags)
+{
+	char path[32];
+	uint32_t minor;
+
+	if (slot[strspn(slot, "0123456789")])
+		return open_node(slot, flags);
+	if (!msgslot_number_parse(slot, false, MSGSLOT_SLOTS_MAX - 1, &minor)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "/dev/msgslot%u", (unsigned int)minor);
+	return open_node(path, flags);
+}
+
+struct msgslot *msgslot_open(const char *slot, int flags)
+{
+	struct msgslot_name name;
+	struct msgslot *named;
+
+	if (!slot || !*slot || (flags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC))) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (*slot != '@')
+		return open_number_or_path(slot, flags);
+
+	if (msgslot_name_find(slot, &name, NULL))
+		return NULL;
+	named = open_number_or_path(name.slot, flags);
+	if (named && msgslot_channel_select(named, name.channel)) {
+		msgslot_close(named);
+		return NULL;
+	}
+	return named;
+}
+
+int msgslot_fd(const struct msgslot *slot)
+{
+	return slot->fd;
+}
+
+int msgslot_minor(const struct msgslot *slot)
+{
+	return slot->minor;
+}
+
+int msgslot_mode(const struct msgslot *slot)
+{
+	return slot->mode;
+}
+
+size_t msgslot_max_message(const struct msgslot *slot)
+{
+	return slot->max_message;
+}
