@@ -5,6 +5,8 @@
  */
 #include "tools.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,58 +23,157 @@ static int digit_value(char digit, unsigned int base)
 	return value < (int)base ? value : -1;
 }
 
-static bool parse_number(const char *text, unsigned int base, uint64_t max, uint64_t *number)
+bool number_parse(const char *text, bool hex, uint64_t min, uint64_t max, uint64_t *number)
 {
+	unsigned int base = 10;
 	uint64_t sum = 0;
 
+	if (hex && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		base = 16;
+		text += 2;
+	}
 	if (!*text)
 		return false;
 	for (; *text; text++) {
 		int digit = digit_value(*text, base);
 
-		if (digit < 0)
-			return false;
-		/* max is far below 2^60, so this cannot wrap before it is noticed. */
-		sum = sum * base + (unsigned int)digit;
-		if (sum > max)
+		if (digit < 0 || __builtin_mul_overflow(sum, base, &sum) ||
+		    __builtin_add_overflow(sum, (unsigned int)digit, &sum))
 			return false;
 	}
 	*number = sum;
-	return true;
+	return sum >= min && sum <= max;
 }
 
-/* A channel: 0 to 4294967295, decimal (also with leading zeros: 010 is ten) or 0x and hex digits. */
-bool argument_channel(const char *text, uint32_t *channel)
+int argument_number(const char *what, const char *text, uint64_t min, uint64_t max,
+		    uint64_t *number)
+{
+	if (number_parse(text, false, min, max, number))
+		return STATUS_DONE;
+	return report_usage("%s '%s' is not a number from %" PRIu64 " to %" PRIu64, what, text, min,
+			    max);
+}
+
+int argument_seconds(const char *what, const char *text, int64_t *nanoseconds)
+{
+	static const uint64_t max = 1000000000, second = MSGSLOT_SECOND;
+	const char *point = strchr(text, '.');
+	uint64_t whole = 0, part = 0, unit = second;
+	char digits[16];
+	size_t length = point ? (size_t)(point - text) : strlen(text);
+
+	if (length >= sizeof(digits) || (!length && !point))
+		goto err_usage;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	if (length && !number_parse(digits, false, 0, max, &whole))
+		goto err_usage;
+	if (point && (strlen(point + 1) > 9 || !number_parse(point + 1, false, 0, second, &part)))
+		goto err_usage;
+	for (size_t i = 0; point && point[i + 1]; i++)
+		unit /= 10;
+	*nanoseconds = (int64_t)(whole * second + part * unit);
+	return STATUS_DONE;
+
+err_usage:
+	return report_usage("%s '%s' is not a number of seconds from 0 to %" PRIu64, what, text,
+			    max);
+}
+
+int argument_channel(const char *text, uint32_t *channel)
 {
 	uint64_t number;
-	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 
-	if (!parse_number(hex ? text + 2 : text, hex ? 16 : 10, UINT32_MAX, &number)) {
-		report_usage("channel '%s' is not a number from 0 to %u", text, UINT32_MAX);
-		return false;
-	}
+	if (!number_parse(text, true, 0, UINT32_MAX, &number))
+		return report_usage("channel '%s' is not a number from 0 to %u", text, UINT32_MAX);
 	*channel = (uint32_t)number;
-	return true;
+	return STATUS_DONE;
 }
 
 /*
- * A slot: all digits is a number and stands for /dev/msgslotN, anything else is a path.  A file
- * whose name is a number can still be named as ./5.
+ * All digits is a number and stands for /dev/msgslotN, anything else is a path.  A file whose name is
+ * a number can still be named as ./5.
  */
-bool argument_slot(const char *text, char *path, size_t size, const char **slot)
+static int parse_slot(const char *text, struct address *address)
 {
 	uint64_t number;
 
-	if (!*text || text[strspn(text, "0123456789")]) {
-		*slot = text;
-		return true;
+	address->node = text;
+	if (!*text)
+		return report_usage("slot '' is neither a number nor a path");
+	if (text[strspn(text, "0123456789")])
+		return STATUS_DONE;
+	if (!number_parse(text, false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+		return report_usage(
+			"slot '%s' is not a number from 0 to %d (a file of that name is ./%s)",
+			text, MSGSLOT_SLOTS_MAX - 1, text);
+	snprintf(address->path, sizeof(address->path), "/dev/msgslot%u", (unsigned int)number);
+	address->node = address->path;
+	return STATUS_DONE;
+}
+
+static int find_name(const char *name, struct msgslot_name *found)
+{
+	struct msgslot_place place;
+	char about[sizeof(place.file) + 32];
+
+	if (!msgslot_name_find(name, found, &place))
+		return STATUS_DONE;
+	switch (errno) {
+	case EINVAL:
+		return report_error(
+			STATUS_USAGE, name,
+			"A name is a letter, then letters, digits, '_', '-', '.'; a file "
+			"whose name begins with @ is ./@",
+			"this cannot be the name of a channel");
+	case ENOENT:
+		return report_error(
+			STATUS_USAGE, name,
+			"Names are lines 'name slot channel' of ~/.config/msgslot/channels "
+			"and /etc/msgslot/channels.",
+			"there is no such name");
+	case EBADMSG:
+		snprintf(about, sizeof(about), "%s:%u", place.file, place.line);
+		return report_error(STATUS_FAILED, about,
+				    "A line is 'name slot channel # comment', or empty.",
+				    "the line is malformed, and %s is not found", name);
 	}
-	if (!parse_number(text, 10, MSGSLOT_SLOTS_MAX - 1, &number)) {
-		report_usage("slot '%s' is not a number from 0 to %d (a file of that name is ./%s)",
-			     text, MSGSLOT_SLOTS_MAX - 1, text);
-		return false;
+	return report_system(errno == ENOMEM ? name : place.file, errno);
+}
+
+static int parse_name(const char *name, struct address *address)
+{
+	struct msgslot_name found;
+	int status = find_name(name, &found);
+
+	if (status)
+		return status;
+	status = parse_slot(found.slot, address);
+	if (address->node == found.slot) {
+		snprintf(address->path, sizeof(address->path), "%s", found.slot);
+		address->node = address->path;
 	}
-	snprintf(path, size, "/dev/msgslot%u", (unsigned int)number);
-	*slot = path;
-	return true;
+	address->channel = found.channel;
+	address->has_channel = true;
+	return status;
+}
+
+int argument_address(int argc, char **argv, enum channel_wanted wanted, struct address *address)
+{
+	int status;
+
+	address->has_channel = false;
+	address->words = 1;
+	if (argc < 1)
+		return report_usage("no slot is given");
+	if (argv[0][0] == '@')
+		return parse_name(argv[0], address);
+	status = parse_slot(argv[0], address);
+	if (status || wanted == CHANNEL_NONE || (wanted == CHANNEL_OPTIONAL && argc < 2))
+		return status;
+	if (argc < 2)
+		return report_usage("no channel is given");
+	address->has_channel = true;
+	address->words = 2;
+	return argument_channel(argv[1], &address->channel);
 }

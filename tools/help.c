@@ -8,7 +8,7 @@
 static void print_commands(bool own_name)
 {
 	for (const struct command *const *command = commands; *command; command++)
-		if ((*command)->own_name == own_name)
+		if ((*command)->own_name == own_name && (*command)->summary)
 			printf("  %-15s %s\n", (*command)->name, (*command)->summary);
 }
 
@@ -36,7 +36,9 @@ static int help_run(int argc, char **argv)
 	printf("\nPrograms of their own:\n");
 	print_commands(true);
 	printf("\n'msgslot COMMAND --help' says how to use a command, msgslot(1) says it all.\n"
-	       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 no message there.\n");
+	       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 nothing there, 4 timed out,\n"
+	       "5 no such slot or module, 6 not permitted, 7 too long or empty, 8 full or share\n"
+	       "used up, 9 compare-and-set lost, 10 delivered, but messages were lost.\n");
 	return report_flush();
 }
 

@@ -9,9 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
+/* In the order in which they are listed. */
 const struct command *const commands[] = {
-	&send_command,		 &recv_command,		  &help_command,
-	&message_sender_command, &message_reader_command, NULL,
+	&send_command,
+	&recv_command,
+	&watch_command,
+	&chat_command,
+	&list_command,
+	&show_command,
+	&clear_command,
+	&create_command,
+	&destroy_command,
+	&set_command,
+	&dump_command,
+	&restore_command,
+	&doctor_command,
+	&version_command,
+	&help_command,
+	&complete_command,
+	&message_sender_command,
+	&message_reader_command,
+	NULL,
 };
 
 const struct command *command_find(const char *name, bool own_name)

@@ -2,113 +2,173 @@
 /* msgslot send: leave a message, or one a line, on a channel. */
 #include "tools.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-/* All of standard input, but never more than the buffer holds: the kernel refuses that much. */
-static int send_input(const struct slot *slot)
+struct sender {
+	struct slot slot;
+	struct msgslot_send_options options;
+	bool tells; /* the sequence, on standard output */
+};
+
+static int send_message(const struct sender *sender, const char *message, size_t length)
 {
-	size_t length = 0;
+	char line[32];
+	uint64_t sequence;
+	int result;
+
+	do
+		result = msgslot_message_send(sender->slot.handle, sender->slot.channel, message,
+					      length, &sender->options, &sequence);
+	while (result < 0 && errno == EINTR);
+
+	if (result < 0)
+		return slot_report_send(&sender->slot, length, errno);
+	if (!sender->tells)
+		return STATUS_DONE;
+	snprintf(line, sizeof(line), "%" PRIu64 "\n", sequence);
+	return stream_write(line, strlen(line)) ? STATUS_FAILED : STATUS_DONE;
+}
+
+/* All of standard input, but never more than shows that it is too long. */
+static int send_input(struct sender *sender)
+{
+	size_t length = 0, size = msgslot_max_message(sender->slot.handle) + 1;
 	ssize_t got;
 
 	do {
-		got = stream_read(stream_buffer + length, sizeof(stream_buffer) - length);
+		got = stream_read(stream_buffer + length, size - length);
 		if (got < 0)
 			return STATUS_FAILED;
 		length += (size_t)got;
-	} while (got && length < sizeof(stream_buffer));
+	} while (got && length < size);
 
-	return slot_send(slot, stream_buffer, length) ? STATUS_FAILED : STATUS_DONE;
+	sender->slot.cut = got > 0;
+	return send_message(sender, stream_buffer, length);
 }
 
 /*
- * Each line is sent as soon as it is complete.  One that fills the buffer is longer than any
- * message: it goes to the kernel as it is, to be refused in the kernel's words.
+ * Each line is sent as soon as it is complete.  One that is longer than any message goes to the kernel
+ * as far as it is known, to be refused in the kernel's words.
  */
-static int send_lines(struct slot *slot)
+static int send_lines(struct sender *sender)
 {
 	static char input[65536];
-	size_t length = 0;
+	size_t length = 0, size = msgslot_max_message(sender->slot.handle) + 1;
+	int status = STATUS_DONE;
 	ssize_t got;
 
-	slot->line = 1;
+	sender->slot.line = 1;
 	while ((got = stream_read(input, sizeof(input))) > 0) {
 		for (const char *byte = input; byte < input + got; byte++) {
 			if (*byte != '\n')
 				stream_buffer[length++] = *byte;
-			if (*byte != '\n' && length < sizeof(stream_buffer))
+			if (*byte != '\n' && length < size)
 				continue;
-			if (slot_send(slot, stream_buffer, length))
-				return STATUS_FAILED;
+			sender->slot.cut = *byte != '\n';
+			status = send_message(sender, stream_buffer, length);
+			if (status)
+				return status;
 			length = 0;
-			slot->line++;
+			sender->slot.line++;
 		}
 	}
 	if (got < 0)
 		return STATUS_FAILED;
-	if (length && slot_send(slot, stream_buffer, length))
-		return STATUS_FAILED;
-	return STATUS_DONE;
+	return length ? send_message(sender, stream_buffer, length) : STATUS_DONE;
+}
+
+/* What there is behind the options, and what it means. */
+static int send_words(struct sender *sender, int argc, char **argv, bool lines)
+{
+	struct address address;
+	const char *message;
+	int status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
+
+	if (status)
+		return status;
+	argc -= address.words;
+	argv += address.words;
+	if (argc > !lines)
+		return report_usage("'%s' is too much", argv[!lines]);
+	if (argc < !lines)
+		return report_usage("no message is given");
+
+	status = slot_open(&sender->slot, &address, O_WRONLY);
+	if (status)
+		return status;
+	if (lines)
+		return send_lines(sender);
+	message = argv[0];
+	if (!strcmp(message, "-"))
+		return send_input(sender);
+	return send_message(sender, message, strlen(message));
 }
 
 static int send_run(int argc, char **argv)
 {
+	enum { IF_SEQ = 256 };
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "lines", no_argument, NULL, 'l' },
+		{ "sequence", no_argument, NULL, 's' },
+		{ "timeout", required_argument, NULL, 'W' },
+		{ "if-seq", required_argument, NULL, IF_SEQ },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path, *message;
-	char node[32];
-	struct slot slot;
-	uint32_t channel;
+	struct sender sender = { .options.timeout = MSGSLOT_FOREVER };
+	int letter, status = STATUS_DONE;
 	bool lines = false;
-	int option, wanted;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+hl", options, NULL)) != -1) {
-		switch (option) {
+	while (!status && (letter = getopt_long(argc, argv, "+:hlsW:", options, NULL)) != -1) {
+		switch (letter) {
 		case 'h':
 			return report_help(&send_command);
 		case 'l':
 			lines = true;
 			break;
+		case 's':
+			sender.tells = true;
+			break;
+		case 'W':
+			status = argument_seconds("-W", optarg, &sender.options.timeout);
+			break;
+		case IF_SEQ:
+			sender.options.flags = MSGSLOT_SEND_IF;
+			status = argument_number("--if-seq", optarg, 0, UINT64_MAX,
+						 &sender.options.expected);
+			break;
 		default:
-			return report_option(argc, argv);
+			return report_option(letter, argc, argv);
 		}
 	}
-	argc -= optind;
-	argv += optind;
-
-	wanted = lines ? 2 : 3;
-	if (argc != wanted)
-		return report_usage("%d arguments are needed%s, %d given", wanted,
-				    lines ? " with -l" : "", argc);
-	if (!argument_slot(argv[0], node, sizeof(node), &path) ||
-	    !argument_channel(argv[1], &channel))
-		return STATUS_USAGE;
-
-	if (slot_open(&slot, path, channel, O_WRONLY))
-		return STATUS_FAILED;
-	if (lines)
-		return send_lines(&slot);
-	message = argv[2];
-	if (!strcmp(message, "-"))
-		return send_input(&slot);
-	return slot_send(&slot, message, strlen(message)) ? STATUS_FAILED : STATUS_DONE;
+	if (!status && lines && sender.options.flags)
+		status = report_usage("--if-seq is for one message, and -l for many");
+	if (status)
+		return status;
+	return send_words(&sender, argc - optind, argv + optind, lines);
 }
 
 const struct command send_command = {
 	.name = "send",
 	.run = send_run,
-	.arguments = "[-h] { SLOT CHANNEL MESSAGE | SLOT CHANNEL - | -l SLOT CHANNEL }",
+	.arguments = "[OPTION]... { SLOT CHANNEL MESSAGE | SLOT CHANNEL - | -l SLOT CHANNEL }",
 	.summary = "Leave a message on a channel of a slot.",
-	.help = "  SLOT         a number N for /dev/msgslotN, or the path of a device node\n"
-		"  CHANNEL      0 to 4294967295, decimal or 0x and hexadecimal digits\n"
-		"  MESSAGE      the message; '-' stands for all of standard input\n"
-		"  -l, --lines  send each line of standard input, without its newline\n"
-		"  -h, --help   print this\n"
+	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"
+		"  CHANNEL            0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"                     (@NAME stands for both)\n"
+		"  MESSAGE            the message; '-' stands for all of standard input\n"
+		"  -l, --lines        send each line of standard input, without its newline\n"
+		"      --if-seq S     mode last: only if S is the newest message's sequence\n"
+		"                     (0: there is none)\n"
+		"  -s, --sequence     print the sequence of the message\n"
+		"  -W, --timeout SEC  wait no longer while the channel is full; 0: not at all\n"
+		"  -h, --help         print this\n"
 		"\n"
 		"Options end at SLOT: what comes behind it may start with '-'.\n",
 };

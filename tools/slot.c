@@ -1,155 +1,156 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Opening a slot, sending to it and receiving from it, with reports that say what to do.
- *
- * The path comes from a user and may name anything.  Nothing but a character device is opened at
- * all (a FIFO's other end would notice, a plain file is none of our business), nothing is ever
- * created or cut, and nothing is written before the device took MSG_SLOT_CHANNEL, which only a
- * slot does.
- */
+/* A slot that is open, and what its errors mean to the user. */
 #include "tools.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum call { CALL_OPEN, CALL_SELECT, CALL_SEND, CALL_RECEIVE };
-
-/* What the system's own text does not say. */
-static const struct {
-	enum call call;
-	int error;
-	const char *text;
-} hints[] = {
-	{ CALL_OPEN, EACCES, "are you in the group msgslot?" },
-	{ CALL_OPEN, ENOENT, "no such slot, or the module msgslot is not loaded" },
-	{ CALL_OPEN, ENXIO, "the slot was destroyed, or the module msgslot is not loaded" },
-	{ CALL_OPEN, ENOTTY, "not a slot" },
-	{ CALL_OPEN, EISDIR, "not a slot" },
-	{ CALL_SELECT, ENOTTY, "not a slot" },
-	{ CALL_SELECT, ENODEV, "the slot was destroyed" },
-	{ CALL_SELECT, ENOSPC, "the slot's max_channels are in use" },
-	{ CALL_SELECT, EDQUOT, "your share of the slot's channels is in use" },
-	{ CALL_SEND, ENODEV, "the slot was destroyed" },
-	{ CALL_SEND, ENOSPC, "the slot's max_bytes are in use" },
-	{ CALL_SEND, EDQUOT, "your share of the slot's bytes is in use" },
-	{ CALL_RECEIVE, ENODEV, "the slot was destroyed" },
-	{ CALL_RECEIVE, EAGAIN, "the channel holds no message" },
-};
-
-static const char *find_hint(const struct slot *slot, enum call call, int error)
+int slot_open(struct slot *slot, const struct address *address, int access)
 {
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
-		if (hints[i].call == call && hints[i].error == error)
-			return hints[i].text;
-	if (call == CALL_SELECT && error == EINVAL && !slot->channel)
-		return "channels of a slot of mode last start at 1";
-	return NULL;
+	*slot = (struct slot){ .node = address->node, .channel = address->channel };
+	slot->handle = msgslot_open(address->node, access);
+	return slot->handle ? STATUS_DONE : report_open(slot->node, errno);
 }
 
-static int report(const struct slot *slot, enum call call, int error, const char *hint)
+int slot_select(struct slot *slot)
 {
-	char channel[64] = "";
-	const char *text = hint ? hint : find_hint(slot, call, error);
-
-	if (call != CALL_OPEN && slot->line)
-		snprintf(channel, sizeof(channel), "channel %u: line %ju: ", slot->channel,
-			 slot->line);
-	else if (call != CALL_OPEN)
-		snprintf(channel, sizeof(channel), "channel %u: ", slot->channel);
-
-	report_failure("%s: %s%s%s%s%s", slot->path, channel, strerror(error), text ? " (" : "",
-		       text ? text : "", text ? ")" : "");
-	return -1;
+	if (!msgslot_channel_select(slot->handle, slot->channel))
+		return STATUS_DONE;
+	return slot_report(slot, errno);
 }
 
-/* 0 for a character device, else the errno that says best what it is instead. */
-static int check_device(const char *path)
+/* What is used of what there is, as "channels 2 of 2, bytes 300 of 1000": of the slot, or my share. */
+static void usage(const struct slot *slot, bool share, char *text, size_t size)
 {
-	struct stat status;
+	struct msgslot_info info;
 
-	if (stat(path, &status))
-		return errno;
-	if (S_ISDIR(status.st_mode))
-		return EISDIR;
-	return S_ISCHR(status.st_mode) ? 0 : ENOTTY;
+	*text = '\0';
+	if (msgslot_info_get(slot->handle, &info))
+		return;
+	snprintf(text, size, ": channels %" PRIu64 " of %" PRIu64 ", bytes %" PRIu64 " of %" PRIu64,
+		 (uint64_t)(share ? info.share_channels : info.channels),
+		 (uint64_t)(share ? info.share_max_channels : info.max_channels),
+		 (uint64_t)(share ? info.share_bytes : info.bytes),
+		 (uint64_t)(share ? info.share_max_bytes : info.max_bytes));
 }
 
-int slot_open(struct slot *slot, const char *path, uint32_t channel, int access)
+static int report_full(const struct slot *slot, bool share)
 {
-	int flags, error;
+	char used[160];
 
-	*slot = (struct slot){ .fd = -1, .path = path, .channel = channel };
+	usage(slot, share, used, sizeof(used));
+	if (share)
+		return report_error(
+			STATUS_FULL, slot->node,
+			"Clear channels that you do not need ('msgslot clear'); root has no "
+			"share, and can raise the slot's limits ('msgslot set').",
+			"your share of the slot is used up%s", used);
+	return report_error(
+		STATUS_FULL, slot->node,
+		"Clear channels that nobody needs ('msgslot clear'), or raise max_channels "
+		"or max_bytes, as root ('msgslot set').",
+		"the slot is full%s", used);
+}
 
-	error = check_device(path);
-	if (error)
-		return report(slot, CALL_OPEN, error, NULL);
-
-	/* O_NONBLOCK: the path may have become a FIFO since, and open() must not wait for one. */
-	slot->fd = open(path, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (slot->fd < 0)
-		return report(slot, CALL_OPEN, errno, NULL);
-
-	if (ioctl(slot->fd, MSG_SLOT_CHANNEL, (unsigned long)channel)) {
-		error = errno;
-		goto err_close;
+int slot_report(const struct slot *slot, int error)
+{
+	switch (error) {
+	case ENODEV:
+		return report_open(slot->node, error);
+	case EINVAL:
+		if (slot->channel || msgslot_mode(slot->handle) != MSGSLOT_LAST)
+			break;
+		return report_error(STATUS_USAGE, slot->node,
+				    "Channels of a slot of mode last are 1 to 4294967295.",
+				    "there is no channel 0 in mode last");
+	case ENOSPC:
+		return report_full(slot, false);
+	case EDQUOT:
+		return report_full(slot, true);
 	}
-	flags = fcntl(slot->fd, F_GETFL);
-	if (flags < 0 || fcntl(slot->fd, F_SETFL, flags & ~O_NONBLOCK)) {
-		error = errno;
-		goto err_close;
-	}
-	return 0;
-
-err_close:
-	close(slot->fd);
-	slot->fd = -1;
-	return report(slot, CALL_SELECT, error, NULL);
+	return report_error(STATUS_FAILED, slot->node, NULL, "channel %u: %s", slot->channel,
+			    strerror(error));
 }
 
-int slot_send(const struct slot *slot, const void *message, size_t length)
+/* The limit, where it is, and who can raise it how far. */
+static int report_too_long(const struct slot *slot, const char *line, size_t length)
 {
-	const char *hint = NULL;
-	char text[80];
-	ssize_t sent;
-	int error;
+	size_t max = msgslot_max_message(slot->handle);
+	const char *at_least = slot->cut ? "at least " : "";
+	char todo[256];
 
-	do
-		sent = write(slot->fd, message, length);
-	while (sent < 0 && errno == EINTR);
-
-	if (sent == (ssize_t)length)
-		return 0;
-	if (sent >= 0)
-		return report(slot, CALL_SEND, EIO, "only a part of the message was taken");
-
-	/* "Message too long" would be an odd thing to say about an empty one. */
-	error = errno;
-	if (error == EMSGSIZE && !length) {
-		hint = "it is empty; a message has at least 1 byte";
-	} else if (error == EMSGSIZE) {
-		/* The tool stops reading at the buffer's end, so then it does not know more. */
-		snprintf(text, sizeof(text), "%s%zu bytes are more than the slot's max_message",
-			 length > MSGSLOT_MESSAGE_MAX ? "at least " : "", length);
-		hint = text;
-	}
-	return report(slot, CALL_SEND, error, hint);
+	snprintf(todo, sizeof(todo),
+		 "As root, 'msgslot set' raises max_message up to %d bytes "
+		 "(/sys/class/msgslot/msgslot%d/max_message).",
+		 MSGSLOT_MESSAGE_MAX, msgslot_minor(slot->handle));
+	return report_error(
+		STATUS_LENGTH, slot->node, todo,
+		"channel %u: %sthe message is too long: %s%zu bytes, and max_message is %zu",
+		slot->channel, line, at_least, length, max);
 }
 
-ssize_t slot_receive(const struct slot *slot, void *message, size_t size, bool *nothing)
+int slot_report_send(const struct slot *slot, size_t length, int error)
 {
-	ssize_t length;
+	const char *mode = msgslot_mode_name(msgslot_mode(slot->handle));
+	char line[32] = "";
 
-	do
-		length = read(slot->fd, message, size);
-	while (length < 0 && errno == EINTR);
+	if (slot->line)
+		snprintf(line, sizeof(line), "line %ju: ", slot->line);
+	switch (error) {
+	case EMSGSIZE:
+		if (length)
+			return report_too_long(slot, line, length);
+		return report_error(STATUS_LENGTH, slot->node, "A message has at least 1 byte.",
+				    "channel %u: %sthe message is empty", slot->channel, line);
+	case EAGAIN:
+		return report_error(STATUS_FULL, slot->node,
+				    "Without -W 0 it waits until somebody receives a message.",
+				    "channel %u: %sthe channel is full", slot->channel, line);
+	case ETIMEDOUT:
+		return report_error(
+			STATUS_TIMEOUT, slot->node,
+			"It is full until somebody receives a message: 'msgslot show' says "
+			"what is kept.",
+			"channel %u: %sthe channel stayed full", slot->channel, line);
+	case ESTALE:
+		return report_error(
+			STATUS_STALE, slot->node,
+			"Receive the newest message with its sequence, and try again with "
+			"that.",
+			"channel %u: somebody else was quicker: the newest message has "
+			"another sequence",
+			slot->channel);
+	case EOPNOTSUPP:
+		return report_error(STATUS_USAGE, slot->node,
+				    "Leave --if-seq out, or take a slot of mode last.",
+				    "--if-seq is for mode last, and this is %s", mode);
+	}
+	return slot_report(slot, error);
+}
 
-	*nothing = length < 0 && errno == EAGAIN;
-	if (length < 0)
-		return report(slot, CALL_RECEIVE, errno, NULL);
-	return length;
+int slot_report_receive(const struct slot *slot, size_t length, int error)
+{
+	switch (error) {
+	case EAGAIN:
+		return report_error(STATUS_NOTHING, slot->node,
+				    msgslot_mode(slot->handle) == MSGSLOT_LAST ?
+					    "With -w it waits for one." :
+					    "Without -W 0 it waits for one.",
+				    "channel %u: there is no message", slot->channel);
+	case ETIMEDOUT:
+		return report_error(STATUS_TIMEOUT, slot->node,
+				    "-W says how long to wait; without it there is no end.",
+				    "channel %u: no message came in time", slot->channel);
+	case ENOSPC:
+		if (!length)
+			break;
+		return report_error(
+			STATUS_LENGTH, slot->node,
+			"It is still there: raise --max-length, or leave it out.",
+			"channel %u: the buffer is too short for a message of %zu bytes",
+			slot->channel, length);
+	}
+	return slot_report(slot, error);
 }

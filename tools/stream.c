@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
@@ -41,7 +40,7 @@ ssize_t stream_read(void *bytes, size_t size)
 	while (got < 0 && (errno == EINTR || (errno == EAGAIN && !wait_for(STDIN_FILENO, POLLIN))));
 
 	if (got < 0)
-		report_failure("standard input: %s", strerror(errno));
+		report_system("standard input", errno);
 	return got;
 }
 
@@ -66,6 +65,6 @@ int stream_write(const void *bytes, size_t length)
 	return 0;
 
 err_report:
-	report_failure("standard output: %s", strerror(errno));
+	report_system("standard output", errno);
 	return -1;
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The arguments of every command: what is taken, what is refused, and how that is told.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 @test "a channel that is not a number from 0 to 4294967295 is refused, never cut" {
 	local channel text wrong
@@ -16,7 +16,7 @@ source "$BATS_TEST_DIRNAME/common.bash"
 	fresh
 	works msgslot send 0 1 kept
 	for channel in "${wrong[@]}"; do
-		text="channel '$channel' is not a number from 0 to 4294967295"
+		text="channel '${channel//$'\n'/\\x0a}' is not a number from 0 to 4294967295"
 		fails 2 "$text" msgslot send 0 "$channel" lost
 		fails 2 "$text" msgslot recv 0 "$channel"
 		fails 1 "$text" message_sender /dev/msgslot0 "$channel" lost
@@ -41,9 +41,13 @@ source "$BATS_TEST_DIRNAME/common.bash"
 
 @test "channel 0 is a number, but no channel of mode last" {
 	local text="/dev/msgslot0: channel 0: Invalid argument (channels of a slot of mode last start at 1)"
+	local said=$'msgslot: /dev/msgslot0: there is no channel 0 in mode last\nChannels of a slot of mode last are 1 to 4294967295.'
 
-	fails 1 "msgslot: send: $text" msgslot send 0 0 lost
-	fails 1 "msgslot: recv: $text" msgslot recv 0 0x0
+	fails 2 "$said" msgslot send 0 0 lost
+	fails 2 "$said" msgslot recv 0 0x0
+	fails 2 "$said" msgslot recv -w 0 0
+	fails 2 "$said" msgslot watch 0 0 cat
+	fails 2 "$said" msgslot clear 0 0
 	fails 1 "message_sender: $text" message_sender /dev/msgslot0 0 lost
 	fails 1 "message_reader: $text" message_reader /dev/msgslot0 00
 }
@@ -60,10 +64,11 @@ source "$BATS_TEST_DIRNAME/common.bash"
 		fails 2 "slot '$slot' is not a number from 0 to 255" msgslot recv "$slot" 5
 		fails 2 "slot '$slot' is not a number from 0 to 255" msgslot send "$slot" 5 lost
 	done
-	fails 1 "msgslot: recv: /dev/msgslot255: No such file or directory" msgslot recv 255 5
-	for slot in -1x 0x2 +2 2.0 '2 ' ''; do
-		fails 1 "$slot: No such file or directory" msgslot recv -- "$slot" 5
+	fails 5 "msgslot: /dev/msgslot255: there is no such node" msgslot recv 255 5
+	for slot in -1x 0x2 +2 2.0 '2 '; do
+		fails 5 "msgslot: $slot: there is no such node" msgslot recv -- "$slot" 5
 	done
+	fails 2 "slot '' is neither a number nor a path" msgslot recv "" 5
 	# The course's programs know paths only.
 	fails 1 "2: No such file or directory" message_reader 2 5
 }
@@ -75,13 +80,24 @@ source "$BATS_TEST_DIRNAME/common.bash"
 	fails 1 "Usage: message_reader SLOT CHANNEL" message_reader
 	fails 1 "2 arguments are needed, 1 given" message_reader /dev/msgslot0
 	fails 1 "2 arguments are needed, 3 given" message_reader /dev/msgslot0 1 2
-	fails 2 "3 arguments are needed, 0 given" msgslot send
-	fails 2 "3 arguments are needed, 2 given" msgslot send 0 1
-	fails 2 "3 arguments are needed, 4 given" msgslot send 0 1 a b
-	fails 2 "2 arguments are needed with -l, 3 given" msgslot send -l 0 1 a
-	fails 2 "2 arguments are needed with -l, 1 given" msgslot send --lines 0
-	fails 2 "2 arguments are needed, 1 given" msgslot recv 0
-	fails 2 "2 arguments are needed, 3 given" msgslot recv 0 1 2
+	for command in send recv watch chat show clear "send -l" "clear -a"; do
+		# shellcheck disable=SC2086 # an option is a word of its own
+		fails 2 "no slot is given" msgslot $command
+	done
+	for command in send recv watch chat clear "send -l"; do
+		# shellcheck disable=SC2086
+		fails 2 "no channel is given" msgslot $command 0
+	done
+	fails 2 $'msgslot: send: no message is given\nUsage: msgslot send ' msgslot send 0 1
+	fails 2 "no command is given" msgslot watch 0 1
+	fails 2 "'b' is too much" msgslot send 0 1 a b
+	fails 2 "'a' is too much" msgslot send -l 0 1 a
+	fails 2 "'' is too much" msgslot recv 0 1 "" 2
+	fails 2 "'2' is too much" msgslot chat 6 1 2
+	fails 2 "'2' is too much" msgslot show 0 1 2
+	fails 2 "'2' is too much" msgslot clear 0 1 2
+	fails 2 "'1' is too much" msgslot clear -a 0 1
+	fails 2 "'0' is too much" msgslot list 0
 }
 
 @test "options end at the slot, and the course's programs have none" {
@@ -99,12 +115,14 @@ source "$BATS_TEST_DIRNAME/common.bash"
 	works msgslot send -- 0 6 "behind --"
 	prints "behind --\n" msgslot recv -- 0 6
 	fails 2 "channel '-N' is not a number" msgslot recv 0 -N
-	fails 2 "3 given" msgslot recv 0 6 -N
+	fails 2 "'-N' is too much" msgslot recv 0 6 -N
 	for option in -x -Nx --nothing --lines=3; do
 		fails 2 "bad option" msgslot send "$option" 0 6 lost
 	done
 	fails 2 "bad option '-l'" msgslot recv -l 0 6
 	fails 2 "bad option '--lines'" msgslot recv --lines 0 6
+	fails 2 "option '-W' needs an argument" msgslot recv -W
+	fails 2 "option '--newer' needs an argument" msgslot recv --newer
 	fails 1 "channel '--help' is not a number" message_sender --help --help --help
 	fails 1 "2 arguments are needed, 1 given" message_reader --help
 }
@@ -118,14 +136,14 @@ source "$BATS_TEST_DIRNAME/common.bash"
 
 	works msgslot --help
 	cp out overview
-	for command in send recv help message_sender message_reader; do
+	for command in send recv watch chat list show clear help message_sender message_reader; do
 		grep -qE "^  $command +[A-Z]" overview
 	done
 	for command in "-h" "help"; do
 		works msgslot "$command"
 		same out overview
 	done
-	for command in send recv help; do
+	for command in send recv watch chat list show clear help; do
 		works msgslot "$command" --help
 		cp out long
 		grep -q "^Usage: msgslot $command " long

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What README and the manual pages msgslot(1), msgslot(7), message_sender(1) and message_reader(1)
-# show, as they show it, by a member of the group.
+# What README and the manual pages msgslot(1), msgslot-send(1), msgslot-recv(1) and so on, msgslot(7),
+# message_sender(1) and message_reader(1) show, as they show it, by a member of the group.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 # shows TEXT: runs the example on standard input and compares what it prints.
 shows()
@@ -87,20 +87,30 @@ shows()
 	EXAMPLE
 }
 
-@test "msgslot(1): something that looks like an option" {
+@test "msgslot(1): by name" {
+	mkdir -p /etc/msgslot
+	echo "greeting 0 5" >/etc/msgslot/channels
+	HOME=~member shows 'hello\n' <<-'EXAMPLE'
+		msgslot send @greeting "hello"
+		msgslot recv @greeting
+	EXAMPLE
+	rm -r /etc/msgslot
+}
+
+@test "msgslot-send(1): something that looks like an option" {
 	shows '-1.5\n' <<-'EXAMPLE'
 		msgslot send 0 5 -1.5
 		msgslot recv 0 5
 	EXAMPLE
 }
 
-@test "msgslot(1): a file whole" {
+@test "msgslot-send(1): a file whole" {
 	works as member bash -c 'msgslot send 0 7 - < /proc/loadavg'
 	works msgslot recv -N 0 7
 	grep -qxE '([0-9]+\.[0-9]+ ){3}[0-9]+/[0-9]+ [0-9]+' out
 }
 
-@test "msgslot(1): every line but the empty ones, and a copy to another slot" {
+@test "msgslot-send(1): every line but the empty ones, and a copy to another slot" {
 	shows '20.7\n' <<-'EXAMPLE'
 		printf '%s\n' 20.5 "" 20.7 | grep . | msgslot send -l 0 9
 		msgslot recv 0 9
@@ -111,27 +121,111 @@ shows()
 	prints 20.7 msgslot recv -N 1 9
 }
 
-@test "msgslot(1): wait for the first message, stop when anything is wrong" {
-	local waiting='
-		until msgslot recv 0 7 2> /dev/null; do
-			test $? -eq 3 || break
-			sleep 1
-		done'
-
-	fresh
-	(
-		sleep 2
-		msgslot send 0 7 first
-	) &
-	prints 'first\n' as member bash -c "$waiting"
-	wait
-	prints '' as outsider bash -c "$waiting"
-}
-
-@test "msgslot(1): a single minus" {
+@test "msgslot-send(1): a single minus" {
 	works as member bash -c 'printf - | msgslot send 0 5 -'
 	works msgslot recv -N 0 5
 	equal "message" "$(cat out)" -
+}
+
+@test "msgslot-send(1): four add one to a number, at once" {
+	local add='
+		for n in 1 2 3 4 5; do
+			until now=$(msgslot recv -F "%{sequence} %{payload}" 0 8)
+			      msgslot send --if-seq ${now% *} 0 8 $((${now#* } + 1)) 2>/dev/null
+			do test $? -eq 9 || break; done
+		done'
+
+	works msgslot send 0 8 0
+	for _ in 1 2 3 4; do
+		as member bash -c "$add" &
+	done
+	wait
+	prints '20\n' msgslot recv 0 8
+}
+
+@test "msgslot-recv(1): is a value fresh?" {
+	fresh
+	shows 'no sign of life for a minute\n' <<-'EXAMPLE'
+		msgslot recv --max-age 60 0 5 2> /dev/null || echo "no sign of life for a minute"
+	EXAMPLE
+	works msgslot send 0 5 alive
+	shows 'alive\n' <<-'EXAMPLE'
+		msgslot recv --max-age 60 0 5 || echo "no sign of life for a minute"
+	EXAMPLE
+}
+
+@test "msgslot-recv(1): wait for a channel's first message" {
+	fresh
+	(
+		sleep 1
+		msgslot send 0 7 first
+	) &
+	shows 'first\n' <<-'EXAMPLE'
+		msgslot recv -w 0 7
+	EXAMPLE
+	wait
+}
+
+@test "msgslot-recv(1): follow a value; who sends what in a room" {
+	fresh
+	works msgslot send 0 5 one
+	as member bash -c '
+		msgslot recv -f 0 5 | while read -r value; do echo "now $value"; done' >values &
+	as member msgslot recv -f -F '%{time} %{user}: %{payload}' 6 0 >room &
+	until [ "$(cat values)" = "now one" ]; do sleep 0.1; done
+	works msgslot send 0 5 two
+	until grep -qx "now two" values; do sleep 0.1; done
+	until grep -q ': hello$' room; do
+		as member2 msgslot send 6 0 hello
+		sleep 0.1
+	done
+	# Those that were started, not only who waits for them.
+	while pkill -KILL -u member; do sleep 0.1; done
+	wait
+	grep -qE '^[0-9-]{10}T[0-9:.]{15}Z member2: hello$' room
+}
+
+@test "msgslot-recv(1): all that waits, and names with newlines" {
+	fresh
+	printf 'one\ntwo\n' | works msgslot send -l 4 0
+	works as member bash -c 'msgslot recv -p -f -W 0 4 0 2>/dev/null || [ $? = 3 ]'
+	equal printed "$(<out)" $'one\ntwo'
+	equal messages "$(get 4 messages)" 2
+	touch $'a\nb' c
+	works msgslot send 4 1 $'a\nb'
+	works msgslot send 4 1 c
+	works bash -c 'msgslot recv -C 2 -0 4 1 | xargs -0 -n 1 ls -l'
+	equal files "$(grep -c ^- out)" 2
+}
+
+@test "msgslot-watch(1): do what the channel says, and do jobs" {
+	fresh
+	works msgslot send 0 5 70%
+	prints 'set 70%%\n' msgslot watch -C 1 0 5 sh -c 'read -r volume; echo "set $volume"'
+	printf 'job 1\njob 2\n' | works msgslot send -l 4 0
+	printf '#!/bin/sh\ncat; echo " done"\n' | install -m 755 /dev/stdin do-one-job
+	prints 'job 1 done\njob 2 done\n' msgslot watch -C 2 -p 4 0 ./do-one-job
+	equal messages "$(get 4 messages)" 0
+}
+
+@test "msgslot-list(1), msgslot-show(1), msgslot-clear(1)" {
+	fresh
+	# shellcheck disable=SC2016
+	shows '/dev/msgslot4\n/dev/msgslot5\n' <<-'EXAMPLE'
+		msgslot list -j | jq -r 'select(.mode == "queue" and .access == "rw").node'
+	EXAMPLE
+	shows '0\n' <<-'EXAMPLE'
+		msgslot show -j 4 0 | jq '.channel_list[0].messages // 0'
+	EXAMPLE
+	printf 'one\ntwo\n' | works msgslot send -l 4 0
+	shows '2\n' <<-'EXAMPLE'
+		msgslot show -j 4 0 | jq '.channel_list[0].messages // 0'
+	EXAMPLE
+	works msgslot send 0 5 x
+	shows '' <<-'EXAMPLE'
+		msgslot clear 0 5
+	EXAMPLE
+	fails 3 "" msgslot recv 0 5
 }
 
 @test "message_sender(1) and message_reader(1)" {

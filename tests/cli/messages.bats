@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes in comes out: messages through the sender, the reader, send and recv.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 # every_byte: 256 bytes, all there are, so that no byte can mean something on the way.
 every_byte()
@@ -57,9 +57,9 @@ lines "
 
 @test "an empty channel: recv ends with 3, the reader with 1" {
 	fresh
-	fails 3 "msgslot: recv: /dev/msgslot1: channel 5: Resource temporarily unavailable (the channel holds no message)" \
+	fails 3 $'msgslot: /dev/msgslot1: channel 5: there is no message\nWith -w it waits for one.' \
 		msgslot recv 1 5
-	fails 3 "the channel holds no message" msgslot recv -N 1 5
+	fails 3 "there is no message" msgslot recv -N 1 5
 	fails 1 "message_reader: /dev/msgslot1: channel 5: Resource temporarily unavailable" \
 		message_reader /dev/msgslot1 5
 }
@@ -92,13 +92,19 @@ lines "
 		message_sender /dev/msgslot1 9 "$over"
 	fails 1 "Message too long (it is empty; a message has at least 1 byte)" \
 		message_sender /dev/msgslot1 9 ""
-	fails 1 "msgslot: send: /dev/msgslot1: channel 9: Message too long" \
+	fails 7 $'msgslot: /dev/msgslot1: channel 9: the message is too long: 129 bytes, and max_message is 128\nAs root, \'msgslot set\' raises max_message up to 1048576 bytes (/sys/class/msgslot/msgslot1/max_message).' \
 		msgslot send 1 9 "$over"
-	fails 1 "a message has at least 1 byte" msgslot send 1 9 ""
-	fails 1 "a message has at least 1 byte" msgslot send 1 9 - </dev/null
+	fails 7 $'msgslot: /dev/msgslot1: channel 9: the message is empty\nA message has at least 1 byte.' \
+		msgslot send 1 9 ""
+	fails 7 "the message is empty" msgslot send 1 9 - </dev/null
 	printf '%s' "$over" >input
-	fails 1 "129 bytes are more" msgslot send 1 9 - <input
-	fails 1 "at least 1048577 bytes are more" msgslot send 1 9 - </dev/zero
+	fails 7 "too long: at least 129 bytes" msgslot send 1 9 - <input
+	# No more is read than shows that it is too long.
+	fails 7 "too long: at least 129 bytes" msgslot send 1 9 - </dev/zero
+	{
+		fails 7 "too long" msgslot send 1 9 -
+		equal "left of standard input" "$(wc -c)" 871
+	} < <(head -c 1000 /dev/zero)
 	prints kept message_reader /dev/msgslot1 9
 }
 
@@ -111,7 +117,7 @@ lines "
 	works msgslot recv -N 9 1
 	same out input
 	printf x >>input
-	fails 1 "at least 1048577 bytes are more" msgslot send 9 1 - <input
+	fails 7 "at least 1048577 bytes, and max_message is 1048576" msgslot send 9 1 - <input
 	head -c 1048576 input >kept
 	works msgslot recv -N 9 1
 	same out kept
@@ -192,13 +198,13 @@ shows()
 }
 
 @test "-l stops at a line that cannot be sent, and says which" {
-	printf 'one\n\nthree\n' | fails 1 "msgslot: send: /dev/msgslot1: channel 15: line 2: Message too long (it is empty; a message has at least 1 byte)" \
+	printf 'one\n\nthree\n' | fails 7 "msgslot: /dev/msgslot1: channel 15: line 2: the message is empty" \
 		msgslot send -l 1 15
 	prints one message_reader /dev/msgslot1 15
-	printf 'two\n%0129d\nfour\n' 0 | fails 1 "line 2: Message too long (129 bytes are more than the slot's max_message)" \
+	printf 'two\n%0129d\nfour\n' 0 | fails 7 "line 2: the message is too long: at least 129 bytes" \
 		msgslot send -l 1 15
 	prints two message_reader /dev/msgslot1 15
-	fails 1 "line 1: Message too long (at least 1048577 bytes are more" \
+	fails 7 "line 1: the message is too long: at least 129 bytes" \
 		msgslot send -l 1 15 </dev/zero
 	fails 1 "standard input: Is a directory" msgslot send -l 1 15 < /
 	fails 1 "standard input: Bad file descriptor" msgslot send -l 1 15 <&-
@@ -209,11 +215,11 @@ shows()
 	works msgslot send 1 16 kept
 	fails 1 "message_reader: standard output: No space left on device" \
 		bash -c 'message_reader /dev/msgslot1 16 >/dev/full'
-	fails 1 "msgslot: recv: standard output: No space left on device" \
+	fails 1 "msgslot: standard output: No space left on device" \
 		bash -c 'msgslot recv 1 16 >/dev/full'
 	fails 1 "message_reader: standard output: Bad file descriptor" \
 		bash -c 'message_reader /dev/msgslot1 16 >&-'
-	fails 1 "msgslot: recv: standard output: Bad file descriptor" \
+	fails 1 "msgslot: standard output: Bad file descriptor" \
 		bash -c 'msgslot recv 1 16 >&-'
 	fails 1 "standard output: No space left" bash -c 'msgslot --help >/dev/full'
 	fails 1 "standard output: No space left" bash -c 'msgslot send --help >/dev/full'

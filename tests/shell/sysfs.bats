@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What slots show and take in sysfs: defaults, counters, settings, limits.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 # defaults SLOT MODE DEPTH MAX_MESSAGE OVERFLOW MAX_CHANNELS: all settings are these.
 defaults()
@@ -40,8 +40,8 @@ defaults()
 	works msgslot send 0 1 one
 	works msgslot send 0 1 newer
 	works msgslot send 0 2 two
-	fails 1 "Message too long" msgslot send 0 2 ""
-	fails 3 "no message" msgslot recv 0 3
+	fails 7 "empty" msgslot send 0 2 ""
+	fails 3 "there is no message" msgslot recv 0 3
 	works msgslot recv 0 1
 	works msgslot recv 0 1
 	works message_reader /dev/msgslot0 2
@@ -75,7 +75,7 @@ counts()
 	prints 'one\n' msgslot recv 4 0
 	# Neither sent nor received.
 	fails 1 "No space left on device" dd if=/dev/msgslot4 bs=2 count=1
-	fails 1 "Message too long" msgslot send 4 0 ""
+	fails 7 "empty" msgslot send 4 0 ""
 	counts 4 3 4 1 0
 	prints 'twothree' dd if=/dev/msgslot4 bs=4096 count=2 status=none
 	prints 'four\n' msgslot recv 4 1
@@ -124,7 +124,7 @@ counts()
 	takes 0 max_message 1048576
 	takes 0 max_message 1
 	works msgslot send 0 1 x
-	fails 1 "2 bytes are more than the slot's max_message" msgslot send 0 1 xy
+	fails 7 "2 bytes, and max_message is 1" msgslot send 0 1 xy
 
 	# A message is kept.
 	keeps 0 max_message 128 "Device or resource busy"
@@ -210,7 +210,7 @@ counts()
 		takes $slot depth 1
 		takes $slot max_message 1048576
 		takes $slot max_message 1
-		fails 1 "Message too long" msgslot send $slot 0 xy
+		fails 7 "too long" msgslot send $slot 0 xy
 		works msgslot send $slot 0 x
 		equal messages "$(get $slot messages)" 1
 	done
@@ -282,9 +282,9 @@ counts()
 	works msgslot send 0 2 two
 	exec {open}<>/dev/msgslot0
 	takes 0 max_channels 2
-	fails 1 "msgslot: send: /dev/msgslot0: channel 3: No space left on device (the slot's max_channels are in use)" \
-		msgslot send 0 3 three
-	fails 1 "the slot's max_channels are in use" msgslot recv 0 3
+	fails 8 "msgslot: /dev/msgslot0: the slot is full: channels 2 of 2, " msgslot send 0 3 three
+	fails 8 "the slot is full: channels 2 of 2, " msgslot recv -w 0 3
+	fails 3 "there is no message" msgslot recv 0 3
 	works msgslot send 0 1 "one again"
 	takes 0 max_channels 3
 	works msgslot send 0 3 three
@@ -294,9 +294,8 @@ counts()
 
 	takes 0 max_channels 100
 	takes 0 max_bytes 0
-	fails 1 "channel 4: No space left on device (the slot's max_bytes are in use)" \
-		msgslot send 0 4 four
-	fails 3 "no message" msgslot recv 0 4
+	fails 8 " of 0" msgslot send 0 4 four
+	fails 3 "there is no message" msgslot recv 0 4
 	prints 'one again\n' msgslot recv 0 1
 	works msgslot send 0 1 "in place"
 	takes 0 max_bytes 67108864
@@ -310,13 +309,13 @@ counts()
 	takes 0 max_channels 4
 	works as member msgslot send 0 1 one
 	works as member msgslot send 0 2 two
-	fails 1 "channel 3: Disk quota exceeded (your share of the slot's channels is in use)" \
+	fails 8 "msgslot: /dev/msgslot0: your share of the slot is used up: channels 2 of 2, " \
 		as member msgslot send 0 3 three
 	works as member msgslot send 0 1 "one again"
 	works as member2 msgslot send 0 3 three
-	fails 1 "Disk quota exceeded" as member2 msgslot send 0 4 four
+	fails 8 "your share of the slot is used up" as member2 msgslot send 0 4 four
 	works msgslot send 0 4 four
-	fails 1 "No space left on device" msgslot send 0 5 five
+	fails 8 "the slot is full" msgslot send 0 5 five
 	prints 'one again\n' as member2 msgslot recv 0 1
 }
 
@@ -327,8 +326,7 @@ counts()
 		takes $slot max_channels 2
 		works msgslot send $slot 1 one
 		works msgslot send $slot 2 two
-		fails 1 "channel 3: No space left on device (the slot's max_channels are in use)" \
-			msgslot send $slot 3 three
+		fails 8 "the slot is full: channels 2 of 2, " msgslot send $slot 3 three
 		# Opening never fails for that; channel 0, which no file has, is the third.
 		fails 1 "No space left on device" dd if=/dev/msgslot$slot iflag=nonblock
 		fails 1 "write error: No space left on device" bash -c "echo zero >/dev/msgslot$slot"
@@ -340,8 +338,7 @@ counts()
 
 		takes $slot max_channels 100
 		takes $slot max_bytes 0
-		fails 1 "channel 4: No space left on device (the slot's max_bytes are in use)" \
-			msgslot send $slot 4 four
+		fails 8 " of 0" msgslot send $slot 4 four
 		takes $slot max_bytes 67108864
 		works msgslot send $slot 4 four
 	done

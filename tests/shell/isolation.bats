@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Nothing leaks from one channel or slot to another, and messages belong to no process.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 @test "what is on one channel of one slot is nowhere else" {
 	fresh
@@ -11,7 +11,7 @@ source "$BATS_TEST_DIRNAME/common.bash"
 	for slot in {0..3}; do
 		for channel in 4 5 6 1 4294967295 0x80000005 0x10005; do
 			[ "$slot $channel" != "0 5" ] || continue
-			fails 3 "the channel holds no message" msgslot recv "$slot" "$channel"
+			fails 3 "there is no message" msgslot recv "$slot" "$channel"
 		done
 	done
 	prints 'here\n' msgslot recv 0 5

@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # What tests share whose commands read and write slots by themselves, and sleep in them.  Those of
-# shell-MODE.bats are the rows of the tables in msgslot(4), FROM THE SHELL, and are called as these.
+# tests/shell/MODE.bats are the rows of the tables in msgslot(4), FROM THE SHELL, and are called as these.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 # renew SLOT MODE: an empty one, in $slot; its number in $number.
 renew()

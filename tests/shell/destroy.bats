@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Slots come and go while the module runs: what `create` and `destroy` take, and who notices.
 
-# shellcheck source=shells.bash
-source "$BATS_TEST_DIRNAME/shells.bash"
+# shellcheck source=../common/shells.bash
+source "$BATS_TEST_DIRNAME/../common/shells.bash"
 
 # begin COMMAND…: in the background; what it prints is in printed.N, what it says in said.N, where N
 # is its number in sleepers.
@@ -125,7 +125,7 @@ is_gone()
 		sleepers=()
 		begin bash -c 'echo lost >$slot'
 		begin bash -c 'printf lost >$slot'
-		begin msgslot send 5 0 lost
+		begin message_sender "$slot" 0 lost
 		eventually sleeps write "${sleepers[@]}"
 		begin dash -c 'echo lost >$slot'
 		eventually sleeps write "${sleepers[3]}"

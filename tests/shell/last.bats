@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A slot of mode last from the shell: no channel is selected, and no shell can select one.
 
-# shellcheck source=shells.bash
-source "$BATS_TEST_DIRNAME/shells.bash"
+# shellcheck source=../common/shells.bash
+source "$BATS_TEST_DIRNAME/../common/shells.bash"
 
 # select_on_3 CHANNEL SHELL SCRIPT: the script with a slot open as 3, on which another program has
 # selected.

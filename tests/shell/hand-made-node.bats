@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Nodes made with mknod, as courses do.  The only tests that make nodes or set their mode.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/tools.bash
+source "$BATS_TEST_DIRNAME/../common/tools.bash"
 
 # node MINOR MAJOR [MODE]: in /dev, because a folder for temporary files may be mounted without
 # devices.  Teardown removes it.
@@ -31,7 +31,7 @@ major()
 	equal mode "$(get 77 mode)" last
 	equal max_message "$(get 77 max_message)" 128
 	equal messages "$(get 77 messages)" 1
-	fails 1 "/dev/msgslot77: No such file or directory" msgslot recv 77 5
+	fails 5 "/dev/msgslot77: there is no such node" msgslot recv 77 5
 	# A second node of the same minor is the same slot.
 	mknod -m 600 /dev/hand-made-again c "$(major)" 77
 	prints hello message_reader /dev/hand-made-again 5
@@ -56,6 +56,17 @@ major()
 	[ ! -e "$class/msgslot80" ]
 }
 
+@test "a node that is only for root: the error says so" {
+	changed=1
+	chmod 600 /dev/msgslot1
+	chgrp root /dev/msgslot2
+	for slot in 1 2; do
+		said_in 6 "msgslot: /dev/msgslot$slot: Permission denied: it is only for root
+Run it as root, or have udev give the node a group: 'msgslot doctor' says what is missing and what to do." \
+			as member msgslot recv $slot 5
+	done
+}
+
 @test "a destroyed slot stays away until it is created again" {
 	node 3 "$(major)"
 	node 81 "$(major)"
@@ -70,7 +81,7 @@ major()
 		put "$class/create" "$minor last"
 		udevadm settle
 		equal node "$(stat -c '%a %U:%G' /dev/msgslot$minor)" "660 root:msgslot"
-		fails 3 "the channel holds no message" msgslot recv /dev/hand-made-$minor 5
+		fails 3 "there is no message" msgslot recv /dev/hand-made-$minor 5
 		works message_sender /dev/hand-made-$minor 5 back
 		prints back message_reader /dev/msgslot$minor 5
 	done

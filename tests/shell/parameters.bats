@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The module comes and goes: parameters right and wrong, unloading in use and complete.
 
-# shellcheck source=common.bash
-source "$BATS_TEST_DIRNAME/common.bash"
+# shellcheck source=../common/common.bash
+source "$BATS_TEST_DIRNAME/../common/common.bash"
 
 # Nothing of the module is left anywhere.
 nothing_left()
@@ -54,7 +54,7 @@ refuses()
 	udevadm settle
 	equal nodes "$(echo /dev/msgslot*)" "$(echo /dev/msgslot{0..7})"
 	equal modes "$(modes)" "last last last last queue queue broadcast broadcast"
-	fails 3 "the channel holds no message" msgslot recv 0 5
+	fails 3 "there is no message" msgslot recv 0 5
 	for slot in {0..7}; do
 		equal "messages of slot $slot" "$(get "$slot" messages)" 0
 	done

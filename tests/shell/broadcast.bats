@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A slot of mode broadcast from the shell, on channel 0: who hears what, and in which pieces.
 
-# shellcheck source=shells.bash
-source "$BATS_TEST_DIRNAME/shells.bash"
+# shellcheck source=../common/shells.bash
+source "$BATS_TEST_DIRNAME/../common/shells.bash"
 
 @test "broadcast: echo, printf" {
 	renew 6 broadcast

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A slot of mode queue from the shell, on channel 0: what is a message, and who can take one.
 
-# shellcheck source=shells.bash
-source "$BATS_TEST_DIRNAME/shells.bash"
+# shellcheck source=../common/shells.bash
+source "$BATS_TEST_DIRNAME/../common/shells.bash"
 
 @test "queue: echo, printf" {
 	renew 4 queue
@@ -57,7 +57,7 @@ two" >$slot'
 	next 4096
 	next 904
 	fails 1 "echo: I/O error" dash -c 'echo "$long" >$slot'
-	each fails 1 "Message too long" 'msgslot send 4 0 "$long"'
+	each fails 7 "the message is too long" 'msgslot send 4 0 "$long"'
 	holds 0
 	long=$(printf '%04095d' 0)
 	each works 'echo "$long" >$slot'

@@ -1,0 +1,253 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The recipes of msgslot-recipes(7), taken from the page that is installed, and run as they stand there.
+# Only their times are shortened.
+
+# shellcheck source=../common/tools.bash
+source "$BATS_TEST_DIRNAME/../common/tools.bash"
+
+# It is not for everybody what root has there.
+export HOME=/nowhere
+page=/usr/share/man/man7/msgslot-recipes.7
+
+# source_text: of the page, without what protects it from troff.
+source_text()
+{
+	sed 's/\\&//g; s/\\\\/\\/g' "$page"
+}
+
+# recipe TITLE: the block that begins with this comment.
+recipe()
+{
+	awk -v title="# $1" '
+		$0 == ".nf" { inside = 1; first = 1; next }
+		$0 == ".RS 4" { next }
+		$0 == ".fi" { inside = 0; wanted = 0 }
+		inside && first { wanted = $0 == title; first = 0 }
+		inside && wanted { found = 1; print }
+		END { exit !found }' <(source_text)
+}
+
+setup_file()
+{
+	mkdir -p /etc/msgslot
+	recipe "/etc/msgslot/channels" | tee /etc/msgslot/channels >/dev/null
+	[ "$(wc -l </etc/msgslot/channels)" -gt 5 ]
+}
+
+teardown_file()
+{
+	rm -r /etc/msgslot
+	rmmod msgslot
+	modprobe msgslot
+	udevadm settle
+}
+
+# Whatever a recipe has started, and what that has.
+teardown()
+{
+	local leader
+
+	for leader in "${leaders[@]}"; do
+		kill -- "-$leader" 2>/dev/null || true
+	done
+	let_go
+}
+
+# run_in_background FILE: by sh, in a process group of its own, whose number is in $leader.
+run_in_background()
+{
+	setsid sh "$1" >"$1.said" 2>"$1.errors" 3>&- &
+	leader=$!
+	leaders+=("$leader")
+}
+
+leaders=()
+
+@test "the page has recipes, and none that is not tested here" {
+	local title
+
+	source_text | sed -n '/^\.nf$/{n;n;s/^# //p}' >titles
+	[ "$(wc -l <titles)" -ge 16 ]
+	while read -r title; do
+		grep -qF "recipe \"$title\"" "$BATS_TEST_FILENAME" ||
+			grep -qF "recipe $title" "$BATS_TEST_FILENAME"
+	done <titles
+}
+
+@test "heartbeat" {
+	renew 0 last
+	recipe "heartbeat: the service" | sed 's/sleep 10/sleep 0.1/' >service
+	recipe "heartbeat: who looks after it" >looks
+	prints 'no sign of life for 30 seconds\n' as member sh -c "$(<looks)"
+	run_in_background service
+	eventually msgslot recv @heartbeat
+	prints "$leader is alive\n" as member sh -c "$(<looks)"
+	kill -- "-$leader"
+	sed -i 's/--max-age 30/--max-age 0.000001/' looks
+	prints 'no sign of life for 30 seconds\n' as member sh -c "$(<looks)"
+}
+
+# shellcheck disable=SC2016 # the inner shell's
+@test "work queue over four workers" {
+	renew 4 queue
+	recipe "work queue: four workers" >workers
+	recipe "work queue: the jobs" >make-jobs
+	for number in {1..12}; do
+		echo "number $number" >"file $number.log"
+	done
+	run_in_background workers
+	eventually sh -c "[ \$(pgrep -c -P $leader msgslot) = 4 ]"
+	works sh make-jobs
+	eventually sh -c '[ $(ls *.log.gz 2>/dev/null | wc -l) = 12 ] && ! ls *.log'
+	equal contents "$(gzip -dc ./*.log.gz | sort -V | xargs)" "$(printf 'number %s ' {1..12} | xargs)"
+	[ ! -s workers.errors ]
+	equal received "$(get 4 received)" 12
+}
+
+@test "room" {
+	renew 6 broadcast
+	recipe "room: a listener" >listener
+	recipe "room: a speaker" >speaker
+	run_in_background listener
+	eventually sh -c 'msgslot show -j @lobby | jq -e ".channel_list[0].files > 0"'
+	works as member sh -c "$(<speaker)"
+	eventually grep -qxE '[-0-9]+T[0-9:.]+Z member: lunch is ready' listener.said
+}
+
+@test "lock" {
+	local count=10
+
+	[ ! "${MSGSLOT_SLOW-}" ] || count=3
+	renew 1 last
+	recipe "lock: two functions" >work
+	cat >>work <<-END
+		for turn in \$(seq $count); do
+			lock || exit
+			read -r number <counter
+			echo \$((number + 1)) >counter
+			unlock
+		done
+		echo done
+	END
+	echo 0 >counter
+	for number in 1 2 3; do
+		sh work >"said.$number" 2>"errors.$number" 3>&- &
+	done
+	wait
+	equal counter "$(<counter)" $((3 * count))
+	equal said "$(cat said.* errors.* | xargs)" "done done done"
+	prints 'free\n' msgslot recv @lock
+	# Who may not use the slot does not wait for ever.
+	fails 1 "" as outsider sh -c "$(<work)"
+}
+
+@test "leader" {
+	local first second
+
+	renew 1 last
+	recipe "leader: each of those who could be" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 8/' >candidate
+	cp candidate other
+	run_in_background candidate
+	first=$leader
+	eventually grep -q leads candidate.said
+	run_in_background other
+	second=$leader
+	for _ in {1..10}; do
+		equal leader "$(msgslot recv @leader)" "$(hostname)-$first"
+		sleep 0.1
+	done
+	[ ! -s other.said ]
+	kill -- "-$first"
+	eventually grep -qx "$(hostname)-$second leads" other.said
+	equal leader "$(msgslot recv @leader)" "$(hostname)-$second"
+}
+
+@test "request and reply" {
+	renew 4 queue
+	recipe "request and reply: the server" >server
+	recipe "request and reply: a client" >client
+	run_in_background server
+	prints 'HOW ARE YOU?\n' as member sh -c "$(<client)"
+	prints 'HOW ARE YOU?\n' as member2 sh -c "$(<client)"
+	holds 0
+}
+
+# docker as far as it matters here: a root of its own, in which no device but the one that was given is,
+# and no right to make any.
+make_docker()
+{
+	mkdir -p bin container
+	cat >docker <<-'END'
+		#!/bin/sh -e
+		[ "$1 $2 $3 $5" = "run --rm --device image-with-msgslot" ]
+		node=$4
+		shift 5
+		mount -t tmpfs none container
+		mkdir container/usr container/dev container/etc container/proc
+		for name in bin lib lib64; do
+			ln -s usr/$name container/$name
+		done
+		mount --bind /usr container/usr
+		touch container/dev/null container/$node
+		mount --bind /dev/null container/dev/null
+		mount --bind $node container/$node
+		exec unshare --pid --fork --ipc --net --uts chroot container setpriv --bounding-set=-all --inh-caps=-all "$@"
+	END
+	install -m 755 docker bin/docker
+}
+
+@test "state shared with a container" {
+	renew 2 last
+	recipe "container: the host says something" >host
+	recipe "container: it reads that, and answers" >container.sh
+	make_docker
+	works as member sh -c "$(<host)"
+	prints 'the host is up\n' env PATH="$PWD/bin:$PATH" unshare --mount sh container.sh
+	prints 'so am I\n' as member msgslot recv 2 2
+}
+
+# verify FILE: systemd has nothing to say about the unit.
+verify()
+{
+	sed -i "s|%i|0|g" "$1"
+	works env SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$PWD/$1"
+}
+
+@test "systemd" {
+	fresh
+	recipe "/etc/systemd/system/worker.service" >worker.service
+	recipe "/etc/systemd/system/msgslot-keep@.service" >keep.service
+	verify worker.service
+	verify keep.service
+	# The name that DeviceAllow= looks for, and what makes dev-msgslot4.device of the node.
+	grep -qE '^ *[0-9]+ msgslot$' /proc/devices
+	udevadm info --query=property /dev/msgslot4 | grep -qE '^TAGS=.*:systemd:'
+	# What they run. Nobody is there to log to.
+	mkdir -p bin /var/lib/msgslot
+	printf '#!/bin/sh\necho "$*"\n' >fake
+	install -m 755 fake bin/logger
+	sed -n 's/^ExecStart=/exec /p' worker.service >worker
+	PATH=$PWD/bin:$PATH run_in_background worker
+	works msgslot send @jobs "one job"
+	eventually grep -qx "job: one job" worker.said
+	sed -n 's/^ExecStart=-//p' keep.service >begin
+	sed -n 's/^ExecStop=//p' keep.service >end
+	fails 1 "0.dump: No such file or directory" sh begin
+	works msgslot send @heartbeat alive
+	works sh end
+	works msgslot clear -a 0
+	works sh begin
+	prints 'alive\n' msgslot recv @heartbeat
+	rm -r /var/lib/msgslot
+}
+
+@test "cron" {
+	renew 0 last
+	recipe "/etc/cron.d/load" | sed 1d >line
+	equal times "$(awk '{ print $1, $2, $3, $4, $5, $6 }' line)" "* * * * * ann"
+	sed 's/^\(\* \)\{5\} *ann *//' line >entry
+	works as member env -i PATH=/usr/bin:/bin HOME=~member SHELL=/bin/sh /bin/sh -c "$(<entry)"
+	works msgslot recv @load
+	grep -qxE '[0-9]+\.[0-9]+' out
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# msgslot watch: a command for each message.
+
+# shellcheck source=../common/tools.bash
+source "$BATS_TEST_DIRNAME/../common/tools.bash"
+
+@test "the message is standard input, byte by byte, and what is known of it the environment" {
+	renew 4 queue
+	printf 'a\0b\n\033' | works as member msgslot send 4 5 -
+	works msgslot watch -C 1 4 5 bash -c 'cat >got; env | grep ^MSGSLOT_ | sort >environment'
+	printf 'a\0b\n\033' >expected
+	same got expected
+	grep -v -e _PID= -e _TIME= -e _KERNEL= -e _SLOW= -e _SECONDS= environment >seen
+	cat >expected <<-END
+		MSGSLOT_CHANNEL=5
+		MSGSLOT_LENGTH=5
+		MSGSLOT_LOST=0
+		MSGSLOT_NODE=/dev/msgslot4
+		MSGSLOT_SEQUENCE=1
+		MSGSLOT_UID=$(id -u member)
+		MSGSLOT_USER=member
+	END
+	same seen expected
+	grep -qE '^MSGSLOT_PID=[0-9]+$' environment
+	grep -qE '^MSGSLOT_TIME=[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$' environment
+	holds 0
+}
+
+@test "a message of 1 MiB, also where the command does not read it" {
+	renew 4 queue
+	put "$class/msgslot4/max_message" 1048576
+	head -c 1048576 /dev/urandom >message
+	works msgslot send 4 5 - <message
+	works msgslot send 4 5 - <message
+	works msgslot watch -C 1 4 5 true
+	works msgslot watch -C 1 4 5 cat
+	same out message
+}
+
+@test "waits in every mode, and runs the command for what comes" {
+	for mode in last queue broadcast; do
+		renew 4 $mode
+		start msgslot watch -C 2 4 5 sh -c 'echo "$MSGSLOT_SEQUENCE $(cat)"'
+		waits ppoll
+		works msgslot send 4 5 one
+		says '1 one\n'
+		waits ppoll
+		works msgslot send 4 5 two
+		ends 0
+		says '1 one\n2 two\n'
+	done
+	renew 4 last
+	works msgslot send 4 5 here
+	prints 'here' msgslot watch -C 1 4 5 cat
+	fails 4 "no message came in time" msgslot watch --newer 1 -W 0.05 4 5 cat
+	fails 3 "there is no message" msgslot watch --newer 1 -W 0 4 5 cat
+}
+
+@test "a command that fails is passed over; with -e it is the end" {
+	renew 4 queue
+	works msgslot send -l 4 5 < <(printf 'one\ntwo\nthree\nfour\n')
+	prints 'onetwo' msgslot watch -C 2 4 5 sh -c 'cat; exit 3'
+	code=0
+	msgslot watch -e 4 5 sh -c 'cat; exit 3' >out 2>err || code=$?
+	equal "exit code" $code 1
+	equal said "$(<err)" "msgslot: sh: ended with 3"
+	equal printed "$(<out)" three
+	fails 1 "msgslot: sh: was ended by signal 9" msgslot watch --errexit 4 5 sh -c 'kill -9 $$'
+	holds 0
+	works msgslot send 4 5 one
+	fails 1 "msgslot: /usr/bin/no-such-command: No such file or directory" \
+		msgslot watch 4 5 /usr/bin/no-such-command
+}
+
+@test "queue: -p takes the message when the command succeeded" {
+	renew 4 queue
+	works msgslot send -l 4 5 < <(printf 'one\ntwo\n')
+	fails 1 "msgslot: false: ended with 1" msgslot watch -p 4 5 false
+	holds 2
+	prints 'one' msgslot watch -p -C 1 4 5 cat
+	holds 1
+	# Whoever dies has taken nothing.
+	start msgslot watch -p 4 5 sleep 1000
+	waits wait4
+	sleeper=$(pgrep -P "$pid")
+	kill -KILL "$pid" "$sleeper"
+	wait "$pid" || true
+	holds 1
+	# What somebody else took meanwhile is told.
+	fails 9 "somebody else took message 2" \
+		msgslot watch -p 4 5 sh -c 'msgslot recv -N 4 5 >/dev/null'
+	holds 0
+	renew 4 last
+	fails 2 "-p is for mode queue" msgslot watch -p 4 5 cat
+}
+
+@test "options end at the slot: the command has its own" {
+	renew 1 last
+	works msgslot send 1 5 x
+	prints 'x--help -C 3\n' msgslot watch -C 1 1 5 sh -c 'cat; echo "$@"' - --help -C 3
+	# The command is not deaf for SIGPIPE, as the tool is.
+	prints '141\n' msgslot watch -C 1 1 5 bash -c 'kill -PIPE $BASHPID & wait $!; echo $?'
+}

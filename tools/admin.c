@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What `create`, `destroy` and `set` share.  See admin.h. */
+#include "admin.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+const char *const setting_names[SETTINGS] = {
+	"mode", "depth", "max_message", "overflow", "max_bytes", "max_channels",
+};
+
+/* What each can be, for who tried something else. */
+static const char *const setting_ranges[SETTINGS] = {
+	"mode is last, queue or broadcast.",
+	"depth is 1 to 65536 messages, and 1 in mode last.",
+	"max_message is 1 to 1048576 bytes.",
+	"overflow is drop in mode last, block in queue, drop or block in broadcast.",
+	"max_bytes is a number of bytes.",
+	"max_channels is a number of channels.",
+};
+
+/* A node that is not called /dev/msgslotN is asked for its number, if it is the module's. */
+static int node_minor(const char *node, int *minor)
+{
+	static const char parameter[] = "/sys/module/msgslot/parameters/major";
+	FILE *file = fopen(parameter, "re");
+	unsigned int module_major = 0;
+	struct stat status;
+	int found;
+
+	if (!file)
+		return report_sysfs(node, errno == ENOENT ? ENODEV : errno);
+	found = fscanf(file, "%u", &module_major);
+	fclose(file);
+	if (found != 1)
+		return report_system(parameter, EIO);
+	if (stat(node, &status))
+		return report_open(node, errno);
+	if (!S_ISCHR(status.st_mode) || major(status.st_rdev) != module_major)
+		return report_open(node, ENOTTY);
+	*minor = (int)minor(status.st_rdev);
+	return STATUS_DONE;
+}
+
+int admin_slot(const struct address *address, int *minor)
+{
+	static const char prefix[] = "/dev/msgslot";
+	uint64_t number;
+
+	if (strncmp(address->node, prefix, strlen(prefix)) ||
+	    !number_parse(address->node + strlen(prefix), false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+		return node_minor(address->node, minor);
+	*minor = (int)number;
+	return STATUS_DONE;
+}
+
+static int parse_one(const char *word, struct settings *wanted)
+{
+	const char *equals = strchr(word, '=');
+	size_t length = equals ? (size_t)(equals - word) : 0;
+
+	for (int i = 0; equals && i < SETTINGS; i++) {
+		if (strlen(setting_names[i]) != length || strncmp(word, setting_names[i], length))
+			continue;
+		if (wanted->values[i][0])
+			return report_usage("%s is there twice", setting_names[i]);
+		if (!equals[1] || strlen(equals + 1) >= sizeof(wanted->values[i]) ||
+		    equals[1 + strspn(equals + 1, "abcdefghijklmnopqrstuvwxyz0123456789")])
+			return report_usage("'%s': %s", word, setting_ranges[i]);
+		strcpy(wanted->values[i], equals + 1);
+		return STATUS_DONE;
+	}
+	return report_usage("'%s' is not mode=, depth=, max_message=, overflow=, max_bytes= or "
+			    "max_channels= and a value",
+			    word);
+}
+
+int admin_parse(int argc, char **argv, struct settings *wanted)
+{
+	int status = STATUS_DONE;
+
+	for (int i = 0; i < argc && !status; i++)
+		status = parse_one(argv[i], wanted);
+	return status;
+}
+
+static int report_setting(int minor, int setting, const char *value, int error)
+{
+	char node[32], todo[256], messages[32] = "?";
+
+	snprintf(node, sizeof(node), "/dev/msgslot%d", minor);
+	switch (error) {
+	case EINVAL:
+	case ERANGE:
+		return report_error(STATUS_USAGE, node, setting_ranges[setting],
+				    "%s cannot be '%s'", setting_names[setting], value);
+	case EBUSY:
+		snprintf(todo, sizeof(todo),
+			 "It changes while nobody has the slot open ('fuser -v %s' names them) "
+			 "and no message is kept ('msgslot clear -a %d').",
+			 node, minor);
+		msgslot_attribute_get(minor, "messages", messages, sizeof(messages));
+		return report_error(
+			STATUS_FAILED, node, todo,
+			"the slot is in use: %s cannot be changed (it keeps %s messages)",
+			setting_names[setting], messages);
+	}
+	return report_sysfs(node, error);
+}
+
+int admin_apply(int minor, const struct settings *wanted)
+{
+	struct settings before = { 0 };
+	int error, failed;
+
+	for (int i = 0; i < SETTINGS; i++)
+		if (msgslot_attribute_get(minor, setting_names[i], before.values[i],
+					  sizeof(before.values[i])) < 0)
+			return report_setting(minor, i, "", errno);
+
+	for (failed = 0; failed < SETTINGS; failed++)
+		if (wanted->values[failed][0] &&
+		    msgslot_attribute_set(minor, setting_names[failed], wanted->values[failed]))
+			break;
+	if (failed == SETTINGS)
+		return STATUS_DONE;
+
+	/* What was set goes back; a setting that never changed takes its own value always. */
+	error = errno;
+	for (int i = 0; i < SETTINGS; i++)
+		msgslot_attribute_set(minor, setting_names[i], before.values[i]);
+	return report_setting(minor, failed, wanted->values[failed], error);
+}
+
+/* MODE:COUNT[,MODE:COUNT]... for the slots that are there now, as the module's parameter says it. */
+static bool add_slots(struct text *text)
+{
+	char mode[32], last[32] = "";
+	int count = 0, next = 0, minor = -1;
+	bool gaps = false;
+
+	while ((minor = msgslot_slot_next(minor)) >= 0) {
+		if (msgslot_attribute_get(minor, "mode", mode, sizeof(mode)) < 0)
+			continue;
+		for (; next <= minor; next++) {
+			const char *this = next < minor ? MSGSLOT_MODE_LAST : mode;
+
+			gaps = gaps || next < minor;
+			if (count && strcmp(last, this)) {
+				text_format(text, "%s:%d,", last, count);
+				count = 0;
+			}
+			snprintf(last, sizeof(last), "%s", this);
+			count++;
+		}
+	}
+	if (count)
+		text_format(text, "%s:%d", last, count);
+	return gaps;
+}
+
+static void print_hint(struct text *text)
+{
+	fwrite(text->bytes, 1, text->length, stderr);
+	text_free(text);
+}
+
+void admin_hint_slots(const char *what)
+{
+	struct text text = { 0 };
+	bool gaps;
+
+	text_format(&text,
+		    "%s until the module unloads, so at most until the next reboot.\n"
+		    "To have it from boot on, as of now:\n"
+		    "# /etc/modprobe.d/msgslot.conf\n"
+		    "options msgslot slots=",
+		    what);
+	gaps = add_slots(&text);
+	text_string(&text, "\n");
+	if (gaps)
+		text_string(&text, "# A number in between is never left out: it gets mode last.\n");
+	print_hint(&text);
+}
+
+void admin_hint_settings(int minor, const struct settings *settings)
+{
+	struct text text = { 0 };
+
+	text_format(&text,
+		    "# /etc/udev/rules.d/70-msgslot.rules\n"
+		    "ACTION==\"add\", SUBSYSTEM==\"msgslot\", KERNEL==\"msgslot%d\"",
+		    minor);
+	for (int i = 0; i < SETTINGS; i++)
+		if (settings->values[i][0])
+			text_format(&text, ", ATTR{%s}=\"%s\"", setting_names[i],
+				    settings->values[i]);
+	text_string(&text, "\n");
+	print_hint(&text);
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot complete: what could stand where the cursor is, for the completions of bash, zsh and fish
+ * in completion/.  Its arguments are the words before the cursor; the last, perhaps empty, is the one
+ * to be completed.  Prints a line for each candidate, a tab before what is said about it; or, as the
+ * only line, ":files" or ":commands", which the shell knows better.
+ *
+ * Options are those of the commands' own help, so nothing can be forgotten here.
+ */
+#include "tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What comes behind a command's options, in order; the last goes on for ever if it is '*'. */
+enum place {
+	END,
+	SLOT,
+	CHANNEL,
+	MODE_OR_SLOT,
+	MODE,
+	SETTING,
+	FILENAME,
+	PROGRAM,
+	COMMAND,
+};
+
+static const struct {
+	const char *name;
+	enum place places[4];
+} grammars[] = {
+	{ "send", { SLOT, CHANNEL } },
+	{ "recv", { SLOT, CHANNEL } },
+	{ "watch", { SLOT, CHANNEL, PROGRAM } },
+	{ "chat", { SLOT, CHANNEL } },
+	{ "list", { END } },
+	{ "show", { SLOT, CHANNEL } },
+	{ "clear", { SLOT, CHANNEL } },
+	{ "create", { MODE_OR_SLOT, SETTING } },
+	{ "destroy", { SLOT } },
+	{ "set", { SLOT, SETTING } },
+	{ "dump", { SLOT, FILENAME } },
+	{ "restore", { SLOT, FILENAME } },
+	{ "doctor", { END } },
+	{ "version", { END } },
+	{ "help", { COMMAND } },
+};
+
+static struct text candidates;
+
+/* word is what was typed of it; only what begins so is a candidate. */
+static void offer(const char *word, const char *candidate, const char *about)
+{
+	if (strncmp(candidate, word, strlen(word)))
+		return;
+	text_visible(&candidates, candidate, strlen(candidate), "");
+	if (about && *about) {
+		text_string(&candidates, "\t");
+		text_visible(&candidates, about, strlen(about), "");
+	}
+	text_string(&candidates, "\n");
+}
+
+static void offer_commands(const char *word)
+{
+	for (const struct command *const *command = commands; *command; command++)
+		if (!(*command)->own_name && (*command)->summary)
+			offer(word, (*command)->name, (*command)->summary);
+}
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+struct option_line {
+	char letter;   /* '\0': it has none */
+	char name[32]; /* with its minus signs */
+	bool has_value;
+	char about[128];
+};
+
+/* A line of help that describes an option: "  -x, --name VALUE  what it does". */
+static bool parse_option(const char *line, struct option_line *option)
+{
+	size_t end = strcspn(line, "\n"), name;
+	const char *at = line + strspn(line, " ");
+
+	*option = (struct option_line){ 0 };
+	if (at[0] != '-')
+		return false;
+	if (at[1] != '-') {
+		option->letter = at[1];
+		at += 2 + strspn(at + 2, ", ");
+	}
+	name = strcspn(at, " \n");
+	if (strncmp(at, "--", 2) || name >= sizeof(option->name))
+		return false;
+	memcpy(option->name, at, name);
+	at += name;
+	option->has_value = at[0] == ' ' && at[1] != ' ';
+	if (option->has_value)
+		at += 1 + strcspn(at + 1, " \n");
+	at += strspn(at, " ");
+	snprintf(option->about, sizeof(option->about), "%.*s", (int)(line + end - at), at);
+	return true;
+}
+
+static const char *next_line(const char *line)
+{
+	line = strchr(line, '\n');
+	return line ? line + 1 : NULL;
+}
+
+static void offer_options(const struct command *command, const char *word)
+{
+	struct option_line option;
+
+	for (const char *line = command->help; line && *line; line = next_line(line))
+		if (parse_option(line, &option))
+			offer(word, option.name, option.about);
+}
+
+/* Whether an option word takes the next one as its value. */
+static bool wants_next(const struct command *command, const char *word)
+{
+	char last = word[strlen(word) - 1];
+	struct option_line option;
+
+	for (const char *line = command->help; line && *line; line = next_line(line)) {
+		if (!parse_option(line, &option) || !option.has_value)
+			continue;
+		if (word[1] == '-' ? !strcmp(word, option.name) : option.letter == last)
+			return true;
+	}
+	return false;
+}
+
+/* ---- slots, channels, names -------------------------------------------------------------------- */
+
+static void offer_names(const char *word)
+{
+	struct msgslot_names *names = word[0] == '@' || !*word ? msgslot_names_open() : NULL;
+	struct msgslot_name name;
+	int found;
+
+	while (names && (found = msgslot_names_next(names, &name, NULL)) != 0) {
+		char candidate[80], about[320];
+
+		if (found < 0)
+			continue;
+		snprintf(candidate, sizeof(candidate), "@%s", name.name);
+		snprintf(about, sizeof(about), "slot %s, channel %" PRIu32, name.slot,
+			 name.channel);
+		offer(word, candidate, about);
+	}
+	msgslot_names_close(names);
+}
+
+/* Where sysfs is not to be seen, as in a container, the nodes say which slots there are. */
+static void offer_nodes(const char *word)
+{
+	glob_t found;
+
+	if (glob("/dev/msgslot[0-9]*", 0, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		offer(word, found.gl_pathv[i] + strlen("/dev/msgslot"), NULL);
+	globfree(&found);
+}
+
+static void offer_slots(const char *word)
+{
+	char number[16], mode[32], about[64];
+	int minor = -1;
+
+	if (strchr(word, '/')) {
+		text_string(&candidates, ":files\n");
+		return;
+	}
+	while ((minor = msgslot_slot_next(minor)) >= 0) {
+		snprintf(number, sizeof(number), "%d", minor);
+		if (msgslot_attribute_get(minor, "mode", mode, sizeof(mode)) < 0)
+			continue;
+		snprintf(about, sizeof(about), "slot of mode %s", mode);
+		offer(word, number, about);
+	}
+	if (errno == ENODEV || errno == EACCES)
+		offer_nodes(word);
+	offer_names(word);
+}
+
+/* The channels that hold a message; the first few hundred are enough to look at. */
+static void offer_channels(const char *slot, const char *word)
+{
+	struct msgslot *handle = slot[0] == '@' ? NULL : msgslot_open(slot, O_WRONLY | O_NONBLOCK);
+	struct msgslot_walker *walker = handle ? msgslot_walker_new(handle) : NULL;
+	struct msgslot_walk_entry entry;
+	char number[16], about[64];
+
+	for (int count = 0; walker && count < 500 && msgslot_walker_next(walker, &entry) > 0;
+	     count++) {
+		if (entry.first == entry.next)
+			continue;
+		snprintf(number, sizeof(number), "%" PRIu32, entry.channel);
+		snprintf(about, sizeof(about), "%" PRIu64 " messages",
+			 (uint64_t)(entry.next - entry.first));
+		offer(word, number, about);
+	}
+	msgslot_walker_free(walker);
+	msgslot_close(handle);
+}
+
+static void offer_modes(const char *word)
+{
+	offer(word, MSGSLOT_MODE_LAST, "a value: the newest message stays");
+	offer(word, MSGSLOT_MODE_QUEUE, "work: each message is taken once");
+	offer(word, MSGSLOT_MODE_BROADCAST, "news: everybody hears every message");
+}
+
+static void offer_settings(const char *word, bool mode_too)
+{
+	static const char *const settings[] = {
+		"mode=last", "mode=queue",   "mode=broadcast", "overflow=drop", "overflow=block",
+		"depth=",    "max_message=", "max_bytes=",     "max_channels=",
+	};
+
+	for (size_t i = mode_too ? 0 : 3; i < sizeof(settings) / sizeof(settings[0]); i++)
+		offer(word, settings[i], NULL);
+}
+
+/* ---- the words before -------------------------------------------------------------------------- */
+
+/*
+ * Words behind the options: which place is the last of them in?  @NAME is a slot and a channel; a
+ * mode is where a slot might be, and then the settings begin.
+ */
+static void offer_place(const enum place *places, int argc, char **argv)
+{
+	static const enum place behind_number[] = { MODE, SETTING, END };
+	const char *word = argv[argc - 1];
+	int at = 0, i;
+
+	for (i = 0; i < argc - 1 && places[at] != END; i++) {
+		if (places[at] == SLOT && argv[i][0] == '@' && places[at + 1] == CHANNEL)
+			at += 2;
+		else if (places[at] == MODE_OR_SLOT && argv[i][strspn(argv[i], "0123456789")])
+			at++;
+		else if (places[at] == MODE_OR_SLOT)
+			places = behind_number;
+		else if (places[at] != SETTING && places[at] != PROGRAM)
+			at++;
+		else
+			break;
+	}
+	switch (places[at]) {
+	case END:
+		break;
+	case SLOT:
+		offer_slots(word);
+		break;
+	case CHANNEL:
+		offer_channels(argv[argc - 2], word);
+		break;
+	case MODE_OR_SLOT:
+	case MODE:
+		offer_modes(word);
+		break;
+	case SETTING:
+		offer_settings(word, at > 0 && places[at - 1] == SLOT);
+		break;
+	case FILENAME:
+		text_string(&candidates, ":files\n");
+		break;
+	case PROGRAM:
+		text_string(&candidates, i < argc - 1 ? ":files\n" : ":commands\n");
+		break;
+	case COMMAND:
+		offer_commands(word);
+		break;
+	}
+}
+
+static void complete(int argc, char **argv)
+{
+	const struct command *command;
+	int first = 1;
+
+	if (argc < 2) {
+		offer_commands(argc ? argv[0] : "");
+		if (argc && argv[0][0] == '-') {
+			offer(argv[0], "--help", "say what commands there are");
+			offer(argv[0], "--version", "say the version");
+		}
+		return;
+	}
+	command = command_find(argv[0], false);
+	if (!command)
+		return;
+	for (; first < argc - 1 && argv[first][0] == '-' && argv[first][1]; first++) {
+		if (!strcmp(argv[first], "--")) {
+			first++;
+			break;
+		}
+		if (wants_next(command, argv[first]) && ++first == argc - 1)
+			return;
+	}
+	if (argv[argc - 1][0] == '-' && first == argc - 1) {
+		offer_options(command, argv[argc - 1]);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(grammars) / sizeof(grammars[0]); i++)
+		if (!strcmp(grammars[i].name, command->name))
+			offer_place(grammars[i].places, argc - first, argv + first);
+}
+
+static int complete_run(int argc, char **argv)
+{
+	int status;
+
+	complete(argc - 1, argv + 1);
+	status = text_print(&candidates);
+	text_free(&candidates);
+	return status;
+}
+
+const struct command complete_command = {
+	.name = "complete",
+	.run = complete_run,
+	.arguments = "[WORD]...",
+	.help = "",
+};

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * message_sender and message_reader: the course's two programs, as they always were.  Nothing but
+ * positional arguments, whatever they look like, plain read() and write(), and no exit code but 0 and
+ * 1; so they also work on slots that are not of mode `last`, as read() and write() do there.
+ *
+ * The path comes from a user and may name anything.  Nothing but a character device is opened at
+ * all (a FIFO's other end would notice, a plain file is none of our business), nothing is ever
+ * created or cut, and nothing is written before the device took MSG_SLOT_CHANNEL, which only a
+ * slot does.
+ */
+#include "tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct course {
+	int fd;
+	const char *path;
+	uint32_t channel;
+};
+
+enum call { CALL_OPEN, CALL_SELECT, CALL_SEND, CALL_RECEIVE };
+
+/* What the system's own text does not say. */
+static const struct {
+	enum call call;
+	int error;
+	const char *text;
+} hints[] = {
+	{ CALL_OPEN, EACCES, "are you in the group msgslot?" },
+	{ CALL_OPEN, ENOENT, "no such slot, or the module msgslot is not loaded" },
+	{ CALL_OPEN, ENXIO, "the slot was destroyed, or the module msgslot is not loaded" },
+	{ CALL_OPEN, ENOTTY, "not a slot" },
+	{ CALL_OPEN, EISDIR, "not a slot" },
+	{ CALL_SELECT, ENOTTY, "not a slot" },
+	{ CALL_SELECT, ENODEV, "the slot was destroyed" },
+	{ CALL_SELECT, ENOSPC, "the slot's max_channels are in use" },
+	{ CALL_SELECT, EDQUOT, "your share of the slot's channels is in use" },
+	{ CALL_SEND, ENODEV, "the slot was destroyed" },
+	{ CALL_SEND, ENOSPC, "the slot's max_bytes are in use" },
+	{ CALL_SEND, EDQUOT, "your share of the slot's bytes is in use" },
+	{ CALL_RECEIVE, ENODEV, "the slot was destroyed" },
+	{ CALL_RECEIVE, EAGAIN, "the channel holds no message" },
+};
+
+static const char *find_hint(const struct course *course, enum call call, int error)
+{
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (hints[i].call == call && hints[i].error == error)
+			return hints[i].text;
+	if (call == CALL_SELECT && error == EINVAL && !course->channel)
+		return "channels of a slot of mode last start at 1";
+	return NULL;
+}
+
+static int report(const struct course *course, enum call call, int error, const char *hint)
+{
+	char channel[64] = "";
+	const char *text = hint ? hint : find_hint(course, call, error);
+
+	if (call != CALL_OPEN)
+		snprintf(channel, sizeof(channel), "channel %u: ", course->channel);
+
+	report_error(STATUS_FAILED, course->path, NULL, "%s%s%s%s%s", channel, strerror(error),
+		     text ? " (" : "", text ? text : "", text ? ")" : "");
+	return -1;
+}
+
+/* 0 for a character device, else the errno that says best what it is instead. */
+static int check_device(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return errno;
+	if (S_ISDIR(status.st_mode))
+		return EISDIR;
+	return S_ISCHR(status.st_mode) ? 0 : ENOTTY;
+}
+
+static int course_open(struct course *course, const char *path, uint32_t channel, int access)
+{
+	int flags, error;
+
+	*course = (struct course){ .fd = -1, .path = path, .channel = channel };
+
+	error = check_device(path);
+	if (error)
+		return report(course, CALL_OPEN, error, NULL);
+
+	/* O_NONBLOCK: the path may have become a FIFO since, and open() must not wait for one. */
+	course->fd = open(path, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (course->fd < 0)
+		return report(course, CALL_OPEN, errno, NULL);
+
+	if (ioctl(course->fd, MSG_SLOT_CHANNEL, (unsigned long)channel)) {
+		error = errno;
+		goto err_close;
+	}
+	flags = fcntl(course->fd, F_GETFL);
+	if (flags < 0 || fcntl(course->fd, F_SETFL, flags & ~O_NONBLOCK)) {
+		error = errno;
+		goto err_close;
+	}
+	return 0;
+
+err_close:
+	close(course->fd);
+	course->fd = -1;
+	return report(course, CALL_SELECT, error, NULL);
+}
+
+static int course_send(const struct course *course, const void *message, size_t length)
+{
+	const char *hint = NULL;
+	char text[80];
+	ssize_t sent;
+	int error;
+
+	do
+		sent = write(course->fd, message, length);
+	while (sent < 0 && errno == EINTR);
+
+	if (sent == (ssize_t)length)
+		return 0;
+	if (sent >= 0)
+		return report(course, CALL_SEND, EIO, "only a part of the message was taken");
+
+	/* "Message too long" would be an odd thing to say about an empty one. */
+	error = errno;
+	if (error == EMSGSIZE && !length) {
+		hint = "it is empty; a message has at least 1 byte";
+	} else if (error == EMSGSIZE) {
+		/* The tool stops reading at the buffer's end, so then it does not know more. */
+		snprintf(text, sizeof(text), "%s%zu bytes are more than the slot's max_message",
+			 length > MSGSLOT_MESSAGE_MAX ? "at least " : "", length);
+		hint = text;
+	}
+	return report(course, CALL_SEND, error, hint);
+}
+
+static ssize_t course_receive(const struct course *course, void *message, size_t size)
+{
+	ssize_t length;
+
+	do
+		length = read(course->fd, message, size);
+	while (length < 0 && errno == EINTR);
+
+	if (length < 0)
+		return report(course, CALL_RECEIVE, errno, NULL);
+	return length;
+}
+
+static int sender_run(int argc, char **argv)
+{
+	struct course course;
+	uint32_t channel;
+
+	if (argc != 4)
+		return report_usage("3 arguments are needed, %d given", argc - 1);
+	if (argument_channel(argv[2], &channel))
+		return STATUS_FAILED;
+	if (course_open(&course, argv[1], channel, O_WRONLY) ||
+	    course_send(&course, argv[3], strlen(argv[3])))
+		return STATUS_FAILED;
+	return STATUS_DONE;
+}
+
+const struct command message_sender_command = {
+	.name = "message_sender",
+	.run = sender_run,
+	.arguments = "SLOT CHANNEL MESSAGE",
+	.summary = "Leave a message on a channel, as a course program does.",
+	.help = "  SLOT     the path of a slot's device node\n"
+		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"  MESSAGE  the message; it is sent as it is\n"
+		"\n"
+		"There are no options.  Exit code 0: sent, 1: not sent.\n",
+	.own_name = true,
+};
+
+static int reader_run(int argc, char **argv)
+{
+	struct course course;
+	uint32_t channel;
+	ssize_t length;
+
+	if (argc != 3)
+		return report_usage("2 arguments are needed, %d given", argc - 1);
+	if (argument_channel(argv[2], &channel))
+		return STATUS_FAILED;
+	if (course_open(&course, argv[1], channel, O_RDONLY))
+		return STATUS_FAILED;
+	length = course_receive(&course, stream_buffer, MSGSLOT_MESSAGE_MAX);
+	if (length < 0 || stream_write(stream_buffer, (size_t)length))
+		return STATUS_FAILED;
+	return STATUS_DONE;
+}
+
+const struct command message_reader_command = {
+	.name = "message_reader",
+	.run = reader_run,
+	.arguments = "SLOT CHANNEL",
+	.summary = "Print the message of a channel, as a course program does.",
+	.help = "  SLOT     the path of a slot's device node\n"
+		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"\n"
+		"The message's bytes go to standard output and nothing else.  There are no options.\n"
+		"Exit code 0: printed, 1: not.\n",
+	.own_name = true,
+};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* msgslot doctor: is there a module for this kernel, may it be loaded, is it? */
+#include "doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define MODULES "/lib/modules/"
+
+/* The first bytes of a file; false where it cannot be read. */
+static bool read_start(const char *path, char *bytes, size_t size, size_t *length)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	*length = fread(bytes, 1, size, file);
+	fclose(file);
+	return true;
+}
+
+/* The file that modprobe would load, as depmod noted it.  False: none. */
+static bool module_file(const char *release, char *path, size_t size)
+{
+	char name[256], line[4096];
+	bool found = false;
+	FILE *list;
+
+	snprintf(name, sizeof(name), MODULES "%s/modules.dep", release);
+	list = fopen(name, "re");
+	if (!list)
+		return false;
+	while (!found && fgets(line, sizeof(line), list)) {
+		char *colon = strchr(line, ':'), *base;
+
+		if (!colon)
+			continue;
+		*colon = '\0';
+		base = strrchr(line, '/');
+		if (strncmp(base ? base + 1 : line, "msgslot.ko", strlen("msgslot.ko")))
+			continue;
+		found = true;
+		if (line[0] == '/')
+			snprintf(path, size, "%s", line);
+		else
+			snprintf(path, size, MODULES "%s/%s", release, line);
+	}
+	fclose(list);
+	return found;
+}
+
+/* Signed, not signed, or compressed, so that it is not to be seen. */
+enum signature { UNSIGNED, SIGNED, UNKNOWN };
+
+static enum signature module_signature(const char *path)
+{
+	static const char mark[] = "~Module signature appended~\n";
+	char end[sizeof(mark) - 1];
+	FILE *file = fopen(path, "re");
+	bool read;
+
+	if (!file || strcmp(path + strlen(path) - 3, ".ko")) {
+		if (file)
+			fclose(file);
+		return UNKNOWN;
+	}
+	read = !fseek(file, -(long)sizeof(end), SEEK_END) &&
+	       fread(end, 1, sizeof(end), file) == sizeof(end);
+	fclose(file);
+	if (!read)
+		return UNKNOWN;
+	return memcmp(end, mark, sizeof(end)) ? UNSIGNED : SIGNED;
+}
+
+/* Whether the kernel takes only modules that are signed, and why. */
+static const char *signatures_wanted(void)
+{
+	static const char efi[] = "/sys/firmware/efi/efivars/"
+				  "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	char bytes[256];
+	size_t length;
+
+	/* Four bytes of attributes, and the value. */
+	if (read_start(efi, bytes, sizeof(bytes), &length) && length == 5 && bytes[4] == 1)
+		return "Secure Boot is on";
+	if (read_start("/sys/module/module/parameters/sig_enforce", bytes, sizeof(bytes),
+		       &length) &&
+	    length && bytes[0] == 'Y')
+		return "the kernel enforces signatures (module.sig_enforce)";
+	if (read_start("/sys/kernel/security/lockdown", bytes, sizeof(bytes) - 1, &length)) {
+		bytes[length] = '\0';
+		if (strchr(bytes, '[') && !strstr(bytes, "[none]"))
+			return "the kernel is locked down";
+	}
+	return NULL;
+}
+
+static void check_headers(const char *release, bool needed)
+{
+	char path[256], todo[256];
+
+	snprintf(path, sizeof(path), MODULES "%s/build", release);
+	if (!access(path, F_OK)) {
+		doctor_well("headers of kernel %s: %s", release, path);
+		return;
+	}
+	if (!needed) {
+		doctor_note("the headers of kernel %s are not there; a new version of the module "
+			    "could not be built",
+			    release);
+		return;
+	}
+	snprintf(todo, sizeof(todo),
+		 "As root: apt install linux-headers-%s, or dnf install kernel-devel-%s", release,
+		 release);
+	doctor_wrong(todo, "the headers of kernel %s are not there, and the module cannot be built",
+		     release);
+}
+
+static void check_signature(const char *path, bool loaded)
+{
+	const char *why = signatures_wanted();
+	enum signature signature = module_signature(path);
+
+	if (!why || loaded) {
+		doctor_well("signatures: %s",
+			    why ? "the kernel took the module" : "this kernel takes any module");
+		return;
+	}
+	if (signature == UNSIGNED)
+		doctor_wrong("Have DKMS sign it: as root, mokutil --import /var/lib/dkms/mok.pub, "
+			     "reboot and enrol the key, then dkms install again.",
+			     "%s, and %s is not signed", why, path);
+	else
+		doctor_note("%s; where loading fails (\"Key was rejected\"), the key has to be "
+			    "enrolled: as root, mokutil --import /var/lib/dkms/mok.pub, and reboot",
+			    why);
+}
+
+void doctor_module(void)
+{
+	bool loaded = !access("/sys/module/msgslot", F_OK);
+	char path[4352] = "";
+	struct utsname system;
+	bool built;
+
+	if (uname(&system)) {
+		doctor_wrong("See the error.", "uname: %s", strerror(errno));
+		return;
+	}
+	built = module_file(system.release, path, sizeof(path));
+	if (built && !access(path, F_OK))
+		doctor_well("the module is built for kernel %s: %s", system.release, path);
+	else if (built)
+		doctor_wrong("As root: depmod, or install the package again.",
+			     "%s is not there, although modules.dep has it", path);
+	else if (loaded)
+		doctor_note("the module is loaded, but modprobe would not find it for kernel %s "
+			    "after a reboot",
+			    system.release);
+	else
+		doctor_wrong("As root: dkms autoinstall (with the kernel's headers installed), or "
+			     "install the package again.",
+			     "there is no module for kernel %s", system.release);
+	check_headers(system.release, !built && !loaded);
+	if (built)
+		check_signature(path, loaded);
+	if (loaded)
+		doctor_well("the module is loaded");
+	else
+		doctor_wrong("As root: modprobe msgslot; what it says, or the end of dmesg, tells "
+			     "why not.",
+			     "the module is not loaded");
+}

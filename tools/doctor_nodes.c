@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* msgslot doctor: the nodes in /dev, who they belong to, and whether that is us. */
+#include "doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define GROUP "msgslot"
+#define RULE "60-msgslot.rules"
+#define TRIGGER "As root: udevadm trigger --action=add --subsystem-match=msgslot"
+
+static void check_group(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const struct group *group = getgrnam(GROUP);
+	char todo[256], name[32];
+
+	if (!group) {
+		doctor_wrong("As root: systemd-sysusers msgslot.conf, or groupadd --system " GROUP,
+			     "there is no group " GROUP);
+		return;
+	}
+	doctor_well("the group " GROUP " is there, number %u", (unsigned int)group->gr_gid);
+
+	if (!geteuid()) {
+		doctor_well("you are root");
+		return;
+	}
+	snprintf(name, sizeof(name), "%u", (unsigned int)geteuid());
+	switch (membership(group->gr_gid, user)) {
+	case NOW:
+		doctor_well("you are in the group " GROUP);
+		break;
+	case SINCE_LOGIN:
+		doctor_wrong("Log in again, or begin a shell with: newgrp " GROUP,
+			     "you are in the group " GROUP ", but this login is older than that");
+		break;
+	case OUTSIDE:
+		snprintf(todo, sizeof(todo),
+			 "As root: usermod -aG " GROUP " %s; it counts from the next login on.",
+			 user ? user->pw_name : name);
+		doctor_wrong(todo, "you are not in the group " GROUP);
+		break;
+	}
+}
+
+static void check_rule(void)
+{
+	static const char *const folders[] = { "/etc", "/run", "/usr/local/lib", "/usr/lib",
+					       "/lib" };
+	char path[64];
+	struct stat status;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/udev/rules.d/" RULE, folders[i]);
+		if (stat(path, &status))
+			continue;
+		/* An empty file, or a link to /dev/null, turns off those behind it. */
+		if (status.st_size)
+			doctor_well("the udev rule is there: %s", path);
+		else
+			doctor_note("the udev rule is turned off: %s", path);
+		return;
+	}
+	doctor_wrong("Install the package again; then, as root: udevadm control --reload; udevadm "
+		     "trigger --action=add --subsystem-match=msgslot",
+		     "there is no udev rule " RULE);
+}
+
+/* How to get a node back that something else is in the place of, or nothing. */
+static void todo_node(const char *node, bool remove, unsigned int major_number,
+		      unsigned int minor_number, char *todo, size_t size)
+{
+	snprintf(todo, size, "As root: %s%s%smknod -m 660 %s c %u %u && chgrp " GROUP " %s",
+		 remove ? "rm " : "", remove ? node : "", remove ? " && " : "", node, major_number,
+		 minor_number, node);
+}
+
+static void check_access(const char *node, const struct stat *status)
+{
+	const struct group *group = getgrgid(status->st_gid);
+	bool for_group = (status->st_mode & 0060) == 0060;
+
+	if (status->st_mode & 0006) {
+		doctor_note("%s is open to everybody (mode %04o)", node, status->st_mode & 07777);
+	} else if (!status->st_gid || !for_group) {
+		doctor_wrong(TRIGGER "; and see the rules in /etc/udev/rules.d",
+			     "%s is only for root (group %s, mode %04o)", node,
+			     group ? group->gr_name : "?", status->st_mode & 07777);
+	} else {
+		doctor_well("%s is for the group %s (mode %04o)", node,
+			    group ? group->gr_name : "?", status->st_mode & 07777);
+	}
+}
+
+/* A slot that sysfs shows: has it its node? */
+static void check_slot(int minor_number)
+{
+	char node[32], numbers[32], todo[256];
+	unsigned int major_number, ours;
+	struct stat status;
+
+	snprintf(node, sizeof(node), "/dev/msgslot%d", minor_number);
+	/* A slot that came by opening a node made by hand has no number in sysfs, and no other node. */
+	if (msgslot_attribute_get(minor_number, "dev", numbers, sizeof(numbers)) < 0 ||
+	    sscanf(numbers, "%u:%u", &major_number, &ours) != 2)
+		return;
+	if (stat(node, &status)) {
+		todo_node(node, false, major_number, ours, todo, sizeof(todo));
+		doctor_wrong(todo, "%s: %s, but the slot is there", node, strerror(errno));
+	} else if (!S_ISCHR(status.st_mode)) {
+		todo_node(node, true, major_number, ours, todo, sizeof(todo));
+		doctor_wrong(todo, "%s is a plain file or folder in the place of the node", node);
+	} else if (status.st_rdev != makedev(major_number, ours)) {
+		todo_node(node, true, major_number, ours, todo, sizeof(todo));
+		doctor_wrong(todo, "%s is the node of another device (%u:%u instead of %u:%u)",
+			     node, major(status.st_rdev), minor(status.st_rdev), major_number,
+			     ours);
+	} else {
+		check_access(node, &status);
+	}
+}
+
+/* What has a slot's name, but is none: what echo makes when it finds no node. */
+static void check_strays(void)
+{
+	struct dirent *entry;
+	DIR *dev = opendir("/dev");
+
+	while (dev && (entry = readdir(dev))) {
+		char node[300], folder[300], todo[350];
+		struct stat status;
+		uint64_t number;
+
+		if (strncmp(entry->d_name, "msgslot", 7) ||
+		    !number_parse(entry->d_name + 7, false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+			continue;
+		snprintf(node, sizeof(node), "/dev/%s", entry->d_name);
+		snprintf(folder, sizeof(folder), "/sys/class/msgslot/%s", entry->d_name);
+		if (!access(folder, F_OK) || stat(node, &status))
+			continue;
+		snprintf(todo, sizeof(todo), "As root: rm %s%s",
+			 S_ISDIR(status.st_mode) ? "-r " : "", node);
+		if (!S_ISCHR(status.st_mode))
+			doctor_wrong(todo,
+				     "%s is a plain file or folder, and there is no such slot",
+				     node);
+		else if (!access("/sys/class/msgslot", F_OK))
+			doctor_note("%s is a node, but there is no such slot yet", node);
+	}
+	if (dev)
+		closedir(dev);
+}
+
+void doctor_nodes(void)
+{
+	int minor_number = -1;
+	unsigned int slots = 0;
+
+	check_group();
+	check_rule();
+	while ((minor_number = msgslot_slot_next(minor_number)) >= 0) {
+		check_slot(minor_number);
+		slots++;
+	}
+	if (!slots && errno == ENOENT)
+		doctor_wrong("As root: msgslot create MODE; and see 'options msgslot slots=' in "
+			     "/etc/modprobe.d",
+			     "there is no slot");
+	check_strays();
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot dump: all messages of a slot, into a file.  Nothing is taken, and nobody's cursor moves.
+ *
+ * All of them are fetched before the first byte is written: a slow disk or pipe must not hold up the
+ * writers of a room that waits for its readers, of which we are one while the slot is open.
+ */
+#define _GNU_SOURCE /* mkostemp() */
+#include "dumpfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * MSGSLOT_SECOND + time.tv_nsec;
+}
+
+/* ---- the slot ---------------------------------------------------------------------------------- */
+
+/* What fetching one channel needs to know, and counts. */
+struct dump {
+	struct slot slot;
+	struct text file;
+	struct dumpfile_header header;
+	int64_t boot; /* when CLOCK_BOOTTIME was 0 */
+};
+
+static void add_message(struct dump *dump, const struct msgslot_message *known)
+{
+	struct dumpfile_message message = {
+		.channel = dump->slot.channel,
+		.length = (uint32_t)known->length,
+		.sequence = known->sequence,
+		.time = known->time + (uint64_t)dump->boot,
+		.pid = known->pid,
+		.uid = known->uid,
+	};
+
+	dumpfile_swap_message(&message);
+	text_bytes(&dump->file, &message, sizeof(message));
+	text_bytes(&dump->file, stream_buffer, known->length);
+}
+
+/* What is kept of the channel now.  What is sent meanwhile is left out, or it might never end. */
+static int add_channel(struct dump *dump, uint64_t next)
+{
+	bool last = msgslot_mode(dump->slot.handle) == MSGSLOT_LAST;
+	struct msgslot_receive_options options = {
+		.flags = MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER,
+	};
+	uint64_t before = dump->header.messages;
+	struct msgslot_message message;
+
+	do {
+		if (msgslot_message_receive(dump->slot.handle, dump->slot.channel, stream_buffer,
+					    sizeof(stream_buffer), &options, &message) < 0) {
+			if (errno == EAGAIN)
+				break;
+			return slot_report_receive(&dump->slot, 0, errno);
+		}
+		if (!last && message.sequence >= next)
+			break;
+		add_message(dump, &message);
+		dump->header.messages++;
+		options.sequence = message.sequence;
+	} while (!last);
+
+	dump->header.channels += dump->header.messages > before;
+	return STATUS_DONE;
+}
+
+static int add_channels(struct dump *dump)
+{
+	struct msgslot_walker *walker = msgslot_walker_new(dump->slot.handle);
+	struct msgslot_walk_entry entry;
+	int found, status = STATUS_DONE;
+
+	if (!walker)
+		return report_system(dump->slot.node, errno);
+	while (!status && (found = msgslot_walker_next(walker, &entry)) != 0) {
+		dump->slot.channel = entry.channel;
+		if (found < 0)
+			status = slot_report(&dump->slot, errno);
+		else if (entry.first < entry.next)
+			status = add_channel(dump, entry.next);
+	}
+	msgslot_walker_free(walker);
+	return status;
+}
+
+/* The whole file, in memory.  The slot is closed again. */
+static int fetch(struct dump *dump, const struct address *address)
+{
+	struct dumpfile_header *header = &dump->header;
+	struct msgslot_info info;
+	int status = slot_open(&dump->slot, address, O_RDONLY);
+
+	if (status)
+		return status;
+	dump->boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
+	text_bytes(&dump->file, header, sizeof(*header));
+	status = add_channels(dump);
+	if (!status && msgslot_info_get(dump->slot.handle, &info))
+		status = slot_report(&dump->slot, errno);
+	msgslot_close(dump->slot.handle);
+	if (status)
+		return status;
+
+	memcpy(header->magic, DUMPFILE_MAGIC, sizeof(header->magic));
+	header->version = DUMPFILE_VERSION;
+	header->mode = info.mode;
+	header->length = dump->file.length + DUMPFILE_CHECKSUM;
+	header->time = (uint64_t)now(CLOCK_REALTIME);
+	memcpy(header->instance, info.instance, sizeof(header->instance));
+	header->depth = info.depth;
+	header->max_message = info.max_message;
+	header->overflow = info.overflow;
+	dumpfile_swap_header(header);
+	memcpy(dump->file.bytes, header, sizeof(*header));
+	dumpfile_add_checksum(&dump->file);
+	return STATUS_DONE;
+}
+
+/* ---- the file ---------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const struct text *file)
+{
+	size_t done = 0;
+
+	while (done < file->length) {
+		ssize_t put = write(fd, file->bytes + done, file->length - done);
+
+		if (put < 0 && errno != EINTR)
+			return -1;
+		if (put > 0)
+			done += (size_t)put;
+	}
+	return 0;
+}
+
+/* A pipe or a device is written as it is.  What is said is said about path, as the user called it. */
+static int write_other(const char *path, const char *target, const struct text *file)
+{
+	int fd = open(target, O_WRONLY | O_CLOEXEC);
+	int status = STATUS_DONE;
+
+	if (fd < 0)
+		return report_system(path, errno);
+	if (write_all(fd, file))
+		status = report_system(path, errno);
+	close(fd);
+	return status;
+}
+
+/*
+ * Whole or not at all: under another name first, which is gone again where the disk is full, and what
+ * had the name before is still there.  On the disk when this returns, as a reboot may be next.
+ */
+static int write_regular(const char *path, const char *target, const struct text *file)
+{
+	char name[4096];
+	int fd, status = STATUS_DONE;
+
+	if (snprintf(name, sizeof(name), "%s.XXXXXX", target) >= (int)sizeof(name))
+		return report_system(path, ENAMETOOLONG);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return report_system(path, errno);
+	if (write_all(fd, file) || fsync(fd))
+		status = report_system(path, errno);
+	if (close(fd) && !status)
+		status = report_system(path, errno);
+	if (!status && rename(name, target))
+		status = report_system(path, errno);
+	if (status)
+		unlink(name);
+	return status;
+}
+
+static int write_file(const char *path, const struct text *file)
+{
+	char *target = realpath(path, NULL);
+	struct stat found;
+	int status;
+
+	/* A link stays a link: what it points to is replaced. */
+	if (target && !stat(target, &found) && !S_ISREG(found.st_mode))
+		status = write_other(path, target, file);
+	else
+		status = write_regular(path, target ? target : path, file);
+	free(target);
+	return status;
+}
+
+static int dump_run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct dump dump = { 0 };
+	struct address address;
+	const char *path;
+	int letter, status;
+
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		if (letter == 'h')
+			return report_help(&dump_command);
+		return report_option(letter, argc, argv);
+	}
+	status = argument_address(argc - optind, argv + optind, CHANNEL_NONE, &address);
+	if (!status && argc - optind < 2)
+		status = report_usage("no file is given");
+	if (!status && argc - optind > 2)
+		status = report_usage("'%s' is too much", argv[optind + 2]);
+	if (status)
+		return status;
+	path = argv[optind + 1];
+	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
+		return report_usage("a dump is nothing for a terminal");
+
+	status = fetch(&dump, &address);
+	if (!status && strcmp(path, "-"))
+		status = write_file(path, &dump.file);
+	else if (!status && stream_write(dump.file.bytes, dump.file.length))
+		status = STATUS_FAILED;
+	text_free(&dump.file);
+	return status;
+}
+
+const struct command dump_command = {
+	.name = "dump",
+	.run = dump_run,
+	.arguments = "[-h] SLOT { FILE | - }",
+	.summary = "Copy all messages of a slot into a file.",
+	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
+		"  FILE        where to; '-' is standard output\n"
+		"  -h, --help  print this\n"
+		"\n"
+		"The messages stay where they are.  'msgslot restore' sends them again.\n",
+};

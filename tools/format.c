@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A message in words: the fields of -F, and JSON. */
+#include "receiver.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum field {
+	FIELD_PAYLOAD,
+	FIELD_HEX,
+	FIELD_CHANNEL,
+	FIELD_SEQUENCE,
+	FIELD_PID,
+	FIELD_UID,
+	FIELD_USER,
+	FIELD_TIME,
+	FIELD_AGE,
+	FIELD_LENGTH,
+	FIELD_LOST,
+	FIELDS
+};
+
+static const char *const names[FIELDS] = {
+	[FIELD_PAYLOAD] = "payload",   [FIELD_HEX] = "hex",   [FIELD_CHANNEL] = "channel",
+	[FIELD_SEQUENCE] = "sequence", [FIELD_PID] = "pid",   [FIELD_UID] = "uid",
+	[FIELD_USER] = "user",	       [FIELD_TIME] = "time", [FIELD_AGE] = "age",
+	[FIELD_LENGTH] = "length",     [FIELD_LOST] = "lost",
+};
+
+int64_t clock_now(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * MSGSLOT_SECOND + time.tv_nsec;
+}
+
+int64_t format_age(const struct msgslot_message *message)
+{
+	return clock_now(CLOCK_BOOTTIME) - (int64_t)message->time;
+}
+
+void format_time(struct text *text, const struct msgslot_message *message)
+{
+	int64_t sent = clock_now(CLOCK_REALTIME) - format_age(message);
+	time_t seconds = (time_t)(sent / MSGSLOT_SECOND);
+	char date[64] = "";
+	struct tm parts;
+
+	if (gmtime_r(&seconds, &parts))
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
+	text_format(text, "%s.%06dZ", date, (int)(sent % MSGSLOT_SECOND / 1000));
+}
+
+const char *format_user(uint32_t uid)
+{
+	static char name[64];
+	static uint32_t known;
+	const struct passwd *user;
+
+	/* Accounts are slow to look up, and one sender often sends more than once. */
+	if (*name && known == uid)
+		return name;
+	user = getpwuid(uid);
+	if (user)
+		snprintf(name, sizeof(name), "%s", user->pw_name);
+	else
+		snprintf(name, sizeof(name), "%" PRIu32, uid);
+	known = uid;
+	return name;
+}
+
+static void add_age(struct text *text, const struct msgslot_message *message)
+{
+	int64_t age = format_age(message);
+
+	text_format(text, "%" PRId64 ".%06d", age / MSGSLOT_SECOND,
+		    (int)(age % MSGSLOT_SECOND / 1000));
+}
+
+static void add_field(struct text *text, enum field field, uint32_t channel,
+		      const struct msgslot_message *message, const char *bytes, bool visible)
+{
+	switch (field) {
+	case FIELD_PAYLOAD:
+		if (visible)
+			format_line(text, bytes, message->length);
+		else
+			text_bytes(text, bytes, message->length);
+		break;
+	case FIELD_HEX:
+		text_hex(text, bytes, message->length);
+		break;
+	case FIELD_CHANNEL:
+		text_format(text, "%" PRIu32, channel);
+		break;
+	case FIELD_SEQUENCE:
+		text_format(text, "%" PRIu64, message->sequence);
+		break;
+	case FIELD_PID:
+		text_format(text, "%" PRIu32, message->pid);
+		break;
+	case FIELD_UID:
+		text_format(text, "%" PRIu32, message->uid);
+		break;
+	case FIELD_USER:
+		text_string(text, format_user(message->uid));
+		break;
+	case FIELD_TIME:
+		format_time(text, message);
+		break;
+	case FIELD_AGE:
+		add_age(text, message);
+		break;
+	case FIELD_LENGTH:
+		text_format(text, "%zu", message->length);
+		break;
+	case FIELD_LOST:
+		text_format(text, "%" PRIu64, message->lost);
+		break;
+	case FIELDS:
+		break;
+	}
+}
+
+/* The field whose name stands between braces at *at, which goes behind it; FIELDS where none does. */
+static enum field parse_field(const char **at)
+{
+	const char *name = *at + 1, *end = **at == '{' ? strchr(name, '}') : NULL;
+	size_t length = end ? (size_t)(end - name) : 0;
+
+	for (int field = 0; end && field < FIELDS; field++) {
+		if (strlen(names[field]) != length || strncmp(name, names[field], length))
+			continue;
+		*at = end + 1;
+		return field;
+	}
+	return FIELDS;
+}
+
+/* The byte that a backslash and what is at *at stand for; -1 where that is none. */
+static int parse_escape(const char **at)
+{
+	static const char letters[] = "ntr0\\", bytes[] = "\n\t\r\0\\";
+	const char *letter = **at ? strchr(letters, **at) : NULL;
+
+	if (!letter)
+		return -1;
+	(*at)++;
+	return (unsigned char)bytes[letter - letters];
+}
+
+int format_check(const char *format)
+{
+	while (*format) {
+		const char *at = format++;
+
+		if (*at == '%' && *format == '%')
+			format++;
+		else if (*at == '%' && parse_field(&format) == FIELDS)
+			return report_usage("-F: no field begins with '%.24s'", at);
+		else if (*at == '\\' && parse_escape(&format) < 0)
+			return report_usage("-F: '%.2s' is none of \\n \\t \\r \\0 \\\\", at);
+	}
+	return STATUS_DONE;
+}
+
+void format_message(struct text *text, const char *format, uint32_t channel,
+		    const struct msgslot_message *message, const char *bytes, bool visible)
+{
+	while (*format) {
+		char byte = *format++;
+
+		if (byte == '%' && *format != '%') {
+			add_field(text, parse_field(&format), channel, message, bytes, visible);
+			continue;
+		}
+		if (byte == '%')
+			format++;
+		else if (byte == '\\')
+			byte = (char)parse_escape(&format);
+		text_bytes(text, &byte, 1);
+	}
+}
+
+void format_json(struct text *text, uint32_t channel, const struct msgslot_message *message,
+		 const char *bytes)
+{
+	const char *user = format_user(message->uid);
+
+	text_format(text,
+		    "{\"channel\":%" PRIu32 ",\"sequence\":%" PRIu64 ",\"pid\":%" PRIu32
+		    ",\"uid\":%" PRIu32 ",\"user\":",
+		    channel, message->sequence, message->pid, message->uid);
+	text_json(text, user, strlen(user));
+	text_string(text, ",\"time\":\"");
+	format_time(text, message);
+	text_string(text, "\",\"age\":");
+	add_age(text, message);
+	text_format(text, ",\"length\":%zu,\"lost\":%" PRIu64, message->length, message->lost);
+	if (text_is_utf8(bytes, message->length)) {
+		text_string(text, ",\"payload\":");
+		text_json(text, bytes, message->length);
+	} else {
+		text_string(text, ",\"payload_base64\":\"");
+		text_base64(text, bytes, message->length);
+		text_string(text, "\"");
+	}
+	text_string(text, "}");
+}
+
+void format_line(struct text *text, const char *bytes, size_t length)
+{
+	bool newline = length && bytes[length - 1] == '\n';
+
+	text_visible(text, bytes, length - newline, "\t");
+	if (newline)
+		text_string(text, "\n");
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Message by message from a channel.
+ *
+ * What is printed is worth nothing where nobody reads it, and a message of a `queue` that was taken is
+ * gone.  So standard output is looked at before each take, and together with the slot while there is
+ * nothing: whoever waits in the kernel for a message would take it for a pipe that was closed
+ * meanwhile.
+ *
+ * In `last` a message is news if it is not the one before; in `broadcast` the cursor is the file's; in
+ * `queue` a peek that goes on needs --newer's flag, and waits in the kernel, as it takes nothing.
+ */
+#define _GNU_SOURCE /* ppoll() */
+#include "receiver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int receiver_option(struct receiver *receiver, int letter, const char *argument)
+{
+	switch (letter) {
+	case 'p':
+		receiver->peek = true;
+		return STATUS_DONE;
+	case 'W':
+		return argument_seconds("-W", argument, &receiver->patience);
+	case 'C':
+		return argument_number("-C", argument, 1, UINT64_MAX, &receiver->count);
+	case OPTION_NEWER:
+		receiver->newer = true;
+		return argument_number("--newer", argument, 0, UINT64_MAX - 1, &receiver->sequence);
+	case OPTION_MAX_LENGTH:
+		return argument_number("--max-length", argument, 1, MSGSLOT_MESSAGE_MAX,
+				       &receiver->size);
+	case OPTION_MAX_AGE:
+		return argument_seconds("--max-age", argument, &receiver->max_age);
+	}
+	return STATUS_USAGE;
+}
+
+/* A `broadcast` file joins at the end; --newer brings it back to what is kept. */
+static int join(struct receiver *receiver)
+{
+	struct slot *slot = &receiver->slot;
+	uint64_t sequence = receiver->sequence + 1;
+	int status = slot_select(slot);
+
+	receiver->selected = true;
+	if (status || !receiver->newer)
+		return status;
+	if (!msgslot_channel_seek(slot->handle,
+				  receiver->sequence ? MSGSLOT_SEEK_SEQUENCE : MSGSLOT_SEEK_OLDEST,
+				  &sequence))
+		return STATUS_DONE;
+	if (errno != EINVAL)
+		return slot_report(slot, errno);
+	return report_error(
+		STATUS_FAILED, slot->node,
+		"Sequences begin anew with every slot: --newer 0 gets all that is kept.",
+		"channel %u: there was no message %" PRIu64 " yet", slot->channel,
+		receiver->sequence);
+}
+
+int receiver_open(struct receiver *receiver, const struct address *address)
+{
+	struct slot *slot = &receiver->slot;
+	int status = slot_open(slot, address, O_RDONLY);
+
+	if (status)
+		return status;
+	switch (msgslot_mode(slot->handle)) {
+	case MSGSLOT_BROADCAST:
+		receiver->wait = true;
+		return join(receiver);
+	case MSGSLOT_QUEUE:
+		receiver->wait = true;
+		if (receiver->newer && !receiver->peek)
+			return report_error(STATUS_USAGE, slot->node,
+					    "With -p it takes nothing, and may look at any.",
+					    "in mode queue --newer needs -p");
+	}
+	return STATUS_DONE;
+}
+
+/* What is left of the patience; *until is -1 while the wait has not begun. */
+static int64_t time_left(const struct receiver *receiver, int64_t *until)
+{
+	int64_t left;
+
+	if (!receiver->wait)
+		return 0;
+	if (receiver->patience <= 0)
+		return receiver->patience;
+	if (*until < 0)
+		*until = clock_now(CLOCK_MONOTONIC) + receiver->patience;
+	left = *until - clock_now(CLOCK_MONOTONIC);
+	return left > 0 ? left : 0;
+}
+
+static int report_output(const struct pollfd *output)
+{
+	if (output->revents & POLLNVAL)
+		return report_system("standard output", EBADF);
+	if (output->revents & (POLLERR | POLLHUP))
+		return report_system("standard output", EPIPE);
+	return STATUS_DONE;
+}
+
+static int check_output(void)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO };
+
+	return poll(&output, 1, 0) > 0 ? report_output(&output) : STATUS_DONE;
+}
+
+/* Waits for one of two: a message, or the end of standard output, which is an error. */
+static int wait_for_either(const struct receiver *receiver, int64_t timeout)
+{
+	struct pollfd files[] = {
+		{ .fd = receiver->prints ? STDOUT_FILENO : -1 },
+		{ .fd = msgslot_fd(receiver->slot.handle), .events = POLLIN },
+	};
+	struct timespec limit = { timeout / MSGSLOT_SECOND, timeout % MSGSLOT_SECOND };
+
+	if (ppoll(files, 2, timeout < 0 ? NULL : &limit, NULL) < 0)
+		return errno == EINTR ? STATUS_DONE : report_system("poll", errno);
+	return report_output(&files[0]);
+}
+
+/* After EAGAIN: STATUS_DONE to look again. */
+static int wait_for_message(struct receiver *receiver, int64_t *until)
+{
+	int64_t left = time_left(receiver, until);
+	bool waited = receiver->wait && receiver->patience;
+
+	if (!left)
+		return slot_report_receive(&receiver->slot, 0, waited ? ETIMEDOUT : EAGAIN);
+	/* Only now, as it makes the channel; and what came before that is no reason to poll. */
+	if (!receiver->selected) {
+		receiver->selected = true;
+		return slot_select(&receiver->slot);
+	}
+	return wait_for_either(receiver, left);
+}
+
+static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_message *message,
+		       int64_t *until)
+{
+	struct msgslot_receive_options options = { 0 };
+	int mode = msgslot_mode(receiver->slot.handle);
+	ssize_t length;
+
+	if (mode == MSGSLOT_QUEUE && receiver->peek) {
+		options.flags = MSGSLOT_RECV_PEEK | (receiver->newer ? MSGSLOT_RECV_NEWER : 0);
+		options.sequence = receiver->sequence;
+		options.timeout = time_left(receiver, until);
+	}
+	length = msgslot_message_receive(receiver->slot.handle, receiver->slot.channel, buffer,
+					 receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
+					 &options, message);
+	if (length < 0)
+		return -1;
+
+	/* lost: the kernel counts from the start in `broadcast`, not at all in `last`. */
+	if (mode == MSGSLOT_BROADCAST) {
+		uint64_t lost = message->lost;
+
+		message->lost -= receiver->lost;
+		receiver->lost = lost;
+	} else if (mode == MSGSLOT_LAST && receiver->newer) {
+		if (message->sequence <= receiver->sequence) {
+			errno = EAGAIN;
+			return -1;
+		}
+		if (receiver->sequence)
+			message->lost = message->sequence - receiver->sequence - 1;
+	}
+	receiver->newer = true;
+	receiver->sequence = message->sequence;
+	return length;
+}
+
+int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message)
+{
+	bool takes = msgslot_mode(receiver->slot.handle) == MSGSLOT_QUEUE && !receiver->peek;
+	int64_t until = -1;
+	int status = STATUS_DONE;
+
+	message->length = 0;
+	while (!status) {
+		if (takes && receiver->prints)
+			status = check_output();
+		if (status)
+			break;
+		if (receive(receiver, buffer, message, &until) >= 0) {
+			if (receiver->max_age < 0 || format_age(message) <= receiver->max_age)
+				break;
+		} else if (errno == EAGAIN) {
+			status = wait_for_message(receiver, &until);
+		} else if (errno != EINTR) {
+			status = slot_report_receive(&receiver->slot, message->length, errno);
+		}
+	}
+	return status;
+}
+
+int receiver_take(struct receiver *receiver, const struct msgslot_message *message)
+{
+	const struct msgslot_receive_options options = {
+		.flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP,
+		.sequence = message->sequence,
+	};
+
+	if (msgslot_message_receive(receiver->slot.handle, receiver->slot.channel, NULL, 0,
+				    &options, NULL) >= 0)
+		return STATUS_DONE;
+	if (errno != ESTALE)
+		return slot_report(&receiver->slot, errno);
+	return report_error(STATUS_STALE, receiver->slot.node,
+			    "Let one process at a time serve a channel.",
+			    "channel %u: somebody else took message %" PRIu64,
+			    receiver->slot.channel, message->sequence);
+}
+
+int receiver_status(const struct receiver *receiver)
+{
+	return receiver->lost ? STATUS_LOST : STATUS_DONE;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What an errno of opening or making a slot means to the user, and what he can do about it.  Only a
+ * command that failed comes here, so looking at groups and accounts costs nobody else.
+ */
+#include "tools.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DOCTOR "'msgslot doctor' says what is missing and what to do."
+
+enum membership membership(gid_t group, const struct passwd *user)
+{
+	gid_t groups[1024];
+	int count = getgroups(sizeof(groups) / sizeof(groups[0]), groups);
+
+	if (getegid() == group)
+		return NOW;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == group)
+			return NOW;
+
+	count = sizeof(groups) / sizeof(groups[0]);
+	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+		return OUTSIDE;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == group)
+			return SINCE_LOGIN;
+	return OUTSIDE;
+}
+
+/* Why may this user not open the node? */
+static int report_denied(const char *node)
+{
+	static const char root[] = "Run it as root, or have udev give the node a group: " DOCTOR;
+	const struct passwd *user = getpwuid(geteuid());
+	const struct group *group;
+	char todo[256], name[64];
+	struct stat status;
+
+	if (stat(node, &status))
+		return report_error(STATUS_PERMISSION, node, "A folder above it is closed to you.",
+				    "%s", strerror(errno));
+	group = getgrgid(status.st_gid);
+	if (!group || !status.st_gid || (status.st_mode & 0060) != 0060)
+		return report_error(STATUS_PERMISSION, node, root,
+				    "Permission denied: it is only for root");
+
+	snprintf(name, sizeof(name), "%u", (unsigned int)geteuid());
+	switch (membership(status.st_gid, user)) {
+	case OUTSIDE:
+		snprintf(todo, sizeof(todo),
+			 "As root: usermod -aG %s %s; it counts from the next login on.",
+			 group->gr_name, user ? user->pw_name : name);
+		return report_error(STATUS_PERMISSION, node, todo,
+				    "Permission denied: you are not in the group %s",
+				    group->gr_name);
+	case SINCE_LOGIN:
+		snprintf(todo, sizeof(todo), "Log in again, or begin a shell with: newgrp %s",
+			 group->gr_name);
+		return report_error(
+			STATUS_PERMISSION, node, todo,
+			"Permission denied: you are in the group %s, but this login is older than that",
+			group->gr_name);
+	case NOW:
+		break;
+	}
+	return report_error(STATUS_PERMISSION, node, DOCTOR, "Permission denied");
+}
+
+int report_open(const char *node, int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return report_denied(node);
+	case ENOENT:
+	case ENOTDIR:
+		return report_error(STATUS_NO_SLOT, node, DOCTOR, "there is no such node");
+	case ENXIO:
+		return report_error(STATUS_NO_SLOT, node, DOCTOR,
+				    "there is no such slot, or no module msgslot");
+	case ENODEV:
+		return report_error(STATUS_NO_SLOT, node,
+				    "'msgslot list' says what slots there are.",
+				    "the slot was destroyed");
+	case ENOTTY:
+		return report_error(STATUS_NO_SLOT, node,
+				    "Slots are /dev/msgslot0 and so on; 'msgslot list' names them.",
+				    "this is not a slot");
+	}
+	return report_system(node, error);
+}
+
+int report_sysfs(const char *about, int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return report_error(STATUS_PERMISSION, about, "Run it as root, as with sudo.",
+				    "Permission denied: this needs root");
+	case ENODEV:
+		return report_error(STATUS_NO_SLOT, about, "As root: modprobe msgslot; " DOCTOR,
+				    "the module msgslot is not loaded");
+	case ENXIO:
+		return report_error(STATUS_NO_SLOT, about,
+				    "'msgslot list' says what slots there are.",
+				    "there is no such slot");
+	}
+	return report_system(about, error);
+}

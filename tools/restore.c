@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot restore: sends the messages of a file that `dump` wrote.  The file is read and checked
+ * whole, and so is what the slot has room for, before the first message is sent.
+ */
+#include "dumpfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the file ---------------------------------------------------------------------------------- */
+
+static int report_wrong(const char *path, const char *wrong)
+{
+	return report_error(STATUS_FAILED, path, "Nothing was sent.", "%s", wrong);
+}
+
+static int read_all(int fd, const char *path, struct text *file)
+{
+	const char *wrong = NULL;
+	char part[65536];
+	ssize_t got;
+
+	do {
+		got = read(fd, part, sizeof(part));
+		if (got > 0) {
+			text_bytes(file, part, (size_t)got);
+			wrong = dumpfile_check_begin(file);
+		}
+	} while (!wrong && (got > 0 || (got < 0 && errno == EINTR)));
+	if (wrong)
+		return report_wrong(path, wrong);
+	return got < 0 ? report_system(path, errno) : STATUS_DONE;
+}
+
+static int read_file(const char *path, struct text *file)
+{
+	int fd, status;
+
+	if (!strcmp(path, "-"))
+		return read_all(STDIN_FILENO, "standard input", file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return report_system(path, errno);
+	status = read_all(fd, path, file);
+	close(fd);
+	return status;
+}
+
+/* ---- the slot ---------------------------------------------------------------------------------- */
+
+/* The slot must be one that could have been dumped so. */
+static int check_slot(const struct slot *slot, const struct dumpfile_header *header,
+		      const struct dumpfile_needs *needs, const struct msgslot_info *info)
+{
+	char todo[128];
+
+	if (header->mode != info->mode)
+		return report_error(STATUS_FAILED, slot->node,
+				    "Take a slot of the same mode; 'msgslot list' names them.",
+				    "the slot is of mode %s, and the dump of mode %s",
+				    msgslot_mode_name((int)info->mode),
+				    msgslot_mode_name((int)header->mode));
+	if (needs->longest > info->max_message) {
+		snprintf(todo, sizeof(todo),
+			 "As root: msgslot set %" PRIu32 " max_message=%" PRIu32, info->minor,
+			 needs->longest);
+		return report_error(STATUS_LENGTH, slot->node, todo,
+				    "the dump has a message of %" PRIu32
+				    " bytes, and max_message is %" PRIu32,
+				    needs->longest, info->max_message);
+	}
+	if (needs->in_one > info->depth) {
+		snprintf(todo, sizeof(todo), "As root: msgslot set %" PRIu32 " depth=%" PRIu64,
+			 info->minor, needs->in_one);
+		return report_error(STATUS_FULL, slot->node, todo,
+				    "the dump has a channel of %" PRIu64
+				    " messages, and depth is %" PRIu32,
+				    needs->in_one, info->depth);
+	}
+	return STATUS_DONE;
+}
+
+/* What certainly will not fit is not begun. */
+static int check_room(const struct slot *slot, const struct dumpfile_needs *needs,
+		      const struct msgslot_info *info)
+{
+	bool slot_full = needs->channels > info->max_channels || needs->bytes > info->max_bytes;
+
+	if (needs->channels <= info->share_max_channels && needs->bytes <= info->share_max_bytes)
+		return STATUS_DONE;
+	return report_error(
+		STATUS_FULL, slot->node,
+		slot_full ? "As root: 'msgslot set' raises max_channels and max_bytes." :
+			    "Do it as root, who has no share.",
+		"the dump has %" PRIu64 " channels and %" PRIu64 " bytes of messages, more than %s",
+		needs->channels, needs->bytes,
+		slot_full ? "the slot takes" : "your share of the slot");
+}
+
+/*
+ * Where something was sent to the slot already the order of things would not be what it was: that
+ * must be wanted.
+ */
+static int check_empty(const struct slot *slot, const struct msgslot_info *info)
+{
+	if (!info->messages)
+		return STATUS_DONE;
+	return report_error(
+		STATUS_FAILED, slot->node,
+		"Clear it first ('msgslot clear -a'), or restore besides these with --add.",
+		"the slot is in use: it keeps %" PRIu64 " messages", (uint64_t)info->messages);
+}
+
+static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t messages,
+		       int error)
+{
+	int status;
+
+	if (error == EAGAIN)
+		status = report_error(STATUS_FULL, slot->node,
+				      "Receive its messages, or clear it ('msgslot clear').",
+				      "channel %" PRIu32 ": the channel is full", slot->channel);
+	else
+		status = slot_report_send(slot, length, error);
+	fprintf(stderr, "%" PRIu64 " of %" PRIu64 " messages were sent before that.\n", done,
+		messages);
+	return status;
+}
+
+/*
+ * In mode last a channel that has a message by now keeps it: it is newer than what was dumped, and
+ * counts as *newer.
+ */
+static int send_all(struct slot *slot, const struct text *file,
+		    const struct dumpfile_header *header, uint64_t *newer)
+{
+	bool last = header->mode == MSGSLOT_LAST;
+	struct msgslot_send_options options = { .flags = last ? MSGSLOT_SEND_IF : 0 };
+	struct dumpfile_message message;
+	size_t at = sizeof(*header);
+	const char *bytes;
+	uint64_t done = 0;
+
+	while ((bytes = dumpfile_next(file, &at, &message))) {
+		slot->channel = message.channel;
+		if (!msgslot_message_send(slot->handle, message.channel, bytes, message.length,
+					  &options, NULL))
+			done++;
+		else if (last && errno == ESTALE)
+			++*newer;
+		else
+			return report_part(slot, message.length, done, header->messages, errno);
+	}
+	return STATUS_DONE;
+}
+
+struct wishes {
+	bool add;
+	bool dry_run;
+	bool verbose;
+};
+
+static int restore(const struct address *address, const char *path, const struct wishes *wishes)
+{
+	struct dumpfile_header header = { 0 };
+	struct dumpfile_needs needs;
+	struct msgslot_info info;
+	struct text file = { 0 };
+	uint64_t newer = 0;
+	struct slot slot;
+	const char *wrong;
+	int status = read_file(path, &file);
+
+	if (!status) {
+		wrong = dumpfile_check(&file, &header, &needs);
+		if (wrong)
+			status = report_wrong(strcmp(path, "-") ? path : "standard input", wrong);
+	}
+	if (!status)
+		status = slot_open(&slot, address, O_WRONLY);
+	if (!status && msgslot_info_get(slot.handle, &info))
+		status = slot_report(&slot, errno);
+	if (!status)
+		status = check_slot(&slot, &header, &needs, &info);
+	if (!status)
+		status = check_room(&slot, &needs, &info);
+	if (!status && !wishes->add)
+		status = check_empty(&slot, &info);
+	if (!status && !wishes->dry_run)
+		status = send_all(&slot, &file, &header, &newer);
+	if (!status && (wishes->verbose || wishes->dry_run)) {
+		printf("%s: %" PRIu64 " messages on %" PRIu64 " channels%s\n", slot.node,
+		       header.messages - newer, header.channels,
+		       wishes->dry_run ? ", none sent" : "");
+		if (newer)
+			printf("%s: %" PRIu64 " channels kept a newer message\n", slot.node, newer);
+		status = report_flush();
+	}
+	text_free(&file);
+	return status;
+}
+
+static int restore_run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "add", no_argument, NULL, 'a' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct wishes wishes = { 0 };
+	struct address address;
+	int letter, status;
+
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "+:hanv", options, NULL)) != -1) {
+		switch (letter) {
+		case 'h':
+			return report_help(&restore_command);
+		case 'a':
+			wishes.add = true;
+			break;
+		case 'n':
+			wishes.dry_run = true;
+			break;
+		case 'v':
+			wishes.verbose = true;
+			break;
+		default:
+			return report_option(letter, argc, argv);
+		}
+	}
+	status = argument_address(argc - optind, argv + optind, CHANNEL_NONE, &address);
+	if (!status && argc - optind < 2)
+		status = report_usage("no file is given");
+	if (!status && argc - optind > 2)
+		status = report_usage("'%s' is too much", argv[optind + 2]);
+	return status ? status : restore(&address, argv[optind + 1], &wishes);
+}
+
+const struct command restore_command = {
+	.name = "restore",
+	.run = restore_run,
+	.arguments = "[OPTION]... SLOT { FILE | - }",
+	.summary = "Send all messages of a file that 'msgslot dump' wrote.",
+	.help = "  SLOT           a number N for /dev/msgslotN, or the path of a device node\n"
+		"  FILE           the file; '-' is standard input\n"
+		"  -a, --add      also to a slot that keeps messages; in mode last these stay\n"
+		"  -n, --dry-run  look whether it would do, and send nothing\n"
+		"  -v, --verbose  say how many messages and channels there were\n"
+		"  -h, --help     print this\n",
+};

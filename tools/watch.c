@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot watch: run a command for each message of a channel.  The message is the command's standard
+ * input, what is known of it the environment.
+ */
+#define _GNU_SOURCE /* memfd_create() */
+#include "receiver.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void set_number(const char *name, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	setenv(name, text, 1);
+}
+
+static void set_environment(const struct slot *slot, const struct msgslot_message *message)
+{
+	struct text time = { 0 };
+
+	format_time(&time, message);
+	text_bytes(&time, "", 1);
+	setenv("MSGSLOT_TIME", time.bytes, 1);
+	text_free(&time);
+	setenv("MSGSLOT_NODE", slot->node, 1);
+	setenv("MSGSLOT_USER", format_user(message->uid), 1);
+	set_number("MSGSLOT_CHANNEL", slot->channel);
+	set_number("MSGSLOT_SEQUENCE", message->sequence);
+	set_number("MSGSLOT_PID", message->pid);
+	set_number("MSGSLOT_UID", message->uid);
+	set_number("MSGSLOT_LENGTH", message->length);
+	set_number("MSGSLOT_LOST", message->lost);
+}
+
+/* A file and no pipe: nobody has to wait for a command that does not read all of it. */
+static int message_file(const char *bytes, size_t length)
+{
+	int fd = memfd_create("message", MFD_CLOEXEC);
+	ssize_t put;
+
+	if (fd < 0)
+		return -1;
+	for (size_t done = 0; done < length; done += (size_t)put) {
+		put = write(fd, bytes + done, length - done);
+		if (put < 0)
+			goto err_close;
+	}
+	if (lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+
+err_close:
+	close(fd);
+	return -1;
+}
+
+/* The command's wait status, or -1. */
+static int run(char **command, int input)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t pipe;
+	pid_t child;
+	int result;
+
+	/* What main() ignores is the tool's business, not the command's. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &pipe);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	errno = posix_spawnp(&child, command[0], &actions, &attributes, command, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	if (errno)
+		return -1;
+	while (waitpid(child, &result, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return result;
+}
+
+static int report_end(char **command, int result)
+{
+	if (WIFEXITED(result))
+		return report_error(STATUS_FAILED, command[0], NULL, "ended with %d",
+				    WEXITSTATUS(result));
+	return report_error(STATUS_FAILED, command[0], NULL, "was ended by signal %d",
+			    WTERMSIG(result));
+}
+
+static int watch(struct receiver *receiver, char **command, bool until_failure)
+{
+	struct msgslot_message message;
+	int status, input, result;
+
+	for (uint64_t n = 0; !receiver->count || n < receiver->count; n++) {
+		status = receiver_next(receiver, stream_buffer, &message);
+		if (status)
+			return status;
+		set_environment(&receiver->slot, &message);
+		input = message_file(stream_buffer, message.length);
+		if (input < 0)
+			return report_system("the message as a file", errno);
+		result = run(command, input);
+		close(input);
+		if (result < 0)
+			return report_system(command[0], errno);
+		if (result && (until_failure || receiver->peek))
+			return report_end(command, result);
+		if (receiver->peek)
+			status = receiver_take(receiver, &message);
+		if (status)
+			return status;
+	}
+	return receiver_status(receiver);
+}
+
+static int watch_run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		RECEIVER_OPTIONS,
+		{ "errexit", no_argument, NULL, 'e' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct receiver receiver = { .wait = true, .patience = MSGSLOT_FOREVER, .max_age = -1 };
+	struct address address;
+	int letter, status = STATUS_DONE;
+	bool until_failure = false;
+
+	opterr = 0;
+	while (!status &&
+	       (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "e", options, NULL)) != -1) {
+		switch (letter) {
+		case 'h':
+			return report_help(&watch_command);
+		case 'e':
+			until_failure = true;
+			break;
+		case '?':
+		case ':':
+			return report_option(letter, argc, argv);
+		default:
+			status = receiver_option(&receiver, letter, optarg);
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (!status)
+		status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
+	if (!status && argc <= address.words)
+		status = report_usage("no command is given");
+	if (!status)
+		status = receiver_open(&receiver, &address);
+	if (!status && receiver.peek && msgslot_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
+		status = report_error(STATUS_USAGE, receiver.slot.node,
+				      "In other modes a message is not taken away.",
+				      "-p is for mode queue");
+	return status ? status : watch(&receiver, argv + address.words, until_failure);
+}
+
+const struct command watch_command = {
+	.name = "watch",
+	.run = watch_run,
+	.arguments = "[OPTION]... SLOT CHANNEL COMMAND [ARGUMENT]...",
+	.summary = "Run a command for each message of a channel.",
+	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"
+		"  CHANNEL            0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"                     (@NAME stands for both)\n"
+		"  COMMAND            gets the message as its standard input, and MSGSLOT_NODE,\n"
+		"                     _CHANNEL, _SEQUENCE, _PID, _UID, _USER, _TIME, _LENGTH and\n"
+		"                     _LOST in its environment\n"
+		"  -e, --errexit      end when the command fails\n"
+		"  -p, --peek         take a message out of a queue when the command succeeded;\n"
+		"                     else leave it there, and end\n"
+		"      --newer S      only messages with a sequence above S\n"
+		"      --max-age SEC  only messages that are not older\n"
+		"      --max-length N leave a message that is longer than N bytes, and end\n"
+		"  -W, --timeout SEC  wait no longer for a message; 0: not at all\n"
+		"  -C, --count N      end after N messages\n"
+		"  -h, --help         print this\n",
+};
