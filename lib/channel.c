@@ -60,13 +60,12 @@ struct msgslot_walker {
 
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
 {
-	struct msgslot_walker *walker = malloc(sizeof(*walker));
+	/* Zeroed, as memory checkers do not see the kernel fill it. */
+	struct msgslot_walker *walker = calloc(1, sizeof(*walker));
 
 	if (!walker)
 		return NULL;
 	walker->fd = slot->fd;
-	walker->index = 0;
-	walker->walk = (struct msgslot_walk){ 0 };
 	return walker;
 }
 
