@@ -413,10 +413,9 @@ static void destroyed_while_calls_wait(void **state)
 	assert_result(slot_create(OWN, "last"), 0);
 }
 
-/* One poll for many messages, where the kernel has it (5.13 and later). */
+/* One poll for many messages.  (Debian's 5.10 has the io_uring of 5.15, and so has it, too.) */
 static void poll_again_and_again(void **state)
 {
-	const char *kernel = getenv("MSGSLOT_KERNEL");
 	struct completed done;
 	char got[COURSE_MAX];
 	int fd, writer, i;
@@ -426,10 +425,6 @@ static void poll_again_and_again(void **state)
 	fd = own_open(O_RDONLY);
 	writer = own_open(O_WRONLY);
 	submit(IORING_OP_POLL_ADD, fd, NULL, IORING_POLL_ADD_MULTI, 1000);
-	if (kernel && !strcmp(kernel, "5.10")) {
-		assert_int_equal(completion(1000), -EINVAL);
-		return;
-	}
 	for (i = 0; i < 20; i++) {
 		assert_false(has_completion());
 		assert_result(write(writer, "again", 5), 5);
