@@ -192,7 +192,9 @@ make_docker()
 		touch container/dev/null container/$node
 		mount --bind /dev/null container/dev/null
 		mount --bind $node container/$node
-		exec unshare --pid --fork --ipc --net --uts chroot container setpriv --bounding-set=-all --inh-caps=-all "$@"
+		exec unshare --pid --fork --ipc --net --uts sh -ec '
+			mount -t proc proc container/proc
+			exec chroot container setpriv --bounding-set=-all --inh-caps=-all "$@"' docker "$@"
 	END
 	install -m 755 docker bin/docker
 }
