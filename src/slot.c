@@ -168,14 +168,15 @@ void msgslot_slot_close(struct msgslot_slot *slot)
 	put_device(&slot->dev);
 }
 
-#define slot_sum_stats(slot, field)                                    \
-	({                                                             \
-		u64 sum = 0;                                           \
-		int cpu;                                               \
-                                                                       \
-		for_each_possible_cpu(cpu)                             \
-			sum += per_cpu_ptr((slot)->stats, cpu)->field; \
-		sum;                                                   \
+/* Other processors count on meanwhile: a moment's truth of each. */
+#define slot_sum_stats(slot, field)                                               \
+	({                                                                        \
+		u64 sum = 0;                                                      \
+		int cpu;                                                          \
+                                                                                  \
+		for_each_possible_cpu(cpu)                                        \
+			sum += READ_ONCE(per_cpu_ptr((slot)->stats, cpu)->field); \
+		sum;                                                              \
 	})
 
 void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
