@@ -52,31 +52,27 @@ static void add_message(struct dump *dump, const struct msgslot_message *known)
 	text_bytes(&dump->file, stream_buffer, known->length);
 }
 
-/* What is kept of the channel now.  What is sent meanwhile is left out, or it might never end. */
-static int add_channel(struct dump *dump, uint64_t next)
+/* As much as the channel can keep, from the oldest on: while others go on sending, there is always more. */
+static int add_channel(struct dump *dump)
 {
-	bool last = msgslot_mode(dump->slot.handle) == MSGSLOT_LAST;
 	struct msgslot_receive_options options = {
 		.flags = MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER,
 	};
-	uint64_t before = dump->header.messages;
 	struct msgslot_message message;
+	uint32_t count;
 
-	do {
+	for (count = 0; count < dump->header.depth; count++) {
 		if (msgslot_message_receive(dump->slot.handle, dump->slot.channel, stream_buffer,
 					    sizeof(stream_buffer), &options, &message) < 0) {
 			if (errno == EAGAIN)
 				break;
 			return slot_report_receive(&dump->slot, 0, errno);
 		}
-		if (!last && message.sequence >= next)
-			break;
 		add_message(dump, &message);
-		dump->header.messages++;
 		options.sequence = message.sequence;
-	} while (!last);
-
-	dump->header.channels += dump->header.messages > before;
+	}
+	dump->header.messages += count;
+	dump->header.channels += count > 0;
 	return STATUS_DONE;
 }
 
@@ -93,7 +89,7 @@ static int add_channels(struct dump *dump)
 		if (found < 0)
 			status = slot_report(&dump->slot, errno);
 		else if (entry.first < entry.next)
-			status = add_channel(dump, entry.next);
+			status = add_channel(dump);
 	}
 	msgslot_walker_free(walker);
 	return status;
@@ -110,9 +106,12 @@ static int fetch(struct dump *dump, const struct address *address)
 		return status;
 	dump->boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
 	text_bytes(&dump->file, header, sizeof(*header));
-	status = add_channels(dump);
-	if (!status && msgslot_info_get(dump->slot.handle, &info))
+	if (msgslot_info_get(dump->slot.handle, &info)) {
 		status = slot_report(&dump->slot, errno);
+	} else {
+		header->depth = info.depth;
+		status = add_channels(dump);
+	}
 	msgslot_close(dump->slot.handle);
 	if (status)
 		return status;
@@ -123,7 +122,6 @@ static int fetch(struct dump *dump, const struct address *address)
 	header->length = dump->file.length + DUMPFILE_CHECKSUM;
 	header->time = (uint64_t)now(CLOCK_REALTIME);
 	memcpy(header->instance, info.instance, sizeof(header->instance));
-	header->depth = info.depth;
 	header->max_message = info.max_message;
 	header->overflow = info.overflow;
 	dumpfile_swap_header(header);
