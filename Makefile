@@ -50,6 +50,7 @@ $(NAMES:%=$(BUILD)/%):
 include lib/lib.mk
 
 # ---- manual pages, where scdoc is there to make them ---------------------
+# man asks the first line whether there are tables; scdoc does not say.
 
 PAGES	:= $(wildcard man/man*/*.scd)
 SCDOC	:= $(shell command -v scdoc 2>/dev/null)
@@ -59,7 +60,7 @@ man: $(PAGES:%.scd=$(BUILD)/%)
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
-	$(SCDOC) <$< >$@
+	{ printf "'\\\" t\n" && $(SCDOC) <$<; } >$@
 else
 man:
 	@echo "notice: scdoc is missing, the manual pages are left out"
