@@ -49,6 +49,10 @@ $(NAMES:%=$(BUILD)/%):
 
 include lib/lib.mk
 
+# ---- packages --------------------------------------------------------------
+
+include packaging.mk
+
 # ---- manual pages, where scdoc is there to make them ---------------------
 # man asks the first line whether there are tables; scdoc does not say.
 
@@ -160,7 +164,7 @@ check-all: deps ## all of these checks
 	@tests/steps -j $(JOBS) "$(MAKE) check-debug" "$(MAKE) check JOBS=1" \
 		$(foreach kernel,$(filter-out $(DEFAULT),$(KERNEL)),\
 			"$(MAKE) check-kernels KERNEL=$(kernel)") \
-		"$(MAKE) check-tools" "$(MAKE) check-kcsan"
+		"$(MAKE) check-tools" "$(MAKE) check-packages-chroot" "$(MAKE) check-kcsan"
 
 bench: deps ## what a message costs, beside its peers
 	@$(RUN) --icount bench

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Packages, and the checks of them. Part of the Makefile.
+
+SUITES	?= bookworm trixie
+
+CHROOT_CHECKS := "tests/package/deb $(SUITES)" "tests/package/chroot $(SUITES)" \
+	$(foreach suite,$(SUITES),"tests/package/dnf $(suite)")
+
+.PHONY: deb rpm check-version check-packages-chroot
+
+deb: deps ## Debian packages, built in clean roots, into build/deb/
+	@tests/package/deb $(SUITES)
+
+rpm: deps ## source and binary RPM packages, by rpmbuild in a clean root, into build/rpm/
+	@rpm/build $(BUILD)/rpm
+
+check-version: ## all places that name the version agree
+	@tests/static/run version
+
+check-packages-chroot: deps ## packages on systems that are not booted: install, upgrade, remove
+	@tests/steps $(CHROOT_CHECKS)
