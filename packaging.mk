@@ -6,8 +6,10 @@ SUITES	?= bookworm trixie
 
 CHROOT_CHECKS := "tests/package/deb $(SUITES)" "tests/package/chroot $(SUITES)" \
 	$(foreach suite,$(SUITES),"tests/package/dnf $(suite)")
+VM_CHECKS := "tests/package/vm $(SUITES)" "tests/package/secure-boot bookworm" \
+	"tests/package/dnf-machine bookworm"
 
-.PHONY: deb rpm check-version check-packages-chroot
+.PHONY: deb rpm check-version check-packages check-packages-chroot
 
 deb: deps ## Debian packages, built in clean roots, into build/deb/
 	@tests/package/deb $(SUITES)
@@ -18,5 +20,8 @@ rpm: deps ## source and binary RPM packages, by rpmbuild in a clean root, into b
 check-version: ## all places that name the version agree
 	@tests/static/run version
 
-check-packages-chroot: deps ## packages on systems that are not booted: install, upgrade, remove
+check-packages: deps ## packages on systems: install, upgrade, new kernels, remove (an hour)
+	@tests/steps $(CHROOT_CHECKS) $(VM_CHECKS)
+
+check-packages-chroot: deps ## what of that needs no virtual machine
 	@tests/steps $(CHROOT_CHECKS)

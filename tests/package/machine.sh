@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the checks on machines that boot share: the boots. Sourced, never run.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# from_disk DISK PATH FILE: copies a file out of it.
+from_disk()
+{
+	debugfs -R "dump $2 $3" "$1" 2>/dev/null
+	[ -s "$3" ] || die "the disk has no $2"
+}
+
+arguments="console=ttyS0,115200 loglevel=6 root=/dev/vda rw panic=-1 oops=panic tsc=reliable
+	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+
+# What begins: the kernel itself, or what the machine's firmware finds in OUT/esp (see secure-boot).
+start_kernel()
+{
+	start=(-machine q35 -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
+}
+
+# boot OUT CONSOLE: the newest kernel of the disk there; says what the machine has to say on ttyS1.
+boot()
+{
+	local out=$1 release start
+
+	release=$(debugfs -R "ls -p /boot" "$out/disk" 2>/dev/null |
+		sed -n 's|.*/vmlinuz-\([^/]*\)/.*|\1|p' | sort -V | tail -n 1)
+	from_disk "$out/disk" "/boot/vmlinuz-$release" "$out/vmlinuz"
+	from_disk "$out/disk" "/boot/initrd.img-$release" "$out/initrd"
+	start_kernel "$out"
+	timeout --foreground -k 10 3600 qemu-system-x86_64 "${start[@]}" \
+		-accel tcg,thread=multi -cpu max,-la57 -smp 2 -m 2G \
+		-nodefaults -no-user-config -display none -no-reboot \
+		-drive "file=$out/disk,format=raw,if=virtio,cache=unsafe" \
+		-drive "file=$out/stage.tar,format=raw,if=virtio,readonly=on" \
+		-serial "file:$2" -chardev stdio,id=verdict,signal=off -serial chardev:verdict \
+		</dev/null 2>"$out/qemu.log"
+}
+
+# boots OUT FOLDER: each program of FOLDER is a boot of the disk in OUT, with what is in
+# OUT/stage. tests/vm/judge judges what it shows, and the kernel's log.
+boots()
+{
+	local out=$1 folder=$2 program name console began good bad
+
+	for program in "$folder"/*; do
+		name=${folder##*/}/${program##*/}
+		console=$out/${program##*/}.console
+		cp "$package/guest/start" "$package/guest/lib.sh" "$out/stage"
+		cp "$program" "$out/stage/program"
+		tar -C "$out/stage" -cf "$out/stage.tar" .
+		: >"$console"
+		say "$name: booting; console: $console"
+		began=$EPOCHREALTIME
+		boot "$out" "$console" | "$top/tests/vm/judge" "$console" >"$out/judged" || :
+		grep -vE '^[0-9]+ passed, [0-9]+ failed$' "$out/judged" || :
+		read -r good _ bad _ < <(tail -n 1 "$out/judged")
+		passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
+		echo "        $(seconds_since "$began") s  $name: ${good:-0} passed, ${bad:-1} failed"
+	done
+	[ "$failed" != 0 ] || rm -rf "$out/disk" "$out/stage" "$out/stage.tar" "$out/vmlinuz" "$out/initrd"
+}
