@@ -145,6 +145,45 @@ on()
 	cat "$said"
 }
 
+# running NAME RELEASE: the kernel that "runs" there, which is not this machine's.
+running()
+{
+	local uname=$scratch/$1/usr/bin/uname
+
+	[ -e "$uname.real" ] || mv "$uname" "$uname.real"
+	printf '#!/bin/sh\n[ "$*" != -r ] || { echo "%s"; exit; }\nexec uname.real "$@"\n' "$2" >"$uname.new"
+	install "$uname.new" "$uname"
+	rm "$uname.new"
+}
+
+# break_kernel NAME, mend_kernel NAME: nothing that includes this header compiles.
+break_kernel()
+{
+	local header
+
+	header=$(echo "$scratch/$1"/usr/src/linux-headers-*-common/include/linux/cdev.h)
+	cp "$header" "$scratch/$1/root/cdev.h"
+	echo '#error planted' >>"$header"
+}
+
+mend_kernel()
+{
+	cp "$scratch/$1/root/cdev.h" "$scratch/$1"/usr/src/linux-headers-*-common/include/linux/cdev.h
+}
+
+# paths NAME PATTERN…: every path there, but logs and caches, what is kept of users and groups on
+# purpose, and what the patterns name. What "nothing is left" is measured by.
+paths()
+{
+	local at=$scratch/$1 pattern
+	local -a but=()
+
+	for pattern in ./proc ./srv ./tmp ./var/log ./var/cache './etc/group*' './etc/gshadow*' "${@:2}"; do
+		but+=(-o -path "$pattern")
+	done
+	(cd "$at" && find . -xdev \( "${but[@]:1}" \) -prune -o -print | sort)
+}
+
 # newest_kernel SYSTEM, older_kernel SYSTEM: of those in the pool of a system root, the
 # cloud kernel that its metapackage wants, and the one before (or the same, if it has no other).
 newest_kernel()
