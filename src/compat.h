@@ -7,6 +7,7 @@
 #define MSGSLOT_COMPAT_H
 
 #include <linux/compiler.h>
+#include <linux/mm.h>
 #include <linux/version.h>
 
 /* Sequences are read in one piece without a lock. */
@@ -30,5 +31,21 @@
 #else
 #define msgslot_class_const
 #endif
+
+/*
+ * For good: never writable nor executable, not whatever mprotect() is told; no larger, in no core
+ * dump, and of frames that have no reference counts.  Flags are changed by functions since 6.3.
+ */
+static inline void msgslot_area_seal(struct vm_area_struct *area)
+{
+	const unsigned long set = VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
+	const unsigned long clear = VM_MAYWRITE | VM_MAYEXEC;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_mod(area, set, clear);
+#else
+	area->vm_flags = (area->vm_flags & ~clear) | set;
+#endif
+}
 
 #endif /* MSGSLOT_COMPAT_H */

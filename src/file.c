@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "file.h"
+#include "map.h"
 
 static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
 {
@@ -326,6 +327,7 @@ const struct file_operations msgslot_file_operations = {
 	.read_iter = msgslot_read_iter,
 	.write_iter = msgslot_write_iter,
 	.poll = msgslot_poll,
+	.mmap = msgslot_mmap,
 	.unlocked_ioctl = msgslot_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -11,6 +11,7 @@
 #include <linux/wait_bit.h>
 
 #include "log.h"
+#include "map.h"
 
 static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells,
 				       u32 max_message)
@@ -435,6 +436,36 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
 	return err;
 }
 
+static void log_tell_map_locked(struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	if (log->map)
+		WRITE_ONCE(log->map->head->first, log->first);
+}
+
+void msgslot_log_tell_map(struct msgslot_log *log)
+{
+	spin_lock(&log->lock);
+	log_tell_map_locked(log);
+	spin_unlock(&log->lock);
+}
+
+bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map)
+{
+	bool dead;
+
+	spin_lock(&log->lock);
+	dead = log_is_dead(log);
+	if (!map || !dead)
+		log->map = map;
+	/* As if it were empty, until it is filled. */
+	if (log->map)
+		WRITE_ONCE(log->map->head->next, log->first);
+	log_tell_map_locked(log);
+	spin_unlock(&log->lock);
+	return !dead;
+}
+
 /* Takes everything out of @log; what comes back is to be freed, outside the lock. */
 static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
 			    struct msgslot_buffer **spare)
@@ -447,6 +478,7 @@ static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
 	*spare = log->spare;
 	log->spare = NULL;
 	smp_store_release(&log->first, log->next);
+	log_tell_map_locked(log);
 	return lost;
 }
 
@@ -497,6 +529,8 @@ u64 msgslot_log_kill(struct msgslot_log *log)
 	spin_lock(&log->lock);
 	set_bit(MSGSLOT_LOG_DEAD, &log->flags);
 	lost = log_empty_locked(log, &ring, &spare);
+	if (log->map)
+		WRITE_ONCE(log->map->head->gone, 1);
 	spin_unlock(&log->lock);
 	ring_free(ring);
 	msgslot_buffer_put(spare);

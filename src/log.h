@@ -190,6 +190,7 @@ struct msgslot_cursor {
  * @next: the message to come; kept are @first to @next - 1
  * @cursors: of the readers that writers wait for; under @lock
  * @slowest: none of them was before this message when last looked at; under @lock
+ * @map: of users who map the channel, or NULL; see map.h; under @lock
  *
  * @first and @next change under @lock and are read anywhere.
  */
@@ -204,6 +205,7 @@ struct msgslot_log {
 	u64 next;
 	struct hlist_head cursors;
 	u64 slowest;
+	struct msgslot_map *map;
 };
 
 #define MSGSLOT_WANTED_ONCE 1
@@ -220,6 +222,8 @@ struct msgslot_log {
  * @conditional: place it only if the newest message is @expected
  * @expected: a sequence, or 0: only if there is no message
  * @sequence: its number, once it is placed
+ * @time: when that was
+ * @map: of the log, if it has one: the caller has its lock
  * @bytes: the message, where it is short
  * @buffer: holds the message where it is long, else NULL
  */
@@ -230,6 +234,8 @@ struct msgslot_message {
 	bool conditional;
 	u64 expected;
 	u64 sequence;
+	u64 time;
+	struct msgslot_map *map;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 };
@@ -331,7 +337,8 @@ static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
 /*
  * Places @message: the number of messages that the log keeps more than before (0 or 1); -EAGAIN
  * where it is full, and who takes a message will tell; -ENOBUFS where it must grow first; -ESTALE
- * where the condition does not hold; -EIDRM if it is dead.  On success the log owns the buffer that
+ * where the condition does not hold; -EIDRM if it is dead; -EBUSY where @message->map is not the map
+ * that the log has.  On success the log owns the buffer that
  * came with @message, and @message->buffer is one it has no use for, or NULL; the caller puts it.
  */
 static __always_inline int msgslot_log_place(struct msgslot_log *log,
@@ -351,6 +358,10 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	ring = msgslot_log_ring_locked(log);
 	if (unlikely(!ring)) {
 		more = test_bit(MSGSLOT_LOG_DEAD, &log->flags) ? -EIDRM : -ENOBUFS;
+		goto out;
+	}
+	if (unlikely(log->map != message->map)) {
+		more = -EBUSY;
 		goto out;
 	}
 	if (unlikely(message->conditional && message->expected != msgslot_log_newest_locked(log))) {
@@ -394,6 +405,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
 	smp_store_release(&log->first, first);
 	message->sequence = sequence;
+	message->time = now;
 	message->buffer = unlikely(old) ? msgslot_log_keep_spare_locked(log, old) : NULL;
 out:
 	spin_unlock(&log->lock);
@@ -512,6 +524,11 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
  * there were in @lost, or -ESTALE.
  */
 int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u64 *lost);
+
+/* Gives @log its map, or with NULL takes it away; false if it is dead. */
+bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map);
+/* Tells the map, if there is one, which is the oldest message. */
+void msgslot_log_tell_map(struct msgslot_log *log);
 
 /* Closes @log for good if it is empty, and frees what it holds; whether it is closed now. */
 bool msgslot_log_retire(struct msgslot_log *log);

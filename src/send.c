@@ -11,6 +11,7 @@
 #include <linux/msgslot.h>
 
 #include "compat.h"
+#include "map.h"
 #include "message.h"
 
 /*
@@ -78,6 +79,7 @@ static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, stru
  * @args: of MSGSLOT_SEND, or NULL
  * @patience: how long it may wait
  * @held: the channel, with a hold; or NULL
+ * @map: of the channel, with its lock; or NULL
  * @slept: the call slept in the channel's queue
  */
 struct sender {
@@ -85,6 +87,7 @@ struct sender {
 	const struct msgslot_send *args;
 	const struct msgslot_patience *patience;
 	struct msgslot_channel *held;
+	struct msgslot_map *map;
 	bool slept;
 };
 
@@ -114,14 +117,21 @@ static int prepare_again(struct sender *s, int wrong)
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
 
+	/* Nothing of what follows may be done under its lock. */
+	msgslot_map_unlock(s->map);
+	s->map = NULL;
 	/* Forgotten under our hands, with the slot or for another selection. */
 	if (wrong == -EIDRM)
 		return READ_ONCE(slot->gone) ? -ENODEV : hold(s);
-	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS)
+	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS && wrong != -EBUSY)
 		return wrong;
 	err = hold(s);
 	if (err)
 		return err;
+	if (wrong == -EBUSY) {
+		s->map = msgslot_map_lock(&s->held->log);
+		return 0;
+	}
 	if (wrong == -ENOBUFS) {
 		err = msgslot_log_grow(&s->held->log, &s->f->payer, &slot->rules);
 		/* A channel on hold dies with its slot only. */
@@ -139,6 +149,7 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 				 const struct msgslot_send *args, struct msgslot_channel *held,
 				 struct msgslot_message *message)
 {
+	const struct msgslot_buffer *buffer = message->map ? message->buffer : NULL;
 	struct msgslot_channel *channel;
 	int more;
 
@@ -148,6 +159,9 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	if (likely(!args || (channel && channel->id == args->channel)))
 		more = msgslot_log_place(&channel->log, &slot->rules, message);
 	if (likely(more >= 0)) {
+		if (message->map)
+			msgslot_map_put(message->map, message->sequence, message->time,
+					message->length, buffer ? buffer->bytes : message->bytes);
 		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
 		if (more)
 			this_cpu_add(slot->stats->messages, more);
@@ -202,8 +216,10 @@ static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 		err = prepare_again(s, err);
 		if (err)
 			break;
+		message->map = s->map;
 		err = place(s->f, slot, s->args, s->held, message);
 	}
+	msgslot_map_unlock(s->map);
 	if (err && message->buffer)
 		buffer_put_back(s->f, message->buffer);
 	else
