@@ -226,6 +226,37 @@ ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *bu
  */
 int msgslot_wait(struct msgslot *slot, int events, int64_t timeout);
 
+/* ---- reading without a system call: map.c ------------------------------------------------------ */
+
+/* A mapped channel.  Any number of threads may read from one at once. */
+struct msgslot_map;
+
+/*
+ * Maps the selected channel of a slot that is open for reading, in the modes `last` and
+ * `broadcast`.  What is selected later does not matter to it, and it may outlive the slot.  The
+ * memory, depth + 1 messages and more, counts in the user's share.
+ * Errors: EACCES (not open for reading), ENODEV, EOPNOTSUPP (mode `queue`), EINVAL (no channel is
+ * selected), ENOSPC (above MSGSLOT_MAP_MAX bytes, or the slot has no room left), EDQUOT, ENOMEM.
+ */
+struct msgslot_map *msgslot_map(struct msgslot *slot);
+
+/*
+ * Copies the oldest message from number *sequence on into a buffer of size bytes, returns its length
+ * and stores its number in *sequence.  With 0, or where sequence is NULL, it is the newest message in
+ * `last`, and the oldest that is kept in `broadcast`.  For the next one call it with 1 more; where
+ * it then comes back as S, S - *sequence messages were lost (`broadcast`) or replaced (`last`).
+ * Errors: EAGAIN (there is none), ENOSPC (it is longer than size; *sequence says which), EBUSY
+ * (writers were quicker: again, or msgslot_receive()), ENODEV (there is none, and the slot was
+ * destroyed).  Where it fails the buffer is unspecified.
+ */
+ssize_t msgslot_map_read(struct msgslot_map *map, uint64_t *sequence, void *buffer, size_t size);
+
+/* The number of the message to come: where a reader begins who wants only what is news. */
+uint64_t msgslot_map_next(const struct msgslot_map *map);
+
+/* Takes NULL. */
+void msgslot_unmap(struct msgslot_map *map);
+
 /* ---- what the slot is: info.c ------------------------------------------------------------------ */
 
 /* Stores mode, limits, the caller's share, counters, the instance: see struct msgslot_info. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No memory for what files do: open, select, write, read, poll and epoll in every mode; see
+ * No memory for what files do: open, select, write, read, poll, epoll and mmap in every mode; see
  * no-memory.h.
  */
 #define _GNU_SOURCE
@@ -245,11 +245,58 @@ static void polls(void **state)
 	}
 }
 
+/* The error, or 0; what was mapped goes again. */
+static int map(int fd, const struct msgslot_map_head **head)
+{
+	const size_t page = getpagesize();
+	void *mapped = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return -1;
+	*head = mapped;
+	return 0;
+}
+
+/* Mapped or not, and then with what was there before. */
+static void maps(void **state)
+{
+	const struct msgslot_map_head *head;
+	int fd, n, result;
+	long long held;
+	size_t kind;
+	bool more;
+
+	(void)state;
+	for (kind = 0; kind < KINDS; kind++) {
+		if (kinds[kind].queue)
+			continue;
+		/* Hundreds of pages are all the same. */
+		for (n = 1, more = true; more; n += n < 20 ? 1 : 17) {
+			kind_begin(&kinds[kind]);
+			fd = slot_open_on(OWN, O_RDWR, 5);
+			assert_works(fd);
+			assert_result(write(fd, message(LONG, 1), LONG), LONG);
+			held = slot_get(OWN, "bytes");
+			more = with_fault(n, result, map(fd, &head));
+			if (result < 0) {
+				assert_result(slot_get(OWN, "bytes"), held);
+				assert_result(map(fd, &head), 0);
+			}
+			assert_int_equal(head->next, 2);
+			assert_result(munmap((void *)head, getpagesize()), 0);
+			assert_result(slot_get(OWN, "bytes"), held);
+			assert_next(fd, LONG, 1);
+			kind_end(fd);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(writes),	own_slot_test(overwrites), own_slot_test(reads),
 		own_slot_test(selects), own_slot_test(opens),	   own_slot_test(polls),
+		own_slot_test(maps),
 	};
 
 	return cmocka_run_group_tests(tests, faults_setup, faults_teardown);
