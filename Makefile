@@ -20,7 +20,7 @@ INSTALL	:= install
 export BUILD VERSION
 
 .DELETE_ON_ERROR:
-.PHONY: all tools man module install deps demo demo-here check bench \
+.PHONY: all tools man module install deps demo demo-here check \
 	check-kernels check-debug check-tools check-kcsan check-all clean help
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
@@ -144,7 +144,7 @@ check: deps all ## static checks, the suite in VMs, what a message costs: 15 min
 	@tests/steps -j $(JOBS) \
 		"BUILD=$(BUILD)/check $(RUN) $(or $(SECONDS_OPTION),--seconds 10) shell cli demo" \
 		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(filter-out shell cli,$(SUITE))" \
-		tests/static/run "$(RUN) --icount bench"
+		tests/static/run "$(BENCH_CHECK)"
 
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 	@tests/steps -j $(JOBS) $(foreach kernel,$(KERNEL),\
@@ -166,8 +166,7 @@ check-all: deps ## all of these checks
 			"$(MAKE) check-kernels KERNEL=$(kernel)") \
 		"$(MAKE) check-tools" "$(MAKE) check-packages" "$(MAKE) check-kcsan"
 
-bench: deps ## what a message costs, beside its peers
-	@$(RUN) --icount bench
+include bench.mk
 
 # Installs, as there is no other way to be seen by udev and modprobe.
 demo-here: all module ## the demo without a virtual machine; needs root

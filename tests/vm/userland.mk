@@ -24,6 +24,17 @@ $(call target,$(1:.c=)): $(1) $(HEADERS)
 endef
 $(foreach source,$(SOURCES),$(eval $(call program,$(source))))
 
+# A folder within a folder is one program of several files.
+PARTS	:= $(sort $(dir $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*/*.c))))
+define program_of_parts
+PROGRAMS += $(call target,$(patsubst %/,%,$(1)))
+$(call target,$(patsubst %/,%,$(1))): $(wildcard $(1)*.[ch]) $(HEADERS)
+	@mkdir -p $$(@D)
+	$(CC) -std=gnu11 $(CFLAGS) -O2 -Wall -Wextra -Isrc/uapi -Itests/common \
+		-o $$@ $$(filter %.c,$$^) $$(LIBRARIES)
+endef
+$(foreach parts,$(PARTS),$(eval $(call program_of_parts,$(parts))))
+
 # What only the programs of one folder need.
 -include $(FOLDERS:%=%/build.mk)
 

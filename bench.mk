@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a message costs. Part of Makefile.
+
+# In the guest the folder bench is /tests/bench.
+BENCH_CHECK = MSGSLOT_PEERS='--quick --against /tests/bench/RESULTS.md' $(RUN) --icount bench
+
+.PHONY: bench
+bench: deps ## what a message costs beside its peers; renews bench/RESULTS.md and its plots
+	@tests/deps gnuplot-nox
+	@bench/record
