@@ -9,3 +9,11 @@ BENCH_CHECK = MSGSLOT_PEERS='--quick --against /tests/bench/RESULTS.md' $(RUN) -
 bench: deps ## what a message costs beside its peers; renews bench/RESULTS.md and its plots
 	@tests/deps gnuplot-nox
 	@bench/record
+
+.PHONY: peers
+peers: $(BUILD)/peers ## its program for this machine, in nanoseconds: build/peers --help
+
+$(BUILD)/peers: $(wildcard bench/peers/*.[ch] tests/common/slot.h src/uapi/linux/msgslot.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Itests/common $(LDFLAGS) \
+		-o $@ $(filter %.c,$^)

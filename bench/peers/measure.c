@@ -102,8 +102,10 @@ void measure(const struct call *call, struct figure *figure)
 		batch_run(call, calls);
 
 	began = clock_now();
-	for (i = 0; i < pace->samples && (i < 10 || clock_now() - began < pace->at_most); i++)
-		sample[i] = batch_run(call, calls) / calls;
+	i = 0;
+	do
+		sample[i++] = batch_run(call, calls) / calls;
+	while (i < pace->samples && (i < 10 || clock_now() - began < pace->at_most));
 	qsort(sample, i, sizeof(sample[0]), by_size);
 	*figure = (struct figure){
 		.known = true,

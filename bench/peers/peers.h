@@ -142,6 +142,9 @@ extern struct figure figures[][POINTS_MAX];
 /* The figure at a place of the table; NULL if there is no such place. */
 struct figure *figure_at(const struct place *place, const struct row **row);
 
+/* Of msgslot, and no peer? */
+bool row_is_ours(const struct row *row);
+
 /* Why this cannot be measured here, and -1. */
 __attribute__((format(printf, 1, 2))) int cannot(const char *why, ...);
 

@@ -49,8 +49,8 @@ static int compare(const char *name, long at, double was, int *grown)
 	const struct row *row;
 	const struct figure *figure = figure_at(&place, &row);
 
-	/* Who is no peer is ours; what is no cost has bounds of its own. */
-	if (strncmp(name, "msgslot", 7) || !figure || !figure->known || was <= 0 ||
+	/* What is no cost has bounds of its own. */
+	if (!figure || !figure->known || was <= 0 || !row_is_ours(row) ||
 	    row->section->kind != COST)
 		return 0;
 	if (figure->p50 > was * growth) {

@@ -39,16 +39,16 @@ static void slots_give_back(void)
 int slot_take(const char *mode)
 {
 	static bool registered;
-	int minor = MSGSLOT_SLOTS_MAX;
+	int created, minor = MSGSLOT_SLOTS_MAX;
 
 	if (!module_is_loaded())
 		return cannot("the module is not loaded");
 	do
-		minor--;
-	while (minor >= 0 && slot_create(minor, mode) && (errno == EEXIST || errno == EBUSY));
+		created = --minor >= 0 ? slot_create(minor, mode) : -1;
+	while (minor >= 0 && created && (errno == EEXIST || errno == EBUSY));
 	if (minor < 0)
 		return cannot("every slot is taken");
-	if (!slot_exists(minor))
+	if (created)
 		return cannot_call("making a slot");
 	if (!registered && atexit(slots_give_back))
 		bail_out("atexit");
