@@ -8,7 +8,7 @@ BENCH_CHECK = MSGSLOT_PEERS='--quick --against /tests/bench/RESULTS.md' $(RUN) -
 .PHONY: bench
 bench: deps ## what a message costs beside its peers; renews bench/RESULTS.md and its plots
 	@tests/deps gnuplot-nox
-	@bench/record
+	@bench/peers/record
 
 .PHONY: peers
 peers: $(BUILD)/peers ## its program for this machine, in nanoseconds: build/peers --help
