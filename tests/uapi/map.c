@@ -1,30 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A mapped channel: what a writer writes is there, whole, for readers that make no system call; and
- * nothing but that, for nobody but those who may read, for no longer than it should.
+ * A mapped channel: what a writer writes is there, whole, for readers that make no system call.
+ * Who may map, map-access.c says; how long the pages stay and who pays for them, map-pages.c.
  */
 #define _GNU_SOURCE
-#include <sys/resource.h>
-
 #include "map.h"
-
-enum { KIB = 1024, MIB = 1024 * KIB };
-
-static char text[MIB], got[MIB];
-
-/* Of a message that is there: text, number. */
-#define assert_maps(head, from, number, wanted)                                      \
-	do {                                                                         \
-		__u64 sequence_ = (from);                                            \
-		long length_ = msgslot_map_copy(head, &sequence_, got, sizeof(got)); \
-                                                                                     \
-		assert_int_equal(length_, strlen(wanted));                           \
-		assert_memory_equal(got, wanted, strlen(wanted));                    \
-		assert_int_equal(sequence_, number);                                 \
-	} while (0)
-
-#define assert_maps_nothing(head, from) \
-	assert_int_equal(msgslot_map_copy(head, &(__u64){ from }, got, sizeof(got)), 0)
 
 static void last(void **state)
 {
@@ -129,224 +109,76 @@ static void long_messages(void **state)
 	assert_result(clear_channel(fd, 5), 1);
 }
 
-static void *map_try(int fd, size_t size, int protection, int flags, long long at)
+/* As large as can be: with messages of one byte more it would be above 16 MiB. */
+static void the_largest(void **state)
 {
-	void *address = mmap(NULL, size, protection, flags, fd, at);
-
-	return address == MAP_FAILED ? (void *)-1 : address;
-}
-
-static void who_may_not(void **state)
-{
-	int reads = own_open_on(O_RDONLY, 5), writes = own_open_on(O_WRONLY, 5);
-	int both = own_open_on(O_RDWR, 5), page = getpagesize(), fd;
-	size_t size;
-
-	(void)state;
-	assert_fails((long)map_try(writes, page, PROT_READ, MAP_SHARED, 0), EACCES);
-	assert_fails((long)map_try(reads, page, PROT_READ | PROT_WRITE, MAP_SHARED, 0), EACCES);
-	assert_fails((long)map_try(both, page, PROT_READ | PROT_WRITE, MAP_SHARED, 0), EPERM);
-	assert_fails((long)map_try(both, page, PROT_WRITE, MAP_SHARED, 0), EPERM);
-	assert_fails((long)map_try(both, page, PROT_READ | PROT_EXEC, MAP_SHARED, 0), EPERM);
-	assert_fails((long)map_try(both, page, PROT_READ, MAP_PRIVATE, 0), EINVAL);
-	assert_fails((long)map_try(both, page, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0), EPERM);
-	assert_fails((long)map_try(own_open(O_RDWR), page, PROT_READ, MAP_SHARED, 0), EINVAL);
-	size = map_size(both);
-	assert_fails((long)map_try(both, size + 1, PROT_READ, MAP_SHARED, 0), EINVAL);
-	assert_fails((long)map_try(both, page, PROT_READ, MAP_SHARED, size), EINVAL);
-	assert_fails((long)map_try(both, page, PROT_READ, MAP_SHARED, 1ll << 62), EINVAL);
-	assert_result(slot_get(OWN, "bytes"), 0);
-	assert_result(slot_destroy(OWN), 0);
-	assert_fails((long)map_try(both, page, PROT_READ, MAP_SHARED, 0), ENODEV);
-
-	assert_result(slot_create(OWN, "queue"), 0);
-	assert_fails((long)map_try(own_open(O_RDWR), page, PROT_READ, MAP_SHARED, 0), EOPNOTSUPP);
-	own_become("broadcast");
-	assert_result(slot_set(OWN, "max_message", 64 * KIB), 0);
-	assert_result(slot_set(OWN, "depth", 256), 0);
-	assert_result(nodes_settle(), 0);
-	fd = own_open(O_RDWR);
-	assert_fails((long)map_try(fd, page, PROT_READ, MAP_SHARED, 0), ENOSPC);
-	assert_result(slot_get(OWN, "bytes"), 0);
-}
-
-/* Not by any road. */
-static void never_writable(void **state)
-{
-	const int accesses[] = { O_RDONLY, O_RDWR };
-	int page = getpagesize(), memory = open("/proc/self/mem", O_RDWR);
-	struct msgslot_map_head *head;
-	char before[128];
-	size_t i;
-
-	(void)state;
-	assert_works(memory);
-	for (i = 0; i < COUNT_OF(accesses); i++) {
-		head = (void *)map_of(own_open_on(accesses[i], 5));
-		memcpy(before, head, sizeof(before));
-		assert_fails(mprotect(head, page, PROT_READ | PROT_WRITE), EACCES);
-		assert_fails(mprotect(head, page, PROT_READ | PROT_EXEC), EACCES);
-		assert_result(mprotect(head, page, PROT_NONE), 0);
-		assert_fails(mprotect(head, page, PROT_WRITE), EACCES);
-		assert_result(mprotect(head, page, PROT_READ), 0);
-		/* Larger, or a second time. */
-		assert_fails((long)mremap(head, head->size, 2 * head->size, MREMAP_MAYMOVE),
-			     EFAULT);
-		assert_fails((long)mremap(head, 0, page, MREMAP_MAYMOVE), EFAULT);
-		/* What a debugger does, and a system call that was told to write there. */
-		assert_true(pwrite(memory, "x", 1, (off_t)(uintptr_t)head) < 0);
-		assert_fails(read(open("/dev/zero", O_RDONLY), head, 1), EFAULT);
-		assert_fails(madvise(head, page, MADV_DONTNEED), EINVAL);
-		assert_memory_equal(before, head, sizeof(before));
-		unmap(head);
-	}
-	close(memory);
-}
-
-static void *read_as_child(void *argument)
-{
-	const struct msgslot_map_head *head = argument;
-
-	demand(msgslot_map_copy(head, &(__u64){ 0 }, got, sizeof(got)) == 3);
-	demand(munmap((void *)head, head->size) == 0);
-	return NULL;
-}
-
-/* The pages live as long as any piece of any copy of the mapping. */
-static void lifetime(void **state)
-{
-	int page = getpagesize(), writer, fd;
+	enum { DEPTH = 255, MAX = 65448 };
 	const struct msgslot_map_head *head;
-	long long used;
-	char *moved;
-
-	(void)state;
-	assert_result(slot_set(OWN, "max_message", 64 * KIB), 0);
-	assert_result(nodes_settle(), 0);
-	writer = own_open_on(O_WRONLY, 5);
-	fd = slot_open_on(OWN, O_RDONLY, 5);
-	head = map_of(fd);
-	used = slot_get(OWN, "bytes");
-	assert_int_equal(used, head->size);
-	/* Not the file's any more: it selects another, and is closed. */
-	assert_result(slot_select(fd, 6), 0);
-	close(fd);
-	assert_result(write(writer, "one", 3), 3);
-	assert_maps(head, 0, 1, "one");
-	child_run(NULL, read_as_child, (void *)head);
-	assert_maps(head, 0, 1, "one");
-	/* Moved, and all but the first page cut off. */
-	moved = mmap(NULL, head->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(moved, MAP_FAILED);
-	assert_ptr_equal(mremap((void *)head, head->size, head->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-				moved),
-			 moved);
-	head = (const void *)moved;
-	assert_maps(head, 0, 1, "one");
-	assert_result(munmap(moved + page, head->size - page), 0);
-	assert_int_equal(head->next, 2);
-	assert_true(slot_get(OWN, "bytes") > used);
-	assert_result(write(writer, "two", 3), 3);
-	assert_int_equal(head->next, 3);
-	assert_result(munmap(moved, page), 0);
-	assert_result(clear_channel(writer, 5), 1);
-	assert_result(slot_get(OWN, "bytes"), 0);
-}
-
-static long references(void)
-{
-	char number[32];
-
-	assert_works(text_get("/sys/module/msgslot/refcnt", number, sizeof(number)));
-	return atol(number);
-}
-
-static void a_mapping_keeps_the_module(void **state)
-{
-	long before = references();
-	int fd = slot_open_on(OWN, O_RDONLY, 5);
-	const struct msgslot_map_head *head = map_of(fd);
-
-	(void)state;
-	close(fd);
-	assert_true(references() > before);
-	unmap(head);
-	assert_int_equal(references(), before);
-}
-
-static void clear_and_destroy(void **state)
-{
-	const struct msgslot_map_head *head;
-	size_t mode;
+	__u64 sequence;
+	long i;
 	int fd;
 
 	(void)state;
-	for (mode = 0; mode < COUNT_OF(modes); mode += 2) {
-		own_become(modes[mode]);
-		fd = own_open_on(O_RDWR, 5);
-		head = map_of(fd);
-		assert_result(write(fd, "one", 3), 3);
-		assert_result(clear_channel(fd, 5), 1);
-		assert_maps_nothing(head, 0);
-		assert_result(write(fd, "two", 3), 3);
-		assert_maps(head, 0, 2, "two");
-		assert_int_equal(head->gone, 0);
-		assert_result(slot_destroy(OWN), 0);
-		assert_int_not_equal(head->gone, 0);
-		assert_maps_nothing(head, 0);
-		assert_fails(write(fd, "lost", 4), ENODEV);
-		while (own.count > 0)
-			close(own.files[--own.count]);
-		/* The number is somebody else's now, and this is not his. */
-		assert_result(slot_create(OWN, "last"), 0);
-		assert_result(send_text(own_open(O_WRONLY), 5, "anew"), 1);
-		assert_maps_nothing(head, 0);
-		unmap(head);
+	own_become("broadcast");
+	assert_result(slot_set(OWN, "depth", DEPTH), 0);
+	assert_result(slot_set(OWN, "max_message", MAX + 1), 0);
+	fd = slot_open(OWN, O_RDWR);
+	assert_works(fd);
+	assert_fails((long)map_try(fd, getpagesize(), PROT_READ, MAP_SHARED, 0), ENOSPC);
+	close(fd);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	assert_result(slot_set(OWN, "max_message", MAX), 0);
+	assert_result(nodes_settle(), 0);
+	fd = own_open(O_RDWR);
+	head = map_of(fd);
+	assert_in_range(head->size, MSGSLOT_MAP_MAX - 16 * KIB, MSGSLOT_MAP_MAX);
+	assert_true(head->offset + (__u64)head->cells * head->stride <= head->size);
+	for (i = 1; i <= DEPTH + 10; i++) {
+		bytes_fill(text, MAX, i);
+		assert_result(write(fd, text, MAX), MAX);
 	}
+	for (sequence = 0, i = 11; i <= DEPTH + 10; i++, sequence++) {
+		assert_int_equal(msgslot_map_copy(head, &sequence, got, sizeof(got)), MAX);
+		assert_int_equal(sequence, i);
+		bytes_fill(text, MAX, i);
+		assert_memory_equal(got, text, MAX);
+	}
+	assert_int_equal(sequence, head->next);
+	unmap(head);
 }
 
-/* A user cannot have more than his share of the slot, however he maps, clears and maps again. */
-static void *map_all_i_can(void *unused)
+/* Where a cell is never at rest, or never the right one, a reader is told so, and does not try on. */
+static void retries_are_bounded(void **state)
 {
-	struct msgslot_info info;
-	int fd, count;
-
-	(void)unused;
-	for (count = 0;; count++) {
-		fd = slot_open_on(OWN, O_RDWR, 100 + count);
-		demand(fd >= 0);
-		if (map_try(fd, getpagesize(), PROT_READ, MAP_SHARED, 0) == (void *)-1)
-			break;
-		demand(send_text(fd, 100 + count, "text") > 0);
-		demand(clear_channel(fd, 100 + count) == 1);
-		close(fd);
-	}
-	demand(errno == EDQUOT);
-	demand(count > 1);
-	demand(ioctl(fd, MSGSLOT_INFO, &info) == 0);
-	demand(info.share_bytes <= info.share_max_bytes);
-	return NULL;
-}
-
-static void the_mapper_pays(void **state)
-{
-	int fd, i;
+	union {
+		struct msgslot_map_head head;
+		char bytes[1024];
+	} made = { .head = { .version = MSGSLOT_MAP_VERSION,
+			     .cells = 2,
+			     .stride = 64,
+			     .offset = 128,
+			     .max_message = 40,
+			     .size = sizeof(made),
+			     .first = 6,
+			     .next = 8 } };
+	struct msgslot_map_cell *cell = (void *)map_cell(&made.head, 7);
+	__u64 sequence = 7;
 
 	(void)state;
-	own_become("broadcast");
-	fd = own_open_on(O_RDWR, 1);
-	for (i = 0; i < 3; i++) {
-		child_run("member", map_all_i_can, NULL);
-		assert_result(slot_get(OWN, "bytes"), 0);
-		assert_result(slot_get(OWN, "channels"), 1);
-	}
-	/* Once for all who map a channel; and the slot's limit is everybody's. */
-	for (i = 0; i < 10; i++)
-		(void)map_of(fd);
-	assert_result(slot_get(OWN, "bytes"), map_size(fd));
-	assert_result(slot_set(OWN, "max_bytes", map_size(fd) + 100), 0);
-	fd = own_open_on(O_RDWR, 2);
-	assert_fails((long)map_try(fd, getpagesize(), PROT_READ, MAP_SHARED, 0), ENOSPC);
+	*cell = (struct msgslot_map_cell){ .version = 3, .length = 4, .sequence = 7 };
+	memcpy(cell + 1, "text", 4);
+	assert_int_equal(msgslot_map_copy(&made.head, &sequence, got, 40), MSGSLOT_MAP_BUSY);
+	assert_int_equal(sequence, 7);
+	cell->version = 4;
+	assert_int_equal(msgslot_map_copy(&made.head, &sequence, got, 40), 4);
+	cell->sequence = 9;
+	assert_int_equal(msgslot_map_copy(&made.head, &sequence, got, 40), MSGSLOT_MAP_BUSY);
+	/* Of what does not fit only the length is looked at. */
+	cell->sequence = 7;
+	cell->length = 41;
+	got[40] = '!';
+	assert_int_equal(msgslot_map_copy(&made.head, &sequence, got, 40), 41);
+	assert_int_equal(got[40], '!');
 }
 
 /* Every byte of a message is the low byte of its number, and its length follows from that. */
@@ -498,20 +330,134 @@ static void mapped_under_writers(void **state)
 	unmap(head);
 }
 
+/*
+ * Writers of all sorts, who clear now and then: every message is whole, none comes twice or goes back,
+ * and in the end the mapping has what the log has.
+ */
+struct said {
+	__u64 seed;
+	__u64 sum;
+	unsigned char bytes[];
+};
+
+static __u64 sum_of(const struct said *said, size_t length)
+{
+	__u64 sum = said->seed * 31 + length;
+	size_t i;
+
+	for (i = sizeof(*said); i < length; i++)
+		sum = sum * 31 + said->bytes[i - sizeof(*said)];
+	return sum;
+}
+
+static void *write_and_clear(void *argument)
+{
+	uint64_t seed = (uintptr_t)argument;
+	long count = scaled(5000, 200);
+	int fd = slot_open_on(OWN, O_RDWR, 5);
+	struct said *said = malloc(4096);
+	struct msgslot_send send;
+	size_t length;
+
+	demand(said && fd >= 0);
+	while (count--) {
+		length = sizeof(*said) + random_below(&seed, random_below(&seed, 2) ? 200 : 3000);
+		said->seed = seed;
+		memset(said->bytes, (int)seed, length - sizeof(*said));
+		said->sum = sum_of(said, length);
+		send = send_of(5, said, length);
+		if (random_below(&seed, 2))
+			demand(ioctl(fd, MSGSLOT_SEND, &send) == 0);
+		else
+			demand(write(fd, said, length) == (ssize_t)length);
+		if (random_below(&seed, 16) == 0)
+			demand(clear_channel(fd, 5) >= 0);
+	}
+	close(fd);
+	free(said);
+	return NULL;
+}
+
+static void *read_what_was_said(void *unused)
+{
+	struct said *said = malloc(4096);
+	__u64 next = 0, sequence;
+	long length, heard = 0;
+
+	(void)unused;
+	demand(said);
+	while (!race.stop || !heard) {
+		sequence = next;
+		length = msgslot_map_copy(race.head, &sequence, said, 4096);
+		if (length <= 0)
+			continue;
+		demand(sequence >= next);
+		demand((size_t)length >= sizeof(*said) && said->sum == sum_of(said, length));
+		next = sequence + 1;
+		heard++;
+	}
+	free(said);
+	return NULL;
+}
+
+static void writers_who_clear(void **state)
+{
+	pthread_t writers[3], readers[2];
+	struct said end = { .seed = 1 };
+	struct msgslot_recv recv;
+	__u64 sequence, before;
+	size_t mode, i;
+	long length;
+	int fd;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(modes); mode += 2) {
+		own_become(modes[mode]);
+		assert_result(slot_set(OWN, "max_message", 4096), 0);
+		assert_result(nodes_settle(), 0);
+		fd = own_open_on(O_RDWR, 5);
+		race.head = map_of(fd);
+		race.stop = false;
+		for (i = 0; i < COUNT_OF(readers); i++)
+			readers[i] = thread_start(read_what_was_said, NULL);
+		for (i = 0; i < COUNT_OF(writers); i++)
+			writers[i] = thread_start(write_and_clear, (void *)(uintptr_t)(77 + i));
+		for (i = 0; i < COUNT_OF(writers); i++)
+			thread_join(writers[i]);
+		/* Readers that found nothing but cleared channels have this one. */
+		end.sum = sum_of(&end, sizeof(end));
+		assert_result(write(fd, &end, sizeof(end)), sizeof(end));
+		before = race.head->next;
+		sequence = 0;
+		for (i = 0; (length = msgslot_map_copy(race.head, &sequence, got, 4096)) > 0; i++) {
+			recv = recv_of(5, MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER, text, 4096);
+			recv.sequence = sequence - 1;
+			assert_result(ioctl(fd, MSGSLOT_RECV, &recv), 0);
+			assert_int_equal(recv.sequence, sequence);
+			assert_int_equal(recv.length, length);
+			assert_memory_equal(got, text, length);
+			sequence++;
+		}
+		assert_int_equal(sequence, before);
+		assert_int_equal(i, slot_get(OWN, "messages"));
+		race.stop = true;
+		for (i = 0; i < COUNT_OF(readers); i++)
+			thread_join(readers[i]);
+		unmap(race.head);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(last),
 		own_slot_test(broadcast),
 		own_slot_test(long_messages),
-		own_slot_test(who_may_not),
-		own_slot_test(never_writable),
-		own_slot_test(lifetime),
-		own_slot_test(a_mapping_keeps_the_module),
-		own_slot_test(clear_and_destroy),
-		own_slot_test(the_mapper_pays),
+		own_slot_test(the_largest),
+		own_slot_test(retries_are_bounded),
 		own_slot_test(readers_see_whole_messages),
 		own_slot_test(mapped_under_writers),
+		own_slot_test(writers_who_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
