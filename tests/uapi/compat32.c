@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 enum { SYS32_EXIT = 1, SYS32_READ = 3, SYS32_WRITE = 4, SYS32_OPEN = 5, SYS32_CLOSE = 6 };
-enum { SYS32_GETPID = 20, SYS32_IOCTL = 54 };
+enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP = 90, SYS32_MUNMAP = 91 };
 enum { IN = 0, OUT = 1, BOTH = 2, NO_WAIT = 04000 }; /* for open() */
 enum { BAD_FILE = 9, AGAIN = 11, FAULT = 14, INVALID = 22, NO_SPACE = 28, MESSAGE_SIZE = 90 };
 enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
@@ -348,16 +348,41 @@ static void structs_of_other_sizes(void)
 	end_test("structs_of_other_sizes");
 }
 
+/* Numbers are read in one piece here, too. */
+static void mapped(void)
+{
+	/* As the first mmap() of this architecture takes them; 1 is PROT_READ, and MAP_SHARED. */
+	unsigned long arguments[] = { 0, 4096, 1, 1, 0, 0 };
+	const struct msgslot_map_head *head;
+	struct msgslot_send send = send_of(5, "thirty-two");
+	__u64 sequence = 0;
+	char got[64];
+	int fd = slot_new(SLOT " last\n");
+
+	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
+	check(control(fd, MSGSLOT_SEND, &send) == 0);
+	arguments[4] = fd;
+	head = (void *)call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
+	check((unsigned long)head < -4095ul);
+	check(head->version == MSGSLOT_MAP_VERSION && head->size == 4096 && head->next == 2);
+	check(msgslot_map_copy(head, &sequence, got, sizeof(got)) == 10);
+	check(sequence == 1 && same(got, "thirty-two", 10));
+	call(SYS32_CLOSE, fd, 0, 0);
+	check(call(SYS32_MUNMAP, (unsigned long)head, 4096, 0) == 0);
+	end_test("mapped");
+}
+
 /* Where a program begins the stack is not aligned as for a call. */
 __attribute__((force_align_arg_pointer)) void _start(void);
 void _start(void)
 {
-	say("1..5\n");
+	say("1..6\n");
 	select_read_and_write();
 	send_and_recv();
 	what_each_mode_has_for_itself();
 	clear_info_and_walk();
 	structs_of_other_sizes();
+	mapped();
 	put("/sys/class/msgslot/destroy", SLOT "\n");
 	call(SYS32_EXIT, 0, 0, 0);
 	__builtin_unreachable();
