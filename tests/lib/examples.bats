@@ -104,6 +104,26 @@ kept()
 	same 'first\nc\t(2 between went unread)\n' out
 }
 
+@test "setting: sees each newer value, and asks nobody" {
+	create last
+	background "$examples/setting" $slot 5
+	"$examples/latest" $slot 5 slow
+	await out "setting 1: slow"
+	"$examples/latest" $slot 5 "rather fast"
+	await out "setting 2: rather fast"
+	[ "$(cat $class/msgslot$slot/received)" = 0 ]
+	echo $slot >$class/destroy
+	status=0
+	wait "${started[0]}" || status=$?
+	[ $status = 1 ]
+	same 'setting 1: slow\nsetting 2: rather fast\n' out
+	same "$examples/setting: slot $slot: No such device\n" err
+	create queue
+	run "$examples/setting" $slot 5
+	[ "$status" = 1 ]
+	[[ $output == *"slot $slot: Operation not supported" ]]
+}
+
 @test "worker: each job is run once and then gone" {
 	create queue
 	script run <<<$'#!/bin/sh\necho "$1" >>ran'
@@ -236,12 +256,12 @@ kept()
 }
 
 @test "all: no arguments is a usage error, no slot is told" {
-	for program in latest worker room loop lock; do
+	for program in latest setting worker room loop lock; do
 		run "$examples/$program"
 		[ "$status" = 2 ]
 		[[ $output == "usage: "* ]]
 	done
-	for program in "latest 199 1" "worker 199 1 true" "room 199" "loop 199 1" "lock 199 1 true"; do
+	for program in "latest 199 1" "setting 199 1" "worker 199 1 true" "room 199" "loop 199 1" "lock 199 1 true"; do
 		# shellcheck disable=SC2086 # words are wanted
 		run "$examples/"$program
 		[ "$status" = 1 ]
