@@ -33,7 +33,8 @@ enum {
 static struct {
 	volatile bool stop;
 	volatile bool lull; /* let go of everything */
-	long opens, selects, writes, reads, polls, forks, created, destroyed, refused, unloaded;
+	long opens, selects, writes, reads, maps, polls, forks, created, destroyed, refused,
+		unloaded;
 } * all;
 
 #define count(what) __atomic_add_fetch(&all->what, 1, __ATOMIC_RELAXED)
@@ -189,6 +190,32 @@ static void do_epoll(struct session *s)
 	count(polls);
 }
 
+/* The area outlives what the others do to the slot, and may be the last to have the file. */
+static void do_map(struct session *s)
+{
+	const struct msgslot_map_head *head;
+	size_t size = getpagesize();
+	__u64 sequence = 0;
+	long length;
+
+	/* The head says how much there is. */
+	head = mmap(NULL, size, PROT_READ, MAP_SHARED, s->fd, 0);
+	if (head != MAP_FAILED) {
+		size = head->size;
+		munmap((void *)head, getpagesize());
+		head = mmap(NULL, size, PROT_READ, MAP_SHARED, s->fd, 0);
+	}
+	if (head == MAP_FAILED) {
+		expect("mmap", ENODEV, s->selected ? ENODEV : EINVAL, 0);
+		return;
+	}
+	length = msgslot_map_copy(head, &sequence, bytes, sizeof(bytes));
+	if (length > 0)
+		message_check(bytes, length, s->minor, s->id);
+	munmap((void *)head, size);
+	count(maps);
+}
+
 static void do_something(struct session *s)
 {
 	switch (random_below(s->seed, 16)) {
@@ -198,8 +225,11 @@ static void do_something(struct session *s)
 	case 3 ... 7:
 		do_write(s);
 		break;
-	case 8 ... 13:
+	case 8 ... 12:
 		do_read(s);
+		break;
+	case 13:
+		do_map(s);
 		break;
 	case 14:
 		do_poll(s);
@@ -389,8 +419,8 @@ static void *unload_and_load(void *unused)
 
 static bool everything_happened(void)
 {
-	return all->writes && all->reads && all->created && all->destroyed && all->refused &&
-	       all->unloaded;
+	return all->writes && all->reads && all->maps && all->created && all->destroyed &&
+	       all->refused && all->unloaded;
 }
 
 int main(void)
@@ -429,8 +459,10 @@ int main(void)
 		while (all->unloaded == before && !judge->complained && seconds_now() < patience)
 			usleep(1000);
 		all->lull = false;
-		printf("# opened %ld, selected %ld, written %ld, read %ld, polled %ld, forked %ld\n",
-		       all->opens, all->selects, all->writes, all->reads, all->polls, all->forks);
+		printf("# opened %ld, selected %ld, written %ld, read %ld, mapped %ld, polled %ld, "
+		       "forked %ld\n",
+		       all->opens, all->selects, all->writes, all->reads, all->maps, all->polls,
+		       all->forks);
 	}
 	all->stop = true;
 	for (i = 0; i < 3; i++)
