@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * profile: operations of which one can be made again and again, for bench/profile/run to look at.
+ *
+ * MSGSLOT_LOOP says which: it is made until somebody ends it.  Without that, each is made a few times,
+ * so that it is known to work.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "slot.h"
+
+enum { MINOR = 210, SIZE = 128, WARM = 2000, READERS = 64 };
+
+static char bytes[64 * 1024];
+static int put = -1, get = -1;
+static const struct msgslot_map_head *map;
+
+static void need(int good, const char *what)
+{
+	if (good)
+		return;
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int slot(int flags)
+{
+	int fd = slot_open_on(MINOR, flags, 5);
+
+	need(fd >= 0, "a slot");
+	return fd;
+}
+
+static void slot_ready(const char *mode)
+{
+	if (slot_exists(MINOR))
+		slot_destroy(MINOR);
+	need(slot_create(MINOR, mode) == 0, "a slot");
+	need(slot_set(MINOR, "max_message", sizeof(bytes)) == 0, "max_message");
+	put = slot(O_WRONLY);
+	get = slot(O_RDONLY | O_NONBLOCK);
+}
+
+static void last_ready(void)
+{
+	slot_ready("last");
+	need(write(put, bytes, SIZE) == SIZE, "write");
+}
+
+static void map_ready(void)
+{
+	last_ready();
+	map = mmap(NULL, getpagesize(), PROT_READ, MAP_SHARED, get, 0);
+	need(map != MAP_FAILED, "mmap");
+	map = mmap(NULL, map->size, PROT_READ, MAP_SHARED, get, 0);
+	need(map != MAP_FAILED, "mmap");
+}
+
+static void queue_ready(void)
+{
+	slot_ready("queue");
+}
+
+static void room_ready(void)
+{
+	slot_ready("broadcast");
+}
+
+static void crowd_ready(void)
+{
+	int i;
+
+	room_ready();
+	for (i = 1; i < READERS; i++)
+		slot(O_RDONLY);
+}
+
+static void pipe_ready(void)
+{
+	int ends[2];
+
+	need(pipe(ends) == 0, "pipe");
+	get = ends[0];
+	put = ends[1];
+}
+
+static void floor_ready(void)
+{
+	get = open("/dev/zero", O_RDONLY);
+	put = open("/dev/null", O_WRONLY);
+}
+
+static void do_put(void)
+{
+	need(write(put, bytes, SIZE) == SIZE, "write");
+}
+
+static void do_get(void)
+{
+	need(read(get, bytes, SIZE) == SIZE, "read");
+}
+
+static void do_both(void)
+{
+	do_put();
+	do_get();
+}
+
+static void do_both_long(void)
+{
+	need(write(put, bytes, sizeof(bytes)) == sizeof(bytes), "write");
+	need(read(get, bytes, sizeof(bytes)) == sizeof(bytes), "read");
+}
+
+static void do_message(void)
+{
+	struct msgslot_send send = { .channel = 5, .message = (uintptr_t)bytes, .length = SIZE };
+	struct msgslot_recv recv = { .channel = 5, .message = (uintptr_t)bytes, .size = SIZE };
+
+	need(ioctl(put, MSGSLOT_SEND, &send) == 0, "MSGSLOT_SEND");
+	need(ioctl(get, MSGSLOT_RECV, &recv) == 0, "MSGSLOT_RECV");
+}
+
+/* A call after each, or there would be none to count by. */
+static void do_look(void)
+{
+	need(msgslot_map_copy(map, &(__u64){ 0 }, bytes, SIZE) == SIZE, "a look at the map");
+	syscall(SYS_getppid);
+}
+
+static const struct {
+	const char *name;
+	void (*ready)(void);
+	void (*once)(void);
+} operations[] = {
+	{ "last-read", last_ready, do_get },
+	{ "last-write", last_ready, do_put },
+	{ "last-64k", last_ready, do_both_long },
+	{ "last-mapped", map_ready, do_look },
+	{ "last-write-mapped", map_ready, do_put },
+	{ "queue", queue_ready, do_both },
+	{ "queue-message", queue_ready, do_message },
+	{ "room", room_ready, do_both },
+	{ "room-publish", crowd_ready, do_put },
+	{ "pipe", pipe_ready, do_both },
+	{ "zero", floor_ready, do_get },
+	{ "null", floor_ready, do_put },
+};
+
+enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
+
+static void loop(const char *name)
+{
+	int i, n;
+
+	for (i = 0; i < OPERATIONS; i++) {
+		if (strcmp(operations[i].name, name))
+			continue;
+		operations[i].ready();
+		for (n = 0; n < WARM; n++)
+			operations[i].once();
+		puts("looping");
+		for (;;)
+			operations[i].once();
+	}
+	errno = EINVAL;
+	need(0, name);
+}
+
+int main(void)
+{
+	const char *name = getenv("MSGSLOT_LOOP");
+	int i, n;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (name)
+		loop(name);
+	printf("1..%d\n", OPERATIONS);
+	for (i = 0; i < OPERATIONS; i++) {
+		operations[i].ready();
+		for (n = 0; n < 10; n++)
+			operations[i].once();
+		printf("ok %d - %s\n", i + 1, operations[i].name);
+	}
+	return slot_destroy(MINOR) != 0;
+}
