@@ -436,17 +436,18 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
 	return err;
 }
 
-static void log_tell_map_locked(struct msgslot_log *log)
+void msgslot_log_tell_map_locked(struct msgslot_log *log)
 {
 	lockdep_assert_held(&log->lock);
+	/* Pairs with the uAPI's reader: who sees it sees next, set before, beyond it. */
 	if (log->map)
-		WRITE_ONCE(log->map->head->first, log->first);
+		smp_store_release(&log->map->head->first, log->first);
 }
 
 void msgslot_log_tell_map(struct msgslot_log *log)
 {
 	spin_lock(&log->lock);
-	log_tell_map_locked(log);
+	msgslot_log_tell_map_locked(log);
 	spin_unlock(&log->lock);
 }
 
@@ -461,7 +462,7 @@ bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map)
 	/* As if it were empty, until it is filled. */
 	if (log->map)
 		WRITE_ONCE(log->map->head->next, log->first);
-	log_tell_map_locked(log);
+	msgslot_log_tell_map_locked(log);
 	spin_unlock(&log->lock);
 	return !dead;
 }
@@ -478,7 +479,7 @@ static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
 	*spare = log->spare;
 	log->spare = NULL;
 	smp_store_release(&log->first, log->next);
-	log_tell_map_locked(log);
+	msgslot_log_tell_map_locked(log);
 	return lost;
 }
 

@@ -91,6 +91,7 @@
 
 #include "account.h"
 #include "buffer.h"
+#include "map.h"
 
 #define MSGSLOT_INLINE_BYTES 256
 #define MSGSLOT_RETRIES 3
@@ -223,7 +224,7 @@ struct msgslot_log {
  * @expected: a sequence, or 0: only if there is no message
  * @sequence: its number, once it is placed
  * @time: when that was
- * @map: of the log, if it has one: the caller has its lock
+ * @map: whose lock the caller has, or NULL
  * @bytes: the message, where it is short
  * @buffer: holds the message where it is long, else NULL
  */
@@ -332,13 +333,23 @@ static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
 	return log->first == log->next ? 0 : log->next - 1;
 }
 
+/*
+ * Whether @message may go to the log's map although its writer has not got that lock: a short one,
+ * while nobody has it.  Why that is enough is told in map.h.
+ */
+static inline bool log_map_is_free_locked(const struct msgslot_log *log,
+					  const struct msgslot_message *message)
+{
+	return log->map && !message->map && !message->buffer && !mutex_is_locked(&log->map->lock);
+}
+
 /* The three hot paths are inline: that saves 15 instructions of a write and 40 of a read. */
 
 /*
  * Places @message: the number of messages that the log keeps more than before (0 or 1); -EAGAIN
  * where it is full, and who takes a message will tell; -ENOBUFS where it must grow first; -ESTALE
- * where the condition does not hold; -EIDRM if it is dead; -EBUSY where @message->map is not the map
- * that the log has.  On success the log owns the buffer that
+ * where the condition does not hold; -EIDRM if it is dead; -EBUSY where the log has another map than
+ * @message->map and will not do without that one's lock.  On success the log owns the buffer that
  * came with @message, and @message->buffer is one it has no use for, or NULL; the caller puts it.
  */
 static __always_inline int msgslot_log_place(struct msgslot_log *log,
@@ -360,7 +371,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 		more = test_bit(MSGSLOT_LOG_DEAD, &log->flags) ? -EIDRM : -ENOBUFS;
 		goto out;
 	}
-	if (unlikely(log->map != message->map)) {
+	if (unlikely(log->map != message->map) && !log_map_is_free_locked(log, message)) {
 		more = -EBUSY;
 		goto out;
 	}
@@ -404,6 +415,8 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	smp_store_release(&log->next, sequence + 1);
 	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
 	smp_store_release(&log->first, first);
+	if (unlikely(log->map != message->map))
+		msgslot_map_put_locked(log, sequence, now, message->length, message->bytes);
 	message->sequence = sequence;
 	message->time = now;
 	message->buffer = unlikely(old) ? msgslot_log_keep_spare_locked(log, old) : NULL;
@@ -529,6 +542,7 @@ int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u
 bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map);
 /* Tells the map, if there is one, which is the oldest message. */
 void msgslot_log_tell_map(struct msgslot_log *log);
+void msgslot_log_tell_map_locked(struct msgslot_log *log);
 
 /* Closes @log for good if it is empty, and frees what it holds; whether it is closed now. */
 bool msgslot_log_retire(struct msgslot_log *log);

@@ -23,12 +23,12 @@ static struct msgslot_map_cell *map_cell(const struct msgslot_map *map, u64 sequ
 	return (void *)head + head->offset + (sequence & (head->cells - 1)) * head->stride;
 }
 
-void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length, const u8 *bytes)
+static void map_fill_cell(struct msgslot_map *map, u64 sequence, u64 time, u32 length,
+			  const u8 *bytes)
 {
 	struct msgslot_map_cell *cell = map_cell(map, sequence);
 	u32 version = cell->version;
 
-	lockdep_assert_held(&map->lock);
 	/* The write side of a sequence counter; the reader is in the uAPI header. */
 	WRITE_ONCE(cell->version, version + 1);
 	smp_wmb();
@@ -38,7 +38,20 @@ void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length
 	memcpy(cell + 1, bytes, length);
 	smp_store_release(&cell->version, version + 2);
 	smp_store_release(&map->head->next, sequence + 1);
+}
+
+void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length, const u8 *bytes)
+{
+	lockdep_assert_held(&map->lock);
+	map_fill_cell(map, sequence, time, length, bytes);
 	msgslot_log_tell_map(&map->channel->log);
+}
+
+void msgslot_map_put_locked(struct msgslot_log *log, u64 sequence, u64 time, u32 length,
+			    const u8 *bytes)
+{
+	map_fill_cell(log->map, sequence, time, length, bytes);
+	msgslot_log_tell_map_locked(log);
 }
 
 static void map_put_ref(struct msgslot_map *map)
@@ -133,8 +146,9 @@ static void map_fill(struct msgslot_map *map, struct msgslot_log *log)
 		cursor = peek.sequence + 1;
 		cond_resched();
 	}
-	/* Where it was cleared meanwhile, or never had any. */
+	/* Where it was cleared meanwhile, or never had any.  Then the log's lock, as map.h wants it. */
 	smp_store_release(&map->head->next, msgslot_log_next(log));
+	msgslot_log_tell_map(log);
 }
 
 static struct msgslot_map *map_new(struct msgslot_file *f, struct msgslot_channel *channel)

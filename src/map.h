@@ -12,11 +12,18 @@
  *
  * Writers
  * -------
- * A message may have a megabyte, which nobody copies under a spinlock.  So writers of a mapped
- * channel come one at a time, under @lock.  msgslot_log_place() refuses a writer who has not got the
- * lock of the map that the log has, so who was on his way while the channel was mapped starts again:
+ * A short message is put into the map under the log's lock, with its placing.  A long one may have a
+ * megabyte, which nobody copies under a spinlock: so it is put there under @lock, a mutex, as what the
+ * log keeps is when it gets the map.  msgslot_log_place() refuses who has not got the lock of the map
+ * that the log has if his message is long, or if somebody has that lock; he takes it then and starts
+ * again.  So of those who write to the map
  *
- *	writer of a mapped channel		msgslot_log_clear()
+ *  - two long ones are one after the other, by @lock;
+ *  - a short one finds @lock free, under the log's lock.  Who takes it afterwards has to come to
+ *    the log's lock, too, before he writes to the map; who gave it back had that lock when he was
+ *    through.  So the short one is wholly before the one and wholly after the other.
+ *
+ *	writer of a long message		msgslot_log_clear()
  *	@lock
  *	log.lock: place S, first		log.lock: first = next, also the map's
  *	copy to the cell of S
@@ -58,10 +65,11 @@ struct msgslot_slot;
 
 /**
  * struct msgslot_map - the pages of a mapped channel
- * @lock: whoever writes to the pages, but for the head's @first and @gone
+ * @lock: whoever writes to the pages, but for what is written under the log's lock: short messages,
+ *	and the head's @first and @gone
  * @refs: the log, and writers at work
  * @mappings: areas of user memory
- * @head: the pages; @first and @gone there are written under the log's lock
+ * @head: the pages
  * @size: of them in bytes, as charged
  * @share: who is charged
  * @slot: whose channel it is; outlives the areas
@@ -86,5 +94,8 @@ struct msgslot_map *msgslot_map_lock(struct msgslot_log *log);
 void msgslot_map_unlock(struct msgslot_map *map);
 /* Puts a message into its cell.  The caller has the lock, and is in an RCU section for @bytes. */
 void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length, const u8 *bytes);
+/* The same for a short message, under the log's lock, while nobody has the map's. */
+void msgslot_map_put_locked(struct msgslot_log *log, u64 sequence, u64 time, u32 length,
+			    const u8 *bytes);
 
 #endif /* MSGSLOT_MAP_H */
