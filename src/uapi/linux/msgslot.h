@@ -439,6 +439,47 @@ struct msgslot_map_cell {
 /* Writers were always quicker, or the one who writes is not running: read(), or try again. */
 #define MSGSLOT_MAP_BUSY (-1)
 
+/* One try of msgslot_map_copy(). */
+static __inline__ __attribute__((__always_inline__)) long
+msgslot_map_try(const struct msgslot_map_head *head, __u64 *sequence, void *buffer, __u64 size)
+{
+	const struct msgslot_map_cell *cell;
+	__u64 wanted, first;
+	__u32 version, length;
+
+	/* In this order, or a message just replaced would be none. */
+	first = __atomic_load_n(&head->first, __ATOMIC_ACQUIRE);
+	wanted = *sequence > first ? *sequence : first;
+	if (wanted >= __atomic_load_n(&head->next, __ATOMIC_ACQUIRE))
+		return 0;
+	cell = (const struct msgslot_map_cell *)((const char *)head + head->offset +
+						 (wanted & (head->cells - 1)) * head->stride);
+	/* An odd one is made even, so that it is another one afterwards whatever happens. */
+	version = __atomic_load_n(&cell->version, __ATOMIC_ACQUIRE) & ~1u;
+	if (__builtin_expect(__atomic_load_n(&cell->sequence, __ATOMIC_RELAXED) != wanted, 0))
+		return MSGSLOT_MAP_BUSY;
+	length = __atomic_load_n(&cell->length, __ATOMIC_RELAXED);
+	if (__builtin_expect(length <= size, 1))
+		__builtin_memcpy(buffer, cell + 1, length);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (__builtin_expect(version != __atomic_load_n(&cell->version, __ATOMIC_RELAXED), 0))
+		return MSGSLOT_MAP_BUSY;
+	*sequence = wanted;
+	return (long)length;
+}
+
+/* What is seldom needed stands apart, so that registers are left for what always is. */
+static __attribute__((__noinline__, __unused__)) long
+msgslot_map_retry(const struct msgslot_map_head *head, __u64 *sequence, void *buffer, __u64 size)
+{
+	long length = MSGSLOT_MAP_BUSY;
+	int tries;
+
+	for (tries = 1; tries < MSGSLOT_MAP_RETRIES && length == MSGSLOT_MAP_BUSY; tries++)
+		length = msgslot_map_try(head, sequence, buffer, size);
+	return length;
+}
+
 /*
  * Copies the oldest message from *@sequence on, if it has at most @size bytes, and stores its number
  * in *@sequence: its length, 0 if there is none, or MSGSLOT_MAP_BUSY.  Where the length is above
@@ -449,33 +490,11 @@ struct msgslot_map_cell {
 static __inline__ long msgslot_map_copy(const struct msgslot_map_head *head, __u64 *sequence,
 					void *buffer, __u64 size)
 {
-	const struct msgslot_map_cell *cell;
-	__u64 wanted, first, found;
-	__u32 version, length;
-	int tries;
+	long length = msgslot_map_try(head, sequence, buffer, size);
 
-	for (tries = 0; tries < MSGSLOT_MAP_RETRIES; tries++) {
-		/* In this order, or a message just replaced would be none. */
-		first = __atomic_load_n(&head->first, __ATOMIC_ACQUIRE);
-		wanted = *sequence > first ? *sequence : first;
-		if (wanted >= __atomic_load_n(&head->next, __ATOMIC_ACQUIRE))
-			return 0;
-		cell = (const struct msgslot_map_cell *)((const char *)head + head->offset +
-							 (wanted & (head->cells - 1)) *
-								 head->stride);
-		version = __atomic_load_n(&cell->version, __ATOMIC_ACQUIRE);
-		length = __atomic_load_n(&cell->length, __ATOMIC_RELAXED);
-		found = __atomic_load_n(&cell->sequence, __ATOMIC_RELAXED);
-		if (length <= size)
-			__builtin_memcpy(buffer, cell + 1, length);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (found == wanted && !(version & 1) &&
-		    version == __atomic_load_n(&cell->version, __ATOMIC_RELAXED)) {
-			*sequence = wanted;
-			return (long)length;
-		}
-	}
-	return MSGSLOT_MAP_BUSY;
+	if (__builtin_expect(length != MSGSLOT_MAP_BUSY, 1))
+		return length;
+	return msgslot_map_retry(head, sequence, buffer, size);
 }
 #endif
 
