@@ -7,7 +7,8 @@
  * The user is the uid that opened the file; it is looked up once, in open().
  *
  * Only what grows is charged: a new channel, a ring of cells, a buffer for a long message.  A
- * message that goes where another one was costs nothing here, so a steady sender never comes by.
+ * message that goes where another one as long was costs nothing here, so a steady sender never comes
+ * by.
  *
  * The slot's limits hold for everyone.  An unprivileged user may besides hold no more than
  *

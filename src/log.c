@@ -13,15 +13,26 @@
 #include "log.h"
 #include "map.h"
 
-static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells,
-				       u32 max_message)
+/* From one cell to the next, where each has room for so many bytes. */
+static u32 stride_of(u32 room)
 {
-	u32 room = min_t(u32, max_message, MSGSLOT_INLINE_BYTES);
-	u32 stride = ALIGN(sizeof(struct msgslot_cell) + room, sizeof(u64));
+	return ALIGN(sizeof(struct msgslot_cell) + room, sizeof(u64));
+}
+
+/* With room for at least @room bytes in each cell; more than @most nobody wants. */
+static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells, u32 room,
+				       u32 most)
+{
+	u32 stride = stride_of(room);
 	size_t size = sizeof(struct msgslot_ring) + (size_t)cells * stride;
 	struct msgslot_ring *ring;
 	int err;
 
+	/* What the allocator would give anyway: the next message may be a little longer. */
+	if (cells == 1) {
+		size = roundup_pow_of_two(size);
+		stride = min_t(u32, size - sizeof(*ring), stride_of(most));
+	}
 	err = msgslot_charge(payer, size, 0);
 	if (err)
 		return ERR_PTR(err);
@@ -103,35 +114,50 @@ static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *
 	ring_free_drained(older);
 }
 
-/* How many cells the log must have for the next message: 0 if as many as it has. */
-static u32 log_cells_wanted_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+/*
+ * Whether the log must grow for the next message, which wants so many bytes of a cell; and of how
+ * many cells, with how much room, the ring is to be then.  Where one message was too long for the
+ * cells, they get as much room as any may want: so where lengths vary, that happens once.
+ */
+static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
+				 u32 bytes, u32 most, u32 *cells, u32 *room)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 	u64 first = log->first;
 
+	*cells = 1;
+	*room = bytes;
 	if (!ring)
-		return 1;
+		return true;
 	if (log->next - first >= rules->depth)
 		first++;
-	return log->next - max(first, ring->base) >= ring->cells ? 2 * ring->cells : 0;
+	*cells = ring->cells;
+	if (log->next - max(first, ring->base) >= ring->cells)
+		*cells *= 2;
+	*room = msgslot_ring_room(ring);
+	if (bytes > *room)
+		*room = most;
+	return *cells > ring->cells || *room > msgslot_ring_room(ring);
 }
 
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules)
+		     const struct msgslot_rules *rules, u32 bytes)
 {
+	const u32 most = min_t(u32, rules->max_message, MSGSLOT_INLINE_BYTES);
 	struct msgslot_ring *ring, *older;
+	u32 cells, room;
 	int err = 0;
-	u32 cells;
+	bool must;
 
 	/* One at a time: two would be charged twice, and one fail of it for no reason. */
 	if (wait_on_bit_lock(&log->flags, MSGSLOT_LOG_GROWING, TASK_KILLABLE))
 		return -EINTR;
 	spin_lock(&log->lock);
-	cells = log_cells_wanted_locked(log, rules);
+	must = log_must_grow_locked(log, rules, bytes, most, &cells, &room);
 	spin_unlock(&log->lock);
-	if (!cells)
+	if (!must)
 		goto out;
-	ring = ring_alloc(payer, cells, rules->max_message);
+	ring = ring_alloc(payer, cells, room, most);
 	if (IS_ERR(ring)) {
 		err = PTR_ERR(ring);
 		goto out;

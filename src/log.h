@@ -7,9 +7,10 @@
  * header and up to MSGSLOT_INLINE_BYTES of the message; a longer message has a buffer of its own
  * hung from the cell.
  *
- * A ring starts with one cell and grows by doubling, and nothing is copied then: a new ring takes
- * the messages from its @base on, the older ones stay in the older ring until they leave, and it
- * goes with the last of them.  In steady state nothing is allocated, charged or freed: a short
+ * A ring starts with one cell, as large as the first message wants it, and grows by doubling; and
+ * once, if a longer message comes, by cells that any short message fits.  Nothing is copied then: a
+ * new ring takes the messages from its @base on, the older ones stay in the older ring until they
+ * leave, and it goes with the last of them.  In steady state nothing is allocated, charged or freed: a short
  * message is copied into its cell; a long one comes in the buffer that an earlier one left behind,
  * kept as the spare.
  *
@@ -128,7 +129,7 @@ struct msgslot_rules {
  * @pid: who wrote it: the thread group's id in the initial pid namespace
  * @uid: who opened the file it was written to
  * @buffer: holds the bytes if there are more than MSGSLOT_INLINE_BYTES, else NULL
- * @bytes: holds them otherwise; only as long as the slot's max_message asks for
+ * @bytes: holds them otherwise; as many as the ring has room for
  */
 struct msgslot_cell {
 	seqcount_t version;
@@ -241,6 +242,12 @@ struct msgslot_message {
 	struct msgslot_buffer *buffer;
 };
 
+/* How much of it goes into its cell. */
+static inline u32 msgslot_message_bytes(const struct msgslot_message *message)
+{
+	return message->length <= MSGSLOT_INLINE_BYTES ? message->length : 0;
+}
+
 /**
  * struct msgslot_peek - a message on its way out
  * @sequence: its number
@@ -269,11 +276,11 @@ struct msgslot_peek {
 void msgslot_log_init(struct msgslot_log *log, u64 start);
 
 /*
- * Makes a ring, or a larger one, after -ENOBUFS.  0 also if somebody else did; -EIDRM if the log is
+ * Makes a ring, or a larger one, after -ENOBUFS for a message with so many bytes in its cell.  0 also if somebody else did; -EIDRM if the log is
  * dead; -ENOSPC, -EDQUOT, -ENOMEM; -EINTR if the caller was killed.  Sleeps.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules);
+		     const struct msgslot_rules *rules, u32 bytes);
 
 /* The spare, now the caller's, or NULL.  Hand it back by the next one. */
 struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log);
@@ -302,6 +309,12 @@ static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *l
 static inline struct msgslot_cell *msgslot_ring_cell(struct msgslot_ring *ring, u64 sequence)
 {
 	return (void *)(ring->data + (sequence & (ring->cells - 1)) * ring->stride);
+}
+
+/* How long a message may be to go into a cell. */
+static inline u32 msgslot_ring_room(const struct msgslot_ring *ring)
+{
+	return ring->stride - sizeof(struct msgslot_cell);
 }
 
 /* The oldest message kept, or the one to come where there is none. */
@@ -389,7 +402,8 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 		first++;
 	}
 	/* The cell is free unless it keeps a message that is as many messages older. */
-	if (unlikely(sequence - max(first, ring->base) >= ring->cells)) {
+	if (unlikely(sequence - max(first, ring->base) >= ring->cells ||
+		     msgslot_message_bytes(message) > msgslot_ring_room(ring))) {
 		more = -ENOBUFS;
 		goto out;
 	}

@@ -111,8 +111,8 @@ static int hold(struct sender *s)
 	return 0;
 }
 
-/* After @wrong of place(): 0 to place again. */
-static int prepare_again(struct sender *s, int wrong)
+/* After @wrong of place(): 0 to place @message again. */
+static int prepare_again(struct sender *s, const struct msgslot_message *message, int wrong)
 {
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
@@ -133,7 +133,8 @@ static int prepare_again(struct sender *s, int wrong)
 		return 0;
 	}
 	if (wrong == -ENOBUFS) {
-		err = msgslot_log_grow(&s->held->log, &s->f->payer, &slot->rules);
+		err = msgslot_log_grow(&s->held->log, &s->f->payer, &slot->rules,
+				       msgslot_message_bytes(message));
 		/* A channel on hold dies with its slot only. */
 		return err == -EIDRM ? -ENODEV : err;
 	}
@@ -189,7 +190,7 @@ static int take_in_long(struct sender *s, struct msgslot_message *message, struc
 			err = msgslot_log_check(&s->held->log, &s->f->slot->rules, message);
 		if (!err)
 			break;
-		err = prepare_again(s, err);
+		err = prepare_again(s, message, err);
 		if (err)
 			return err;
 		/* It was read through. */
@@ -213,7 +214,7 @@ static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 		err = place(s->f, slot, s->args, s->held, message);
 	}
 	while (err) {
-		err = prepare_again(s, err);
+		err = prepare_again(s, message, err);
 		if (err)
 			break;
 		message->map = s->map;

@@ -131,13 +131,23 @@ static void slot_holds_so_many_bytes(void **state)
 	assert_result(write(fd, text, MIB), MIB);
 }
 
-/* In steady state nothing is charged: a full slot goes on taking messages where there were some. */
+/*
+ * In steady state nothing is charged: a full slot goes on taking messages where there were some as
+ * long.  A longer one may have to be charged for, and then leaves what was there.
+ */
 static void a_full_slot_still_works(void **state)
 {
 	int fd = own_open_on(O_RDWR, 1), i;
 	char short_text[COURSE_MAX];
 
 	(void)state;
+	bytes_fill(short_text, COURSE_MAX, 1);
+	assert_result(write(fd, "first", 5), 5);
+	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
+	assert_fails(write(fd, short_text, COURSE_MAX), ENOSPC);
+	assert_holds(1, "first", 5);
+	assert_result(slot_set(OWN, "max_bytes", MIB), 0);
+	assert_result(write(fd, short_text, COURSE_MAX), COURSE_MAX);
 	assert_result(write(fd, "first", 5), 5);
 	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
 	for (i = 1; i <= COURSE_MAX; i++) {
