@@ -22,7 +22,7 @@ static struct {
 } race;
 
 /* Checks a message; what each writer sent last is never newer than what it sends next. */
-static void check_whole(const unsigned char *bytes, long length, unsigned int *newest)
+static void *check_whole(const unsigned char *bytes, long length, unsigned int *newest)
 {
 	struct stamp stamp;
 	long i;
@@ -34,24 +34,27 @@ static void check_whole(const unsigned char *bytes, long length, unsigned int *n
 		demand(bytes[i] == stamp.fill);
 	demand(stamp.count >= newest[stamp.writer]);
 	newest[stamp.writer] = stamp.count;
+	return NULL;
 }
 
 static void *read_in_order(void *unused)
 {
+	void *complaint = NULL;
 	unsigned int newest[WRITERS] = { 0 };
 	unsigned char bytes[LONG];
 	__u64 cursor = 0, before = 0;
 	long length;
 
-	while (!race.stop) {
+	(void)unused;
+	while (!race.stop && !complaint) {
 		length = msgslot_map_copy(race.head, &cursor, bytes, sizeof(bytes));
 		if (length <= 0)
 			continue;
 		demand(cursor >= before);
-		check_whole(bytes, length, newest);
+		complaint = check_whole(bytes, length, newest);
 		before = ++cursor;
 	}
-	return unused;
+	return complaint;
 }
 
 /* The first writes short messages, the last long ones, and the others now this, now that. */
@@ -130,6 +133,7 @@ static void short_beside_long(void **state)
 		compare(fd);
 		unmap(race.head);
 		close(fd);
+		own.count--;
 	}
 }
 
