@@ -80,11 +80,6 @@ static void ring_free(struct msgslot_ring *rings)
 	ring_free_drained(rings);
 }
 
-static bool log_is_dead(const struct msgslot_log *log)
-{
-	return test_bit(MSGSLOT_LOG_DEAD, &log->flags);
-}
-
 void msgslot_log_init(struct msgslot_log *log, u64 start)
 {
 	memset(log, 0, sizeof(*log));
@@ -165,7 +160,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 
 	spin_lock(&log->lock);
 	older = msgslot_log_ring_locked(log);
-	if (log_is_dead(log)) {
+	if (msgslot_log_is_dead(log)) {
 		err = -EIDRM;
 	} else {
 		ring->base = log->next;
@@ -182,28 +177,6 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 out:
 	clear_and_wake_up_bit(MSGSLOT_LOG_GROWING, &log->flags);
 	return err;
-}
-
-struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
-						     struct msgslot_buffer *buffer)
-{
-	lockdep_assert_held(&log->lock);
-	/* Somebody is still copying from it: it must not change. */
-	if (log_is_dead(log) || refcount_read(&buffer->refs) > 1)
-		return buffer;
-	if (!log->spare || log->spare->capacity < buffer->capacity)
-		swap(log->spare, buffer);
-	return buffer;
-}
-
-struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log)
-{
-	struct msgslot_buffer *buffer = NULL;
-
-	spin_lock(&log->lock);
-	swap(log->spare, buffer);
-	spin_unlock(&log->lock);
-	return buffer;
 }
 
 struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
@@ -255,57 +228,32 @@ struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log)
 	return buffer ? msgslot_log_keep_spare_locked(log, buffer) : NULL;
 }
 
-/*
- * One try to copy the oldest message from @cursor on without a lock: 0; -EAGAIN, there is none;
- * -ESTALE, it changed under our hands; -EFAULT, it is long, and must be pinned.
- */
-static int peek_lockless(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
-			 char __user *user, size_t size)
+int msgslot_cell_copy_long(const struct msgslot_cell *cell, u32 length, char __user *user)
 {
-	u64 sequence = max(msgslot_log_first(log), cursor);
 	const struct msgslot_buffer *buffer;
-	const struct msgslot_cell *cell;
-	struct msgslot_ring *ring;
-	unsigned int version;
 	int err = 0;
 
-	if (sequence >= msgslot_log_next(log))
-		return -EAGAIN;
-	ring = rcu_dereference(log->ring);
-	while (ring && sequence < ring->base)
-		ring = rcu_dereference(ring->older);
-	if (!ring)
-		return -ESTALE;
-	cell = msgslot_ring_cell(ring, sequence);
-	version = raw_seqcount_begin(&cell->version);
-	msgslot_cell_describe(cell, peek);
-	peek->bytes = peek->room;
-	if (peek->length <= MSGSLOT_INLINE_BYTES) {
-		memcpy(peek->room, cell->bytes, peek->length);
-	} else if (peek->length > size) {
-		err = peek->pieces ? -EFAULT : 0;
-	} else if (user) {
-		buffer = rcu_dereference(cell->buffer);
-		/* Length and buffer may be of two messages; the version would tell, but later. */
-		if (!buffer || buffer->capacity < peek->length)
-			return -ESTALE;
-		pagefault_disable();
-		if (copy_to_user(user, buffer->bytes, peek->length))
-			err = -EFAULT;
-		else
-			peek->bytes = NULL;
-		pagefault_enable();
-	} else {
+	/* The caller's section, for as long as this takes, as one that may be preempted. */
+	rcu_read_lock();
+	rcu_read_unlock_sched();
+	buffer = rcu_dereference(cell->buffer);
+	pagefault_disable();
+	/* Length and buffer may be of two messages; the version would tell, but later. */
+	if (!buffer || buffer->capacity < length)
+		err = -ESTALE;
+	else if (copy_to_user(user, buffer->bytes, length))
 		err = -EFAULT;
-	}
-	return msgslot_cell_is(ring, cell, version, peek->sequence, sequence) ? err : -ESTALE;
+	pagefault_enable();
+	rcu_read_lock_sched();
+	rcu_read_unlock();
+	return err;
 }
 
 static void peek_locked(struct msgslot_log *log, const struct msgslot_cell *cell,
 			struct msgslot_peek *peek)
 {
 	lockdep_assert_held(&log->lock);
-	msgslot_cell_describe(cell, peek);
+	msgslot_cell_describe(cell, peek, true);
 	peek->bytes = peek->room;
 	if (peek->length <= MSGSLOT_INLINE_BYTES) {
 		memcpy(peek->room, cell->bytes, peek->length);
@@ -323,8 +271,11 @@ int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *p
 	u64 sequence;
 
 	peek->buffer = NULL;
-	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE; tries++)
-		err = peek_lockless(log, cursor, peek, user, size);
+	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE; tries++) {
+		rcu_read_lock_sched();
+		err = msgslot_log_peek_once(log, cursor, peek, true, user, size);
+		rcu_read_unlock_sched();
+	}
 	if (!err || err == -EAGAIN)
 		return err;
 
@@ -365,7 +316,7 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 	int err = 0;
 
 	spin_lock(&log->lock);
-	if (log_is_dead(log))
+	if (msgslot_log_is_dead(log))
 		err = -EIDRM;
 	else if (message->conditional && message->expected != msgslot_log_newest_locked(log))
 		err = -ESTALE;
@@ -377,7 +328,7 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 
 static bool log_has_room_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
-	return log_is_dead(log) || log->next - log->first < rules->depth ||
+	return msgslot_log_is_dead(log) || log->next - log->first < rules->depth ||
 	       msgslot_log_may_drop_locked(log, rules);
 }
 
@@ -482,7 +433,7 @@ bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map)
 	bool dead;
 
 	spin_lock(&log->lock);
-	dead = log_is_dead(log);
+	dead = msgslot_log_is_dead(log);
 	if (!map || !dead)
 		log->map = map;
 	/* As if it were empty, until it is filled. */
@@ -502,8 +453,7 @@ static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
 	lockdep_assert_held(&log->lock);
 	*ring = msgslot_log_ring_locked(log);
 	RCU_INIT_POINTER(log->ring, NULL);
-	*spare = log->spare;
-	log->spare = NULL;
+	*spare = xchg(&log->spare, NULL);
 	smp_store_release(&log->first, log->next);
 	msgslot_log_tell_map_locked(log);
 	return lost;
@@ -539,7 +489,7 @@ bool msgslot_log_retire(struct msgslot_log *log)
 		set_bit(MSGSLOT_LOG_DEAD, &log->flags);
 		log_empty_locked(log, &ring, &spare);
 	}
-	dead = log_is_dead(log);
+	dead = msgslot_log_is_dead(log);
 	spin_unlock(&log->lock);
 	/* There is no message in it, so this takes no time, and the caller may hold a lock. */
 	ring_free_drained(ring);

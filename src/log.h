@@ -186,7 +186,8 @@ struct msgslot_cursor {
  * @flags: MSGSLOT_LOG_GROWING, a bit lock, the outermost here; MSGSLOT_LOG_DEAD, set once
  *	under @lock: there is no ring, and never will be
  * @ring: NULL before the first message; changed under @lock, read by RCU
- * @spare: a buffer for the next long message, or NULL; under @lock
+ * @spare: a buffer for the next long message, or NULL; put there under @lock where there is none,
+ *	taken by xchg() without it
  * @start: the first message it ever had; never changes
  * @first: the oldest message kept
  * @next: the message to come; kept are @first to @next - 1
@@ -258,7 +259,7 @@ static inline u32 msgslot_message_bytes(const struct msgslot_message *message)
  * @pieces: in: a message that is longer than the reader asked for is wanted all the same
  * @bytes: the message, to be copied to the reader; NULL if it is with him already
  * @buffer: pinned while @bytes points into it, else NULL
- * @room: where a short message is
+ * @room: in: MSGSLOT_INLINE_BYTES where a short message is put
  */
 struct msgslot_peek {
 	u64 sequence;
@@ -269,7 +270,7 @@ struct msgslot_peek {
 	bool pieces;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
-	u8 room[MSGSLOT_INLINE_BYTES];
+	u8 *room;
 };
 
 /* The first message of @log will have the number @start. */
@@ -282,13 +283,9 @@ void msgslot_log_init(struct msgslot_log *log, u64 start);
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		     const struct msgslot_rules *rules, u32 bytes);
 
-/* The spare, now the caller's, or NULL.  Hand it back by the next one. */
-struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log);
-/* Keeps @buffer as the spare, if it is any better; returns what is not kept, to be put, or NULL. */
+/* Keeps @buffer as the spare, if there is none; returns what is not kept, to be put, or NULL. */
 struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
 					      struct msgslot_buffer *buffer);
-struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
-						     struct msgslot_buffer *buffer);
 
 /*
  * What msgslot_log_place() would say of a message with such a condition, if there were memory: 0,
@@ -300,6 +297,29 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules);
 /* The oldest message is about to leave: its buffer is returned, or NULL; drained rings go. */
 struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log);
+
+static inline bool msgslot_log_is_dead(const struct msgslot_log *log)
+{
+	return test_bit(MSGSLOT_LOG_DEAD, &log->flags);
+}
+
+/* The spare, now the caller's, or NULL.  Hand it back by msgslot_log_keep_spare(). */
+static inline struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log)
+{
+	return xchg(&log->spare, NULL);
+}
+
+static inline struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
+								   struct msgslot_buffer *buffer)
+{
+	lockdep_assert_held(&log->lock);
+	/* Who is still copying from it must not see it change. */
+	if (msgslot_log_is_dead(log) || refcount_read(&buffer->refs) > 1 || READ_ONCE(log->spare))
+		return buffer;
+	/* Pairs with the xchg() of who takes it. */
+	smp_store_release(&log->spare, buffer);
+	return NULL;
+}
 
 static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *log)
 {
@@ -381,7 +401,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	first = log->first;
 	ring = msgslot_log_ring_locked(log);
 	if (unlikely(!ring)) {
-		more = test_bit(MSGSLOT_LOG_DEAD, &log->flags) ? -EIDRM : -ENOBUFS;
+		more = msgslot_log_is_dead(log) ? -EIDRM : -ENOBUFS;
 		goto out;
 	}
 	if (unlikely(log->map != message->map) && !log_map_is_free_locked(log, message)) {
@@ -439,52 +459,66 @@ out:
 	return more;
 }
 
-/* What is known of the message in @cell, as far as it does not change meanwhile. */
+/*
+ * What is known of the message in @cell, as far as it does not change meanwhile: all of it, or only
+ * what everybody must know.
+ */
 static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
-						  struct msgslot_peek *peek)
+						  struct msgslot_peek *peek, bool all)
 {
 	peek->sequence = READ_ONCE(cell->sequence);
+	peek->length = READ_ONCE(cell->length);
+	if (!all)
+		return;
 	peek->time = READ_ONCE(cell->time);
 	peek->pid = READ_ONCE(cell->pid);
 	peek->uid = READ_ONCE(cell->uid);
-	peek->length = READ_ONCE(cell->length);
 }
 
-/* Whether a copy of a cell, of the given version, is whole and of the message @sequence. */
-static __always_inline bool msgslot_cell_is(const struct msgslot_ring *ring,
-					    const struct msgslot_cell *cell, unsigned int version,
-					    u64 found, u64 sequence)
-{
-	if (unlikely(read_seqcount_retry(&cell->version, version)))
-		return false;
-	/* Where there is one cell, the message in it is the oldest and the newest. */
-	return likely(found == sequence) || (found && ring->cells == 1);
-}
+/* Copies a long message of a cell to @user, if that needs no waiting: 0, -ESTALE, -EFAULT. */
+int msgslot_cell_copy_long(const struct msgslot_cell *cell, u32 length, char __user *user);
 
 /*
- * Tries to copy the oldest message from @cursor on, if it is a short one, into @peek->room; whether
- * it did.  For the usual case: msgslot_log_peek() can do it all.
+ * One try, without a lock, to copy the oldest message from @cursor on; a long one of at most @size
+ * bytes straight to @user, unless that is NULL: 0; -EAGAIN, there is none; -ESTALE, it changed under
+ * our hands; -EFAULT, it is long, and must be pinned.  Only if @described are sender and time found
+ * out.  The caller is in an RCU section of the kind that is not preempted, which costs less and takes
+ * no longer than to copy a short message.
  */
-static __always_inline bool msgslot_log_peek_short(struct msgslot_log *log, u64 cursor,
-						   struct msgslot_peek *peek)
+static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cursor,
+						 struct msgslot_peek *peek, bool described,
+						 char __user *user, size_t size)
 {
 	u64 sequence = max(msgslot_log_first(log), cursor);
 	const struct msgslot_cell *cell;
 	struct msgslot_ring *ring;
 	unsigned int version;
+	int err = 0;
 
 	if (unlikely(sequence >= msgslot_log_next(log)))
-		return false;
-	ring = rcu_dereference(log->ring);
-	if (unlikely(!ring || sequence < ring->base))
-		return false;
+		return -EAGAIN;
+	ring = rcu_dereference_sched(log->ring);
+	while (likely(ring) && unlikely(sequence < ring->base))
+		ring = rcu_dereference_sched(ring->older);
+	if (unlikely(!ring))
+		return -ESTALE;
 	cell = msgslot_ring_cell(ring, sequence);
 	version = raw_seqcount_begin(&cell->version);
-	msgslot_cell_describe(cell, peek);
-	if (unlikely(peek->length > MSGSLOT_INLINE_BYTES))
-		return false;
-	memcpy(peek->room, cell->bytes, peek->length);
-	return msgslot_cell_is(ring, cell, version, peek->sequence, sequence);
+	msgslot_cell_describe(cell, peek, described);
+	peek->bytes = peek->room;
+	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
+		memcpy(peek->room, cell->bytes, peek->length);
+	} else if (peek->length > size) {
+		err = peek->pieces ? -EFAULT : 0;
+	} else {
+		peek->bytes = NULL;
+		err = user ? msgslot_cell_copy_long(cell, peek->length, user) : -EFAULT;
+	}
+	/* Where there is one cell, the message in it is the oldest and the newest. */
+	if (unlikely(read_seqcount_retry(&cell->version, version)) ||
+	    unlikely(peek->sequence != sequence && (!peek->sequence || ring->cells != 1)))
+		return -ESTALE;
+	return err;
 }
 
 /*

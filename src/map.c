@@ -130,12 +130,12 @@ err_uncharge:
 /* Copies what the log kept when it got the map: nobody adds to it, as we have the map's lock. */
 static void map_fill(struct msgslot_map *map, struct msgslot_log *log)
 {
-	struct msgslot_peek peek;
+	u8 room[MSGSLOT_INLINE_BYTES];
+	struct msgslot_peek peek = { .room = room };
 	u64 cursor = 0;
 	int err;
 
 	for (;;) {
-		peek.pieces = false;
 		rcu_read_lock();
 		err = msgslot_log_peek(log, cursor, &peek, NULL, SIZE_MAX);
 		rcu_read_unlock();

@@ -47,6 +47,15 @@ static __always_inline bool is_null(struct user_memory memory)
 	return !memory.iter && !memory.pointer;
 }
 
+/* How long read() and write() wait: for ever, or if that is said anywhere not at all. */
+static inline struct msgslot_patience plain_patience(const struct msgslot_file *f, bool nowait)
+{
+	return (struct msgslot_patience){
+		.wait = !nowait && !(f->payer.file->f_flags & O_NONBLOCK),
+		.until = KTIME_MAX,
+	};
+}
+
 /* The sender's process as the caller's pid namespace numbers it, 0 where it does not. */
 static __always_inline u32 pid_for_caller(pid_t pid)
 {

@@ -6,7 +6,7 @@
  * which cannot fail: so a call that fails has left everything as it was.  Should somebody else have
  * moved the cursor meanwhile, what was copied is void and the call begins again.
  *
- * receive_short() is that for the usual case.  What it does not know, receive() does, in the same
+ * receive_usual() is that for the usual case.  What it does not know, receive() does, in the same
  * steps: look(), hand_out(), move_cursor().
  */
 #include <linux/err.h>
@@ -40,42 +40,47 @@ fault:
 }
 
 /*
- * The usual case in a few steps: a short message is there, on the selected channel, and wanted just
- * so.  The length of the message, or an error; 0 where it is not the usual case, and nothing
- * happened.  @args and @user are those of MSGSLOT_RECV, if it @is_recv.
+ * The usual case in a few steps: a message is there, on the selected channel, and wanted just so.
+ * The length of the message, or an error; 0 where it is not the usual case, and nothing happened.
+ * @args and @user are those of MSGSLOT_RECV, if it @is_recv.
  */
-static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_recv,
+static __always_inline ssize_t receive_usual(struct msgslot_file *f, bool is_recv,
 					     const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
 					     struct user_memory to, size_t size)
 {
-	struct msgslot_peek peek msgslot_uninitialized;
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .room = room };
 	struct msgslot_slot *slot = f->slot;
 	const enum msgslot_reads reads = slot->rules.reads;
 	struct found found = { .held = false };
+	bool there, moved = true;
+	int err = -EAGAIN;
 	u64 cursor = 0;
-	bool there;
 
 	/* Pairs with the release in file_select(): never new with the channel before. */
 	found.generation = smp_load_acquire(&f->generation);
-	rcu_read_lock();
-	found.channel = rcu_dereference(f->channel);
+	rcu_read_lock_sched();
+	found.channel = rcu_dereference_sched(f->channel);
 	there = found.channel && (!is_recv || found.channel->id == args->channel);
-	if (likely(there)) {
-		if (reads == MSGSLOT_READS_NEXT)
-			cursor = READ_ONCE(f->cursor.next);
-		there = msgslot_log_peek_short(&found.channel->log, cursor, &peek);
+	if (reads == MSGSLOT_READS_NEXT) {
+		/* If these are of two moments, or of another channel, move_on() will know. */
+		cursor = READ_ONCE(f->cursor.next);
+		there = there && !READ_ONCE(f->cursor.offset);
 	}
-	rcu_read_unlock();
-	if (unlikely(!there))
+	if (likely(there))
+		err = msgslot_log_peek_once(&found.channel->log, cursor, &peek, is_recv, to.pointer,
+					    size);
+	rcu_read_unlock_sched();
+	if (unlikely(err))
 		return 0;
 	if (unlikely(peek.length > size || is_null(to)))
 		return 0;
-	if (reads == MSGSLOT_READS_NEXT &&
-	    unlikely(peek.sequence != cursor || READ_ONCE(f->cursor.offset)))
+	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor))
 		return 0;
 
-	if (unlikely(!copy_out(to, peek.room, peek.length)))
+	/* A long one is with him already. */
+	if (likely(peek.length <= sizeof(room)) && unlikely(!copy_out(to, room, peek.length)))
 		return -EFAULT;
 	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
 		return -EFAULT;
@@ -85,13 +90,13 @@ static __always_inline ssize_t receive_short(struct msgslot_file *f, bool is_rec
 			mark_seen(f, &found, peek.sequence);
 		break;
 	case MSGSLOT_READS_HEAD:
-		there = take_head(f, &found, peek.sequence);
+		moved = take_head(f, &found, peek.sequence);
 		break;
 	case MSGSLOT_READS_NEXT:
-		there = move_on(f, &found, cursor, 0, cursor, peek.length, peek.length);
+		moved = move_on(f, &found, cursor, 0, cursor, peek.length, peek.length);
 		break;
 	}
-	if (likely(there)) {
+	if (likely(moved)) {
 		this_cpu_inc(slot->stats->received);
 		return peek.length;
 	}
@@ -438,13 +443,14 @@ static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 	msgslot_channel_unhold(r->f->slot, channel);
 }
 
-/* Everything that receive_short() does not do. */
+/* Everything that receive_usual() does not do. */
 static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
 				struct msgslot_recv __user *user, struct user_memory to,
 				size_t size, const struct msgslot_patience *patience)
 {
 	struct receiver r = { .f = f, .args = args, .user = user };
-	struct msgslot_peek peek msgslot_uninitialized;
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .room = room };
 	const enum msgslot_reads reads = f->slot->rules.reads;
 	bool again;
 	ssize_t ret;
@@ -469,28 +475,35 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	return ret;
 }
 
+static noinline ssize_t receive_plain(struct msgslot_file *f, struct user_memory to, size_t size,
+				      bool nowait)
+{
+	const struct msgslot_patience patience = plain_patience(f, nowait);
+
+	return receive(f, NULL, NULL, to, size, &patience);
+}
+
 static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory to, size_t size,
 				    bool nowait)
 {
-	const struct msgslot_patience patience = { .wait = !nowait, .until = KTIME_MAX };
 	ssize_t ret;
 
 	if (unlikely(READ_ONCE(f->slot->gone)))
 		return -ENODEV;
-	ret = receive_short(f, false, NULL, NULL, to, size);
+	ret = receive_usual(f, false, NULL, NULL, to, size);
 	if (likely(ret))
 		return ret;
 	/* In pieces, nothing is a piece of any message. */
 	if (!size && f->slot->rules.reads == MSGSLOT_READS_NEXT)
 		return 0;
-	return receive(f, NULL, NULL, to, size, &patience);
+	return receive_plain(f, to, size, nowait);
 }
 
 ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos)
 {
 	const struct user_memory to = { .pointer = buffer };
 
-	return read(file->private_data, to, size, file->f_flags & O_NONBLOCK);
+	return read(file->private_data, to, size, false);
 }
 
 ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
@@ -498,7 +511,7 @@ ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	const struct user_memory to = { .iter = iter };
 
 	return read(iocb->ki_filp->private_data, to, iov_iter_count(iter),
-		    iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK);
+		    iocb->ki_flags & IOCB_NOWAIT);
 }
 
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
@@ -509,13 +522,14 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	ssize_t ret = 0;
 
 	if (likely(!args->flags))
-		ret = receive_short(f, true, args, user, to, size);
-	/* A message that is dropped goes nowhere. */
-	if (args->flags & MSGSLOT_RECV_DROP) {
-		to.pointer = NULL;
-		size = 0;
-	}
-	if (unlikely(!ret))
+		ret = receive_usual(f, true, args, user, to, size);
+	if (unlikely(!ret)) {
+		/* A message that is dropped goes nowhere. */
+		if (args->flags & MSGSLOT_RECV_DROP) {
+			to.pointer = NULL;
+			size = 0;
+		}
 		ret = receive(f, args, user, to, size, patience);
+	}
 	return min_t(ssize_t, ret, 0);
 }

@@ -23,10 +23,10 @@ static struct msgslot_buffer *buffer_get(struct msgslot_file *f, size_t length)
 	struct msgslot_channel *channel;
 	struct msgslot_buffer *buffer;
 
-	rcu_read_lock();
-	channel = rcu_dereference(f->channel);
+	rcu_read_lock_sched();
+	channel = rcu_dereference_sched(f->channel);
 	buffer = channel ? msgslot_log_take_spare(&channel->log) : NULL;
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	if (buffer && buffer->capacity >= length)
 		return buffer;
 	msgslot_buffer_put(buffer);
@@ -172,19 +172,16 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 }
 
 /*
- * The bytes of a long message.  Where no memory is to be had for them, it may be that a full log or
- * the condition stands before that: these errors come first, and room brings memory, too.
+ * Where no memory is to be had for the bytes of a long message, it may be that a full log or the
+ * condition stands before that: these errors come first, and room brings memory, too.  @buffer is
+ * what came of the first try.
  */
 static int take_in_long(struct sender *s, struct msgslot_message *message, struct user_memory from,
-			u8 *room)
+			u8 *room, struct msgslot_buffer *buffer)
 {
-	struct msgslot_buffer *buffer;
 	int err;
 
-	for (;;) {
-		buffer = copy_in_long(s->f, from, message->length, room);
-		if (!IS_ERR(buffer) || PTR_ERR(buffer) == -EFAULT)
-			break;
+	while (IS_ERR(buffer) && PTR_ERR(buffer) != -EFAULT) {
 		err = hold(s);
 		if (!err)
 			err = msgslot_log_check(&s->held->log, &s->f->slot->rules, message);
@@ -196,19 +193,20 @@ static int take_in_long(struct sender *s, struct msgslot_message *message, struc
 		/* It was read through. */
 		if (from.iter)
 			iov_iter_revert(from.iter, message->length);
+		buffer = copy_in_long(s->f, from, message->length, room);
 	}
 	message->buffer = buffer;
 	return PTR_ERR_OR_ZERO(buffer);
 }
 
-/* All that is not the usual case: after @err of place(), or for a long message. */
+/* All that is not the usual case: after @err of place(), or of bytes that could not be taken in. */
 static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 			      struct user_memory from, u8 *room, int err)
 {
 	struct msgslot_slot *slot = s->f->slot;
 
-	if (message->length > MSGSLOT_INLINE_BYTES) {
-		err = take_in_long(s, message, from, room);
+	if (IS_ERR(message->buffer)) {
+		err = take_in_long(s, message, from, room, message->buffer);
 		if (err)
 			goto out;
 		err = place(s->f, slot, s->args, s->held, message);
@@ -234,41 +232,52 @@ out:
 	return err;
 }
 
-/*
- * Sends to the channel that @args name or, if they are NULL, to the selected one; @sequence, where
- * the message's number goes, may be NULL.  Without @patience, @nowait says it.
- */
-static __always_inline int send(struct msgslot_file *f, const struct msgslot_send *args,
-				struct user_memory from, size_t length, bool nowait,
-				const struct msgslot_patience *patience, u64 *sequence)
+static __always_inline struct msgslot_message message_of(const struct msgslot_file *f,
+							 const struct msgslot_send *args,
+							 u32 length, const u8 *bytes,
+							 struct msgslot_buffer *buffer)
 {
-	const struct msgslot_patience simple = { .wait = !nowait, .until = KTIME_MAX };
-	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
-	struct msgslot_slot *slot = f->slot;
-	struct msgslot_message message = {
+	return (struct msgslot_message){
 		.length = length,
 		.pid = current->tgid,
 		.uid = f->payer.share->uid,
 		.conditional = args && args->flags & MSGSLOT_SEND_IF,
 		.expected = args ? args->expected : 0,
-		.bytes = room,
+		.bytes = bytes,
+		.buffer = buffer,
 	};
-	int err = 0;
+}
+
+/*
+ * Sends to the channel that @args name or, if they are NULL, to the selected one; @sequence, where
+ * the message's number goes, may be NULL.  Without @patience, @nowait says it.  In the usual case
+ * @is_long is a constant, and the message nowhere but in registers.
+ */
+static __always_inline int send(struct msgslot_file *f, bool is_long,
+				const struct msgslot_send *args, struct user_memory from,
+				size_t length, bool nowait, const struct msgslot_patience *patience,
+				u64 *sequence)
+{
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_buffer *buffer = NULL;
+	struct msgslot_slot *slot = f->slot;
+	struct msgslot_message message;
+	int err;
 
 	if (unlikely(!length || length > slot->rules.max_message))
 		return -EMSGSIZE;
 	if (unlikely(is_null(from)))
 		return -EINVAL;
-	if (likely(length <= MSGSLOT_INLINE_BYTES)) {
-		if (unlikely(!copy_in(room, from, length)))
-			return -EFAULT;
-		err = place(f, slot, args, NULL, &message);
-	}
-	if (unlikely(err || length > MSGSLOT_INLINE_BYTES)) {
-		/* Copies, so that in the usual case all this is nowhere but in registers. */
-		const struct msgslot_patience how = patience ? *patience : simple;
-		struct sender s = { .f = f, .args = args, .patience = &how };
-		struct msgslot_message again = message;
+	if (is_long)
+		buffer = copy_in_long(f, from, length, room);
+	else if (unlikely(!copy_in(room, from, length)))
+		return -EFAULT;
+	message = message_of(f, args, length, room, buffer);
+	err = IS_ERR(buffer) ? PTR_ERR(buffer) : place(f, slot, args, NULL, &message);
+	if (unlikely(err)) {
+		const struct msgslot_patience simple = plain_patience(f, nowait);
+		struct msgslot_message again = message_of(f, args, length, room, buffer);
+		struct sender s = { .f = f, .args = args, .patience = patience ?: &simple };
 
 		err = send_slow(&s, &again, from, room, err);
 		message.sequence = again.sequence;
@@ -285,8 +294,8 @@ static __always_inline int send(struct msgslot_file *f, const struct msgslot_sen
 	return 0;
 }
 
-static __always_inline ssize_t write(struct msgslot_file *f, struct user_memory from, size_t length,
-				     bool nowait)
+static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struct user_memory from,
+				     size_t length, bool nowait)
 {
 	int err;
 
@@ -298,22 +307,40 @@ static __always_inline ssize_t write(struct msgslot_file *f, struct user_memory 
 		if (err)
 			return err;
 	}
-	return send(f, NULL, from, length, nowait, NULL, NULL) ?: length;
+	return send(f, is_long, NULL, from, length, nowait, NULL, NULL) ?: length;
+}
+
+static noinline ssize_t write_long(struct msgslot_file *f, struct user_memory from, size_t length,
+				   bool nowait)
+{
+	return write(f, true, from, length, nowait);
 }
 
 ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos)
 {
 	const struct user_memory from = { .pointer = (char __user *)buffer };
 
-	return write(file->private_data, from, length, file->f_flags & O_NONBLOCK);
+	if (length > MSGSLOT_INLINE_BYTES)
+		return write_long(file->private_data, from, length, false);
+	return write(file->private_data, false, from, length, false);
 }
 
 ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
+	struct msgslot_file *f = iocb->ki_filp->private_data;
 	const struct user_memory from = { .iter = iter };
+	const bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 
-	return write(iocb->ki_filp->private_data, from, iov_iter_count(iter),
-		     iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK);
+	if (iov_iter_count(iter) > MSGSLOT_INLINE_BYTES)
+		return write_long(f, from, iov_iter_count(iter), nowait);
+	return write(f, false, from, iov_iter_count(iter), nowait);
+}
+
+static noinline int send_long(struct msgslot_file *f, const struct msgslot_send *args,
+			      struct user_memory from, const struct msgslot_patience *patience,
+			      u64 *sequence)
+{
+	return send(f, true, args, from, args->length, false, patience, sequence);
 }
 
 long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
@@ -326,7 +353,10 @@ long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 	/* Where the result cannot be written nothing is sent; afterwards it would be too late. */
 	if (put_user(0, &user->sequence))
 		return -EFAULT;
-	err = send(f, args, from, args->length, false, patience, &sequence);
+	if (args->length > MSGSLOT_INLINE_BYTES)
+		err = send_long(f, args, from, patience, &sequence);
+	else
+		err = send(f, false, args, from, args->length, false, patience, &sequence);
 	if (!err)
 		(void)!put_user(sequence, &user->sequence);
 	return err;
