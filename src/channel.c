@@ -285,32 +285,27 @@ static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
 	return msgslot_log_has(&channel->log, awaited->cursor, awaited->or_loss);
 }
 
-static int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel,
-			const struct awaited *awaited, bool alone,
-			const struct msgslot_patience *patience)
+/* Sleeps once: what is awaited may have come and gone again when this returns 0. */
+static __always_inline int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel,
+					const struct awaited *awaited, bool alone,
+					const struct msgslot_patience *patience)
 {
 	struct sleeper sleeper;
-	int signal, err = 0;
+	int err = 0;
+	bool signal;
 
 	sleeper_init(&sleeper, awaited->events, alone);
-	do {
-		/* The left column in channel.h, with the barrier. */
-		signal = prepare_to_wait_event(&channel->wait, &sleeper.entry, TASK_INTERRUPTIBLE);
-		if (is_there(slot, channel, awaited)) {
-			err = 0;
-			break;
-		}
+	/* The left column in channel.h, with the barrier. */
+	signal = prepare_to_wait_event(&channel->wait, &sleeper.entry, TASK_INTERRUPTIBLE);
+	if (!is_there(slot, channel, awaited)) {
 		/* With a time the call cannot be taken up again where it was. */
 		if (signal)
 			err = patience->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
 		else
 			err = sleeper_sleep(patience);
-		/* Mostly it is, and then there is no need to get in line again to look. */
-		if (!signal && is_there(slot, channel, awaited)) {
+		if (err == -ETIMEDOUT && is_there(slot, channel, awaited))
 			err = 0;
-			break;
-		}
-	} while (!err);
+	}
 	finish_wait(&channel->wait, &sleeper.entry);
 	return err;
 }

@@ -41,11 +41,12 @@ fault:
 
 /*
  * The usual case in a few steps: a message is there, on the selected channel, and wanted just so.
- * The length of the message, or an error; 0 where it is not the usual case, and nothing happened.
- * @args and @user are those of MSGSLOT_RECV, if it @is_recv.
+ * The length of the message, or -EFAULT; 0 where it is not the usual case, -EAGAIN where no message
+ * was there, and then nothing happened.  @args and @user are those of MSGSLOT_RECV, if it @is_recv;
+ * @held is the channel where the caller has it on hold, else NULL.
  */
-static __always_inline ssize_t receive_usual(struct msgslot_file *f, bool is_recv,
-					     const struct msgslot_recv *args,
+static __always_inline ssize_t receive_usual(struct msgslot_file *f, const struct found *held,
+					     bool is_recv, const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
 					     struct user_memory to, size_t size)
 {
@@ -55,14 +56,19 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, bool is_rec
 	const enum msgslot_reads reads = slot->rules.reads;
 	struct found found = { .held = false };
 	bool there, moved = true;
-	int err = -EAGAIN;
+	int err = -EIDRM;
 	u64 cursor = 0;
 
-	/* Pairs with the release in file_select(): never new with the channel before. */
-	found.generation = smp_load_acquire(&f->generation);
 	rcu_read_lock_sched();
-	found.channel = rcu_dereference_sched(f->channel);
-	there = found.channel && (!is_recv || found.channel->id == args->channel);
+	if (held) {
+		found = *held;
+		there = true;
+	} else {
+		/* Pairs with the release in file_select(): never new with the channel before. */
+		found.generation = smp_load_acquire(&f->generation);
+		found.channel = rcu_dereference_sched(f->channel);
+		there = found.channel && (!is_recv || found.channel->id == args->channel);
+	}
 	if (reads == MSGSLOT_READS_NEXT) {
 		/* If these are of two moments, or of another channel, move_on() will know. */
 		cursor = READ_ONCE(f->cursor.next);
@@ -73,7 +79,7 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, bool is_rec
 					    size);
 	rcu_read_unlock_sched();
 	if (unlikely(err))
-		return 0;
+		return err == -EAGAIN ? err : 0;
 	if (unlikely(peek.length > size || is_null(to)))
 		return 0;
 	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor))
@@ -443,18 +449,49 @@ static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 	msgslot_channel_unhold(r->f->slot, channel);
 }
 
-/* Everything that receive_usual() does not do. */
-static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
-				struct msgslot_recv __user *user, struct user_memory to,
-				size_t size, const struct msgslot_patience *patience)
+/*
+ * After a sleep in a queue, mostly all is as usual then.  But whoever has to wait for a page of the
+ * user's must wake the next sleeper first: that is left to deliver().
+ */
+static noinline ssize_t receive_woken(struct receiver *r, struct user_memory to, size_t size)
 {
-	struct receiver r = { .f = f, .args = args, .user = user };
-	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
-	struct msgslot_peek peek = { .room = room };
-	const enum msgslot_reads reads = f->slot->rules.reads;
-	bool again;
 	ssize_t ret;
 
+	if (!r->found.held || to.iter)
+		return 0;
+	pagefault_disable();
+	ret = receive_usual(r->f, &r->found, r->args, r->args, r->user, to, size);
+	pagefault_enable();
+	return ret;
+}
+
+/*
+ * Everything that receive_usual() does not do, after @ret of it.  Where that found an empty queue
+ * there is no need to look again before waiting; elsewhere a look may have more to tell.  Without
+ * @patience, @nowait says it.
+ */
+static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
+				struct msgslot_recv __user *user, struct user_memory to,
+				size_t size, const struct msgslot_patience *patience, bool nowait,
+				ssize_t ret)
+{
+	const struct msgslot_patience simple = plain_patience(f, nowait);
+	struct receiver r = { .f = f, .args = args, .user = user };
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	const enum msgslot_reads reads = f->slot->rules.reads;
+	struct msgslot_peek peek msgslot_uninitialized;
+	bool again;
+
+	peek.room = room;
+	patience = patience ?: &simple;
+	if (ret == -EAGAIN && reads == MSGSLOT_READS_HEAD) {
+		ret = wait_for_message(&r, reads, patience);
+		if (ret)
+			goto out;
+		ret = receive_woken(&r, to, size);
+		if (ret > 0)
+			goto out;
+	}
 	do {
 		ret = -ENODEV;
 		if (READ_ONCE(f->slot->gone))
@@ -470,17 +507,10 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 			ret = wait_for_message(&r, reads, patience);
 		again = ret >= 0;
 	} while (again);
+out:
 	if (r.found.held)
 		let_go(&r, reads, ret < 0);
 	return ret;
-}
-
-static noinline ssize_t receive_plain(struct msgslot_file *f, struct user_memory to, size_t size,
-				      bool nowait)
-{
-	const struct msgslot_patience patience = plain_patience(f, nowait);
-
-	return receive(f, NULL, NULL, to, size, &patience);
 }
 
 static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory to, size_t size,
@@ -490,13 +520,13 @@ static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory t
 
 	if (unlikely(READ_ONCE(f->slot->gone)))
 		return -ENODEV;
-	ret = receive_usual(f, false, NULL, NULL, to, size);
-	if (likely(ret))
+	ret = receive_usual(f, NULL, false, NULL, NULL, to, size);
+	if (likely(ret > 0) || ret == -EFAULT)
 		return ret;
 	/* In pieces, nothing is a piece of any message. */
 	if (!size && f->slot->rules.reads == MSGSLOT_READS_NEXT)
 		return 0;
-	return receive_plain(f, to, size, nowait);
+	return receive(f, NULL, NULL, to, size, NULL, nowait, ret);
 }
 
 ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos)
@@ -522,14 +552,14 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	ssize_t ret = 0;
 
 	if (likely(!args->flags))
-		ret = receive_usual(f, true, args, user, to, size);
-	if (unlikely(!ret)) {
+		ret = receive_usual(f, NULL, true, args, user, to, size);
+	if (unlikely(!ret || ret == -EAGAIN)) {
 		/* A message that is dropped goes nowhere. */
 		if (args->flags & MSGSLOT_RECV_DROP) {
 			to.pointer = NULL;
 			size = 0;
 		}
-		ret = receive(f, args, user, to, size, patience);
+		ret = receive(f, args, user, to, size, patience, false, ret);
 	}
 	return min_t(ssize_t, ret, 0);
 }
