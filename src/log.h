@@ -459,10 +459,7 @@ out:
 	return more;
 }
 
-/*
- * What is known of the message in @cell, as far as it does not change meanwhile: all of it, or only
- * what everybody must know.
- */
+/* What is known of the message in @cell, if that does not change; @all, or what all must know. */
 static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
 						  struct msgslot_peek *peek, bool all)
 {
