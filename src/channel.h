@@ -136,8 +136,7 @@ struct msgslot_patience {
 /*
  * Sleep until there may be a message from @cursor on, or room for one, or the slot is gone: 0, and
  * then the caller looks and comes again; -ETIMEDOUT; -EINTR or -ERESTARTSYS on a signal.  He has a
- * hold.  @or_loss: or if such
- * messages are gone.  @alone: of those who sleep so, a message wakes one.
+ * hold.  @or_loss: or if such messages are gone.  @alone: of those who sleep so, a message wakes one.
  */
 int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
 				 u64 cursor, bool or_loss, bool alone,

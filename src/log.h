@@ -10,9 +10,9 @@
  * A ring starts with one cell, as large as the first message wants it, and grows by doubling; and
  * once, if a longer message comes, by cells that any short message fits.  Nothing is copied then: a
  * new ring takes the messages from its @base on, the older ones stay in the older ring until they
- * leave, and it goes with the last of them.  In steady state nothing is allocated, charged or freed: a short
- * message is copied into its cell; a long one comes in the buffer that an earlier one left behind,
- * kept as the spare.
+ * leave, and it goes with the last of them.  In steady state nothing is allocated, charged or
+ * freed: a short message is copied into its cell; a long one comes in the buffer that an earlier
+ * one left behind, kept as the spare.
  *
  * Locking
  * -------
@@ -95,7 +95,6 @@
 #include "map.h"
 
 #define MSGSLOT_INLINE_BYTES 256
-#define MSGSLOT_RETRIES 3
 /* An emptied ring of up to so many bytes waits for the next message; a larger one goes. */
 #define MSGSLOT_EMPTY_RING_BYTES 4096
 
@@ -249,36 +248,13 @@ static inline u32 msgslot_message_bytes(const struct msgslot_message *message)
 	return message->length <= MSGSLOT_INLINE_BYTES ? message->length : 0;
 }
 
-/**
- * struct msgslot_peek - a message on its way out
- * @sequence: its number
- * @time: as in the cell
- * @pid: as in the cell
- * @uid: as in the cell
- * @length: in bytes
- * @pieces: in: a message that is longer than the reader asked for is wanted all the same
- * @bytes: the message, to be copied to the reader; NULL if it is with him already
- * @buffer: pinned while @bytes points into it, else NULL
- * @room: in: MSGSLOT_INLINE_BYTES where a short message is put
- */
-struct msgslot_peek {
-	u64 sequence;
-	u64 time;
-	pid_t pid;
-	kuid_t uid;
-	u32 length;
-	bool pieces;
-	const u8 *bytes;
-	struct msgslot_buffer *buffer;
-	u8 *room;
-};
-
 /* The first message of @log will have the number @start. */
 void msgslot_log_init(struct msgslot_log *log, u64 start);
 
 /*
- * Makes a ring, or a larger one, after -ENOBUFS for a message with so many bytes in its cell.  0 also if somebody else did; -EIDRM if the log is
- * dead; -ENOSPC, -EDQUOT, -ENOMEM; -EINTR if the caller was killed.  Sleeps.
+ * Makes a ring, or a larger one, after -ENOBUFS for a message with so many @bytes in its cell.  0
+ * also if somebody else did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM; -EINTR if the
+ * caller was killed.  Sleeps.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		     const struct msgslot_rules *rules, u32 bytes);
@@ -324,6 +300,16 @@ static inline struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslo
 static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *log)
 {
 	return rcu_dereference_protected(log->ring, lockdep_is_held(&log->lock));
+}
+
+/* The ring that keeps @sequence. */
+static inline struct msgslot_ring *msgslot_log_ring_of_locked(struct msgslot_log *log, u64 sequence)
+{
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+
+	while (sequence < ring->base)
+		ring = rcu_dereference_protected(ring->older, lockdep_is_held(&log->lock));
+	return ring;
 }
 
 static inline struct msgslot_cell *msgslot_ring_cell(struct msgslot_ring *ring, u64 sequence)
@@ -458,74 +444,6 @@ out:
 	spin_unlock(&log->lock);
 	return more;
 }
-
-/* What is known of the message in @cell, if that does not change; @all, or what all must know. */
-static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
-						  struct msgslot_peek *peek, bool all)
-{
-	peek->sequence = READ_ONCE(cell->sequence);
-	peek->length = READ_ONCE(cell->length);
-	if (!all)
-		return;
-	peek->time = READ_ONCE(cell->time);
-	peek->pid = READ_ONCE(cell->pid);
-	peek->uid = READ_ONCE(cell->uid);
-}
-
-/* Copies a long message of a cell to @user, if that needs no waiting: 0, -ESTALE, -EFAULT. */
-int msgslot_cell_copy_long(const struct msgslot_cell *cell, u32 length, char __user *user);
-
-/*
- * One try, without a lock, to copy the oldest message from @cursor on; a long one of at most @size
- * bytes straight to @user, unless that is NULL: 0; -EAGAIN, there is none; -ESTALE, it changed under
- * our hands; -EFAULT, it is long, and must be pinned.  Only if @described are sender and time found
- * out.  The caller is in an RCU section of the kind that is not preempted, which costs less and takes
- * no longer than to copy a short message.
- */
-static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cursor,
-						 struct msgslot_peek *peek, bool described,
-						 char __user *user, size_t size)
-{
-	u64 sequence = max(msgslot_log_first(log), cursor);
-	const struct msgslot_cell *cell;
-	struct msgslot_ring *ring;
-	unsigned int version;
-	int err = 0;
-
-	if (unlikely(sequence >= msgslot_log_next(log)))
-		return -EAGAIN;
-	ring = rcu_dereference_sched(log->ring);
-	while (likely(ring) && unlikely(sequence < ring->base))
-		ring = rcu_dereference_sched(ring->older);
-	if (unlikely(!ring))
-		return -ESTALE;
-	cell = msgslot_ring_cell(ring, sequence);
-	version = raw_seqcount_begin(&cell->version);
-	msgslot_cell_describe(cell, peek, described);
-	peek->bytes = peek->room;
-	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
-		memcpy(peek->room, cell->bytes, peek->length);
-	} else if (peek->length > size) {
-		err = peek->pieces ? -EFAULT : 0;
-	} else {
-		peek->bytes = NULL;
-		err = user ? msgslot_cell_copy_long(cell, peek->length, user) : -EFAULT;
-	}
-	/* Where there is one cell, the message in it is the oldest and the newest. */
-	if (unlikely(read_seqcount_retry(&cell->version, version)) ||
-	    unlikely(peek->sequence != sequence && (!peek->sequence || ring->cells != 1)))
-		return -ESTALE;
-	return err;
-}
-
-/*
- * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  A long one of at most
- * @size bytes goes straight to @user, unless that is NULL.  The caller is in an RCU read section
- * from before he found @log; leaves the section; copies @peek->bytes out; and calls
- * msgslot_buffer_put() with @peek->buffer.
- */
-int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
-		     char __user *user, size_t size);
 
 /* For an oldest message with which more goes than itself; returns a buffer to be put, or NULL. */
 struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log);

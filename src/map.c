@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "file.h"
 #include "map.h"
+#include "peek.h"
 #include "slot.h"
 
 /* Whether a channel has a map: guards msgslot_log.map besides the log's lock. */

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "cursor.h"
 #include "message.h"
+#include "peek.h"
 
 /* Writes the result of MSGSLOT_RECV; whether that worked. */
 static __always_inline bool put_result(struct msgslot_recv __user *user,
