@@ -9,6 +9,7 @@
 #include <linux/msgslot.h>
 
 #include "channel.h"
+#include "compat.h"
 #include "slot.h"
 
 static const struct msgslot_mode modes[] = {
@@ -290,7 +291,7 @@ static __always_inline int channel_wait(struct msgslot_slot *slot, struct msgslo
 					const struct awaited *awaited, bool alone,
 					const struct msgslot_patience *patience)
 {
-	struct sleeper sleeper;
+	struct sleeper sleeper msgslot_uninitialized;
 	int err = 0;
 	bool signal;
 

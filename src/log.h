@@ -436,7 +436,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
 	smp_store_release(&log->first, first);
 	if (unlikely(log->map != message->map))
-		msgslot_map_put_locked(log, sequence, now, message->length, message->bytes);
+		msgslot_map_put_locked(log, cell);
 	message->sequence = sequence;
 	message->time = now;
 	message->buffer = unlikely(old) ? msgslot_log_keep_spare_locked(log, old) : NULL;

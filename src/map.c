@@ -48,10 +48,9 @@ void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length
 	msgslot_log_tell_map(&map->channel->log);
 }
 
-void msgslot_map_put_locked(struct msgslot_log *log, u64 sequence, u64 time, u32 length,
-			    const u8 *bytes)
+void msgslot_map_put_locked(struct msgslot_log *log, const struct msgslot_cell *cell)
 {
-	map_fill_cell(log->map, sequence, time, length, bytes);
+	map_fill_cell(log->map, cell->sequence, cell->time, cell->length, cell->bytes);
 	msgslot_log_tell_map_locked(log);
 }
 

@@ -59,6 +59,7 @@
 
 #include "account.h"
 
+struct msgslot_cell;
 struct msgslot_channel;
 struct msgslot_log;
 struct msgslot_slot;
@@ -94,8 +95,7 @@ struct msgslot_map *msgslot_map_lock(struct msgslot_log *log);
 void msgslot_map_unlock(struct msgslot_map *map);
 /* Puts a message into its cell.  The caller has the lock, and is in an RCU section for @bytes. */
 void msgslot_map_put(struct msgslot_map *map, u64 sequence, u64 time, u32 length, const u8 *bytes);
-/* The same for a short message, under the log's lock, while nobody has the map's. */
-void msgslot_map_put_locked(struct msgslot_log *log, u64 sequence, u64 time, u32 length,
-			    const u8 *bytes);
+/* The same for the short message in @cell, under the log's lock, while nobody has the map's. */
+void msgslot_map_put_locked(struct msgslot_log *log, const struct msgslot_cell *cell);
 
 #endif /* MSGSLOT_MAP_H */

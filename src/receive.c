@@ -42,23 +42,23 @@ fault:
 
 /*
  * The usual case in a few steps: a message is there, on the selected channel, and wanted just so.
- * The length of the message, or -EFAULT; 0 where it is not the usual case, -EAGAIN where no message
- * was there, and then nothing happened.  @args and @user are those of MSGSLOT_RECV, if it @is_recv;
- * @held is the channel where the caller has it on hold, else NULL.
+ * The length of the message, or -EFAULT.  Or nothing happened: -EAGAIN, no message is there; -EIDRM,
+ * it may be another channel; 0, it is another case.  @args and @user are those of MSGSLOT_RECV, if it
+ * @is_recv; @held is the channel where the caller has it on hold, else NULL.
  */
-static __always_inline ssize_t receive_usual(struct msgslot_file *f, const struct found *held,
-					     bool is_recv, const struct msgslot_recv *args,
+static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslot_reads reads,
+					     const struct found *held, bool is_recv,
+					     const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
 					     struct user_memory to, size_t size)
 {
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .room = room };
-	struct msgslot_slot *slot = f->slot;
-	const enum msgslot_reads reads = slot->rules.reads;
 	struct found found = { .held = false };
 	bool there, moved = true;
 	int err = -EIDRM;
 	u64 cursor = 0;
+	size_t length;
 
 	rcu_read_lock_sched();
 	if (held) {
@@ -80,14 +80,15 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, const struc
 					    size);
 	rcu_read_unlock_sched();
 	if (unlikely(err))
-		return err == -EAGAIN ? err : 0;
-	if (unlikely(peek.length > size || is_null(to)))
+		return err == -EAGAIN || err == -EIDRM ? err : 0;
+	length = peek.length;
+	if (unlikely(length > size || is_null(to)))
 		return 0;
 	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor))
 		return 0;
 
 	/* A long one is with him already. */
-	if (likely(peek.length <= sizeof(room)) && unlikely(!copy_out(to, room, peek.length)))
+	if (likely(length <= sizeof(room)) && unlikely(!copy_out(to, room, length)))
 		return -EFAULT;
 	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
 		return -EFAULT;
@@ -100,16 +101,16 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, const struc
 		moved = take_head(f, &found, peek.sequence);
 		break;
 	case MSGSLOT_READS_NEXT:
-		moved = move_on(f, &found, cursor, 0, cursor, peek.length, peek.length);
+		moved = move_on(f, &found, peek.sequence, 0, peek.sequence, length, length);
 		break;
 	}
 	if (likely(moved)) {
-		this_cpu_inc(slot->stats->received);
-		return peek.length;
+		this_cpu_inc(f->slot->stats->received);
+		return length;
 	}
 	/* What went out with the iterator goes out again. */
 	if (to.iter)
-		iov_iter_revert(to.iter, peek.length);
+		iov_iter_revert(to.iter, length);
 	return 0;
 }
 
@@ -451,24 +452,25 @@ static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 }
 
 /*
- * After a sleep in a queue, mostly all is as usual then.  But whoever has to wait for a page of the
- * user's must wake the next sleeper first: that is left to deliver().
+ * After a sleep in a queue, or once its channel is found, mostly all is as usual.  But whoever has to
+ * wait for a page of the user's must wake the next sleeper first: that is left to deliver().
  */
-static noinline ssize_t receive_woken(struct receiver *r, struct user_memory to, size_t size)
+static noinline ssize_t receive_held(struct receiver *r, struct user_memory to, size_t size)
 {
 	ssize_t ret;
 
 	if (!r->found.held || to.iter)
 		return 0;
 	pagefault_disable();
-	ret = receive_usual(r->f, &r->found, r->args, r->args, r->user, to, size);
+	ret = receive_usual(r->f, MSGSLOT_READS_HEAD, &r->found, r->args, r->args, r->user, to,
+			    size);
 	pagefault_enable();
 	return ret;
 }
 
 /*
- * Everything that receive_usual() does not do, after @ret of it.  Where that found an empty queue
- * there is no need to look again before waiting; elsewhere a look may have more to tell.  Without
+ * Everything that receive_usual() does not do, after @ret of it.  Of a queue that says what to do
+ * next, and there is no need to look again before; elsewhere a look may have more to tell.  Without
  * @patience, @nowait says it.
  */
 static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
@@ -485,11 +487,14 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 
 	peek.room = room;
 	patience = patience ?: &simple;
-	if (ret == -EAGAIN && reads == MSGSLOT_READS_HEAD) {
-		ret = wait_for_message(&r, reads, patience);
+	if (ret && reads == MSGSLOT_READS_HEAD) {
+		if (ret == -EIDRM)
+			ret = find_channel(&r, reads, patience);
+		else
+			ret = wait_for_message(&r, reads, patience);
 		if (ret)
 			goto out;
-		ret = receive_woken(&r, to, size);
+		ret = receive_held(&r, to, size);
 		if (ret > 0)
 			goto out;
 	}
@@ -521,7 +526,7 @@ static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory t
 
 	if (unlikely(READ_ONCE(f->slot->gone)))
 		return -ENODEV;
-	ret = receive_usual(f, NULL, false, NULL, NULL, to, size);
+	ret = receive_usual(f, f->slot->rules.reads, NULL, false, NULL, NULL, to, size);
 	if (likely(ret > 0) || ret == -EFAULT)
 		return ret;
 	/* In pieces, nothing is a piece of any message. */
@@ -553,8 +558,8 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	ssize_t ret = 0;
 
 	if (likely(!args->flags))
-		ret = receive_usual(f, NULL, true, args, user, to, size);
-	if (unlikely(!ret || ret == -EAGAIN)) {
+		ret = receive_usual(f, f->slot->rules.reads, NULL, true, args, user, to, size);
+	if (unlikely(ret <= 0 && ret != -EFAULT)) {
 		/* A message that is dropped goes nowhere. */
 		if (args->flags & MSGSLOT_RECV_DROP) {
 			to.pointer = NULL;
