@@ -362,7 +362,7 @@ static void mapped(void)
 	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
 	check(control(fd, MSGSLOT_SEND, &send) == 0);
 	arguments[4] = fd;
-	head = (void *)call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
+	head = (void *)(unsigned long)call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
 	check((unsigned long)head < -4095ul);
 	check(head->version == MSGSLOT_MAP_VERSION && head->size == 4096 && head->next == 2);
 	check(msgslot_map_copy(head, &sequence, got, sizeof(got)) == 10);
