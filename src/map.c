@@ -14,7 +14,10 @@
 #include "peek.h"
 #include "slot.h"
 
-/* Whether a channel has a map: guards msgslot_log.map besides the log's lock. */
+/*
+ * Whether a channel has a map: guards msgslot_log.map besides the log's lock.  Held while a map is
+ * made, for two of one channel would both be charged, and one fail of it for no reason.
+ */
 static DEFINE_MUTEX(maps_lock);
 
 static struct msgslot_map_cell *map_cell(const struct msgslot_map *map, u64 sequence)
