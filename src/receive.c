@@ -439,6 +439,17 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 					    sleeps_alone(r, reads), patience);
 }
 
+/* After @wrong of look(): 0 or more to look again, or the error. */
+static int prepare_again(struct receiver *r, enum msgslot_reads reads,
+			 const struct msgslot_patience *patience, int wrong)
+{
+	if (wrong == -EIDRM)
+		return find_channel(r, reads, patience);
+	if (wrong == -EAGAIN)
+		return wait_for_message(r, reads, patience);
+	return wrong;
+}
+
 /* The end of a call that has a channel on hold. */
 static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 {
@@ -488,10 +499,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	peek.room = room;
 	patience = patience ?: &simple;
 	if (ret && reads == MSGSLOT_READS_HEAD) {
-		if (ret == -EIDRM)
-			ret = find_channel(&r, reads, patience);
-		else
-			ret = wait_for_message(&r, reads, patience);
+		ret = prepare_again(&r, reads, patience, ret);
 		if (ret)
 			goto out;
 		ret = receive_held(&r, to, size);
@@ -507,10 +515,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 			ret = deliver(&r, reads, &peek, to, size, &again);
 			continue;
 		}
-		if (ret == -EIDRM)
-			ret = find_channel(&r, reads, patience);
-		else if (ret == -EAGAIN)
-			ret = wait_for_message(&r, reads, patience);
+		ret = prepare_again(&r, reads, patience, ret);
 		again = ret >= 0;
 	} while (again);
 out:
