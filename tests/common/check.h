@@ -89,12 +89,14 @@ static inline void thread_join(pthread_t thread)
 		fail_msg("%s", (const char *)complaint);
 }
 
-/* Runs in a child, as user if one is named. */
+/* Runs in a child, as user if one is named: when udev is done with the nodes he may open. */
 static inline pid_t child_start(const char *user, void *(*run)(void *), void *argument)
 {
 	const char *complaint;
 	pid_t child;
 
+	if (user)
+		assert_result(nodes_settle(), 0);
 	fflush(stdout);
 	child = fork();
 	assert_true(child >= 0);
