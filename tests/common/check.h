@@ -123,6 +123,13 @@ static inline void child_run(const char *user, void *(*run)(void *), void *argum
 	child_join(child_start(user, run, argument));
 }
 
+static inline struct msgslot_send send_of(unsigned int channel, const void *message, size_t length)
+{
+	return (struct msgslot_send){ .channel = channel,
+				      .message = (uintptr_t)message,
+				      .length = length };
+}
+
 static inline int own_open(int flags)
 {
 	int fd = slot_open(OWN, flags);
@@ -140,6 +147,17 @@ static inline int own_open_on(int flags, unsigned int id)
 
 	assert_result(slot_select(fd, id), 0);
 	return fd;
+}
+
+/* Closes a file before own_end() does. */
+static inline void own_close(int fd)
+{
+	int i;
+
+	for (i = 0; own.files[i] != fd; i++)
+		assert_true(i + 1 < own.count);
+	own.files[i] = own.files[--own.count];
+	assert_result(close(fd), 0);
 }
 
 static inline int own_begin(void **state)

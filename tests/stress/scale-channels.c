@@ -20,11 +20,7 @@ static char text[300], got[300];
 
 static long send_to(int fd, uint32_t id, const void *message, size_t length)
 {
-	struct msgslot_send send = {
-		.channel = id,
-		.message = (uintptr_t)message,
-		.length = length,
-	};
+	struct msgslot_send send = send_of(id, message, length);
 
 	return ioctl(fd, MSGSLOT_SEND, &send);
 }

@@ -19,16 +19,6 @@ static void own_be(const char *mode)
 	assert_result(slot_put(OWN, "mode", mode), 0);
 }
 
-static int own_close(int fd)
-{
-	int i;
-
-	for (i = 0; own.files[i] != fd; i++)
-		;
-	own.files[i] = own.files[--own.count];
-	return close(fd);
-}
-
 /* ---- ten thousand files of a room ---------------------------------------------- */
 
 enum { FILES = 10000 };

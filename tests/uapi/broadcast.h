@@ -43,17 +43,6 @@ static inline int broadcast_begin_block(void **state, int depth)
 	return 0;
 }
 
-/* Closes a file before own_end() does. */
-static inline void own_close(int fd)
-{
-	int i;
-
-	for (i = 0; own.files[i] != fd; i++)
-		assert_true(i + 1 < own.count);
-	own.files[i] = own.files[--own.count];
-	assert_result(close(fd), 0);
-}
-
 /* Messages that are numbers.  Both answer as the kernel does inside: what came, or -errno. */
 static inline long tell(int fd, long number)
 {

@@ -24,13 +24,6 @@ static inline void own_become(const char *mode)
 	assert_result(slot_create(OWN, mode), 0);
 }
 
-static inline struct msgslot_send send_of(unsigned int channel, const void *message, size_t length)
-{
-	return (struct msgslot_send){ .channel = channel,
-				      .message = (uintptr_t)message,
-				      .length = length };
-}
-
 /* Sends a text without waiting; its number, or -1. */
 static inline long long send_text(int fd, unsigned int channel, const char *text)
 {
