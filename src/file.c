@@ -168,7 +168,7 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	channel = file_channel_locked(f);
-	if (channel->id == id && f->cursor.offset) {
+	if (channel->id == id && f->cursor.offset && f->cursor.offset != MSGSLOT_UNTOLD) {
 		WRITE_ONCE(f->cursor.next, f->cursor.next + 1);
 		WRITE_ONCE(f->cursor.offset, 0);
 		moved = true;

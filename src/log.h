@@ -167,7 +167,8 @@ struct msgslot_ring {
  * struct msgslot_cursor - where a file is in the log of its channel
  * @node: in the log's @cursors, if that log's writers wait for it; under the log's lock
  * @next: the message it has not read; changed under msgslot_file.lock, read anywhere
- * @offset: how much of it was read already, in bytes; under msgslot_file.lock
+ * @offset: how much of it was read already, in bytes; or MSGSLOT_UNTOLD: nothing of it, and of what
+ *	went before it the reader was not told; under msgslot_file.lock
  * @lost: messages that went unread since it joined; under msgslot_file.lock
  */
 struct msgslot_cursor {
@@ -176,6 +177,9 @@ struct msgslot_cursor {
 	u32 offset;
 	u64 lost;
 };
+
+/* Longer than any message, so that no fast path takes it. */
+#define MSGSLOT_UNTOLD U32_MAX
 
 /**
  * struct msgslot_log - the messages of a channel

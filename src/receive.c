@@ -157,7 +157,8 @@ static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
 
 /*
  * Messages that the file had not read went before @first: moves the cursor there.  -ENOBUFS, for
- * read() to tell it; or 1 to look again, as somebody else did.
+ * read() to tell it; or 1 to look again, as somebody else did.  MSGSLOT_RECV only takes note here,
+ * and the next call that finds a message tells.
  */
 static int overrun(struct receiver *r, u64 first)
 {
@@ -166,9 +167,10 @@ static int overrun(struct receiver *r, u64 first)
 	int err = -ENOBUFS;
 
 	spin_lock(&f->lock);
-	if (f->generation == r->found.generation && f->cursor.next == r->cursor) {
+	if (f->generation == r->found.generation && f->cursor.next == r->cursor &&
+	    f->cursor.offset == r->offset) {
 		WRITE_ONCE(f->cursor.next, first);
-		WRITE_ONCE(f->cursor.offset, 0);
+		WRITE_ONCE(f->cursor.offset, r->args ? MSGSLOT_UNTOLD : 0);
 		WRITE_ONCE(f->cursor.lost, f->cursor.lost + lost);
 	} else if (f->generation == r->found.generation || !r->found.held) {
 		err = 1;
@@ -213,6 +215,12 @@ static void set_cursor(struct receiver *r, enum msgslot_reads reads)
 	}
 }
 
+/* Whether read() has to tell what MSGSLOT_RECV took note of, before the message that it found. */
+static bool is_untold(const struct receiver *r, int err)
+{
+	return !err && !r->args && r->offset == MSGSLOT_UNTOLD;
+}
+
 /* Looks for the message: 0, with it in @peek; 1 to look again; or the error. */
 static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
 		struct user_memory to, size_t size)
@@ -245,7 +253,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 		r->lost = first - max(r->cursor, channel->log.start);
 	rcu_read_unlock();
 
-	if (!goes_by_file(r, reads) || first <= r->cursor)
+	if (!goes_by_file(r, reads) || (first <= r->cursor && !is_untold(r, err)))
 		return err;
 	/* MSGSLOT_RECV tells a loss with the message that it finds, and moves nothing before. */
 	r->lost = first - r->cursor;

@@ -324,8 +324,6 @@ static inline void listener_recv(struct listener *l, int64_t timeout)
 			happens(interrupts);
 		else if (errno == ENOSPC)
 			happens(refused);
-		/* Where all was cleared, it took note of that: the next one tells it, no read() does. */
-		l->told |= errno != ENOSPC;
 		return;
 	}
 	happens(recvs);

@@ -300,6 +300,42 @@ static void recv_takes_note_of_a_loss(void **state)
 	assert_result(slot_get(OWN, "dropped"), 3);
 }
 
+/* What RECV took note of and could not tell, for want of a message, read() tells before the next. */
+static void read_tells_what_recv_could_not(void **state)
+{
+	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
+	struct msgslot_recv recv = recv_into(1, NULL, 0);
+
+	(void)state;
+	tell_many(writer, 0, 3);
+	assert_result(own_clear(writer, 1), 3);
+	assert_int_equal(recv_number(reader, 1, &recv), -EAGAIN);
+	/* As poll() has it: there is nothing to read. */
+	assert_hears(reader, -EAGAIN);
+	/* Selecting what is selected changes nothing. */
+	assert_result(slot_select(reader, 1), 0);
+	assert_tells(writer, 3);
+	/* A call that fails tells nothing either. */
+	recv = recv_into(1, NULL, 0);
+	assert_fails(ioctl(reader, MSGSLOT_RECV, &recv), ENOSPC);
+	assert_hears(reader, -ENOBUFS);
+	assert_hears(reader, 3);
+	/* More goes before anybody was told. */
+	tell_many(writer, 4, 6);
+	assert_result(own_clear(writer, 1), 3);
+	assert_int_equal(recv_number(reader, 1, &recv), -EAGAIN);
+	tell_many(writer, 6, 8);
+	assert_result(own_clear(writer, 1), 2);
+	assert_hears(reader, -ENOBUFS);
+	assert_hears(reader, -EAGAIN);
+	assert_tells(writer, 8);
+	assert_hears(reader, 8);
+	assert_tells(writer, 9);
+	assert_int_equal(recv_number(reader, 1, &recv), 9);
+	assert_int_equal(recv.lost, 7);
+	assert_result(slot_get(OWN, "dropped"), 7);
+}
+
 /* A writer in a hurry: every reader's messages and losses add up. */
 static long total;
 
@@ -377,6 +413,7 @@ int main(void)
 		broadcast_test(clearing_tells_who_had_not_read),
 		broadcast_test(poll_tells_of_a_loss),
 		broadcast_test(recv_takes_note_of_a_loss),
+		broadcast_test(read_tells_what_recv_could_not),
 		broadcast_test(nobody_is_lost_without_a_word),
 	};
 

@@ -20,6 +20,7 @@ static struct reader {
 	unsigned int id;
 	uint64_t cursor, lost;
 	size_t done; /* of the message at the cursor, in pieces */
+	bool untold; /* RECV noted a loss, and had no message to tell it with */
 } readers[FILES];
 
 static unsigned int depth;
@@ -83,6 +84,7 @@ static void joins(struct reader *reader, unsigned int id)
 	reader->cursor = channels[id].next;
 	reader->lost = 0;
 	reader->done = 0;
+	reader->untold = false;
 }
 
 static void do_open_or_close(struct reader *reader)
@@ -156,8 +158,12 @@ static void do_read(struct reader *reader)
 		assert_fails(read(reader->fd, got, size), EBADF);
 	} else if (loses(reader)) {
 		assert_fails(read(reader->fd, got, size), ENOBUFS);
+		reader->untold = false;
 	} else if (reader->cursor == channel->next) {
 		assert_fails(read(reader->fd, got, size), EAGAIN);
+	} else if (reader->untold) {
+		assert_fails(read(reader->fd, got, size), ENOBUFS);
+		reader->untold = false;
 	} else {
 		length = length_of(channel, reader->cursor);
 		if (size > length - reader->done)
@@ -189,7 +195,7 @@ static void do_recv(struct reader *reader)
 		assert_fails(ioctl(reader->fd, MSGSLOT_RECV, &recv), EBADF);
 		return;
 	}
-	loses(&after);
+	after.untold |= loses(&after);
 	if (after.cursor < channel->next && random_below(&seed, 4) == 0) {
 		recv.size = random_below(&seed, length_of(channel, after.cursor));
 		assert_fails(ioctl(reader->fd, MSGSLOT_RECV, &recv), ENOSPC);
@@ -212,6 +218,7 @@ static void do_recv(struct reader *reader)
 		assert_got(channel, after.cursor, 0, recv.length);
 		after.cursor++;
 		after.done = 0;
+		after.untold = false;
 		if (!peek) {
 			*reader = after;
 			received++;
@@ -276,6 +283,7 @@ static void do_seek(struct reader *reader)
 		assert_int_equal(seek.sequence, to);
 	reader->cursor = to;
 	reader->done = 0;
+	reader->untold = false;
 }
 
 static void do_clear(struct reader *reader)
