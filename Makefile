@@ -140,7 +140,7 @@ deps: ## install what the demo and the checks need and is missing
 demo: deps ## see it work, in a virtual machine
 	@$(RUN) --plain demo
 
-check: deps all ## static checks, the suite in VMs, what a message costs: 15 minutes
+check: deps all ## static checks, the suite in VMs, what a message costs: 25 minutes
 	@tests/steps -j $(JOBS) \
 		"BUILD=$(BUILD)/check $(RUN) $(or $(SECONDS_OPTION),--seconds 10) shell cli demo" \
 		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(filter-out shell cli,$(SUITE))" \
