@@ -122,7 +122,7 @@ static void do_write(struct reader *reader, bool by_send)
 	struct channel *channel = &channels[id];
 	uint64_t word = random_next(&seed);
 	size_t length = word % LONGEST + 1;
-	struct msgslot_send send = send_from(id, bytes, length);
+	struct msgslot_send send = send_of(id, bytes, length);
 
 	bytes_fill(bytes, length, word);
 	if (!writes(reader)) {
@@ -156,14 +156,11 @@ static void do_read(struct reader *reader)
 
 	if (!reads(reader)) {
 		assert_fails(read(reader->fd, got, size), EBADF);
-	} else if (loses(reader)) {
+	} else if (loses(reader) || (reader->untold && reader->cursor < channel->next)) {
 		assert_fails(read(reader->fd, got, size), ENOBUFS);
 		reader->untold = false;
 	} else if (reader->cursor == channel->next) {
 		assert_fails(read(reader->fd, got, size), EAGAIN);
-	} else if (reader->untold) {
-		assert_fails(read(reader->fd, got, size), ENOBUFS);
-		reader->untold = false;
 	} else {
 		length = length_of(channel, reader->cursor);
 		if (size > length - reader->done)

@@ -72,17 +72,10 @@ static inline struct msgslot_recv recv_into(unsigned int id, void *bytes, size_t
 	return (struct msgslot_recv){ .channel = id, .message = (uintptr_t)bytes, .size = size };
 }
 
-static inline struct msgslot_send send_from(unsigned int id, const void *bytes, size_t length)
-{
-	return (struct msgslot_send){ .channel = id,
-				      .message = (uintptr_t)bytes,
-				      .length = length };
-}
-
 /* The number that a message got; 0 where it was not sent. */
 static inline uint64_t send_number(int fd, unsigned int id, long number)
 {
-	struct msgslot_send send = send_from(id, &number, sizeof(number));
+	struct msgslot_send send = send_of(id, &number, sizeof(number));
 
 	return ioctl(fd, MSGSLOT_SEND, &send) ? 0 : send.sequence;
 }
@@ -151,7 +144,7 @@ static inline long call_recv(struct call *call)
 
 static inline long call_send(struct call *call)
 {
-	struct msgslot_send send = send_from(call->id, &call->number, sizeof(call->number));
+	struct msgslot_send send = send_of(call->id, &call->number, sizeof(call->number));
 
 	send.timeout = call->timeout;
 	return ioctl(call->fd, MSGSLOT_SEND, &send) ? -errno : 0;

@@ -228,7 +228,6 @@ static void user_namespaces(void **state)
 	(void)state;
 	for (mode = 0; mode < COUNT_OF(modes); mode++) {
 		own_become(modes[mode]);
-		assert_result(nodes_settle(), 0);
 		fd = own_open_on(O_RDWR, 1);
 		assert_result(send_text(fd, 1, "root's"), 1);
 		child_run("member", send_to_channel_2, NULL);

@@ -212,7 +212,6 @@ static void shares(void **state)
 	own_become("queue");
 	memset(text, 't', sizeof(text) - 1);
 	assert_result(slot_set(OWN, "max_message", MIB), 0);
-	assert_result(nodes_settle(), 0);
 	passed = own_open(O_RDWR);
 	assert_result(ioctl(passed, MSGSLOT_SEND, &send), 0);
 	info = info_of(passed);

@@ -186,7 +186,6 @@ static void users_get_their_share(void **state)
 
 	(void)state;
 	assert_result(slot_set(OWN, "max_bytes", 16 * MIB), 0);
-	assert_result(nodes_settle(), 0);
 	child_run("member", fill_a_share, &eight);
 	child_run("member2", fill_a_share, &four);
 	/* Root: to the slot's limit. */
@@ -216,7 +215,6 @@ static void a_share_is_given_back(void **state)
 	for (i = 0; i < 3; i++) {
 		/* With the files go the empty channels... */
 		assert_result(slot_set(OWN, "max_channels", 8), 0);
-		assert_result(nodes_settle(), 0);
 		child_run("member", hold_four_channels, NULL);
 		child_run("member", hold_four_channels, NULL);
 		child_run("member2", hold_four_channels, NULL);

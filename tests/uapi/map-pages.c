@@ -268,7 +268,6 @@ static void every_user_has_a_share(void **state)
 
 	(void)state;
 	own_become("broadcast");
-	assert_result(nodes_settle(), 0);
 	limit = slot_get(OWN, "max_bytes");
 	pipes_new();
 	children[0] = child_start("member", map_and_stay, (void *)1000);
@@ -315,7 +314,6 @@ static void the_first_pays_until_the_last_goes(void **state)
 	int fd;
 
 	(void)state;
-	assert_result(nodes_settle(), 0);
 	pipes_new();
 	child = child_start("member", map_and_go, NULL);
 	wait_for_one();

@@ -7,9 +7,7 @@ static const size_t lengths[] = { SHORT, LONG };
 
 static struct msgslot_send to(uint32_t id, size_t length, unsigned int number)
 {
-	return (struct msgslot_send){ .channel = id,
-				      .message = (uintptr_t)message(length, number),
-				      .length = length };
+	return send_of(id, message(length, number), length);
 }
 
 static uint64_t send_one(int fd, uint32_t id, size_t length, unsigned int number)
@@ -216,9 +214,7 @@ static void *sender(void *unused)
 		walk = (struct msgslot_walk){ .from = 9, .entries = (uintptr_t)&entry, .count = 1 };
 		demand(ioctl(fd, MSGSLOT_WALK, &walk) == 0);
 		if (walk.count) {
-			s = (struct msgslot_send){ .channel = 9,
-						   .message = (uintptr_t)text,
-						   .length = sizeof(text) };
+			s = send_of(9, text, sizeof(text));
 			demand(ioctl(fd, MSGSLOT_SEND, &s) == 0);
 			break;
 		}

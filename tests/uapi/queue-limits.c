@@ -196,7 +196,6 @@ static void nobody_takes_it_all(void **state)
 	(void)state;
 	assert_result(slot_set(OWN, "depth", MSGSLOT_DEPTH_MAX), 0);
 	assert_result(slot_set(OWN, "max_bytes", MIB), 0);
-	assert_result(nodes_settle(), 0);
 	for (round = 0; round < 2; round++) {
 		sender->id = 1;
 		child_run("member", send_a_share, sender);
@@ -255,7 +254,6 @@ static void a_passed_file_is_charged_to_who_opened_it(void **state)
 	(void)state;
 	assert_result(slot_set(OWN, "depth", MSGSLOT_DEPTH_MAX), 0);
 	assert_result(slot_set(OWN, "max_bytes", MIB), 0);
-	assert_result(nodes_settle(), 0);
 	assert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	child_run("member", open_and_pass, NULL);
 	fd = file_receive(pair[0]);

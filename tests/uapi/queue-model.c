@@ -48,11 +48,7 @@ static void do_send(struct model *m)
 							      longest + 2);
 	char *bytes = chance(8) ? in : chance(2) ? null : nowhere;
 	bool by_call = chance(2);
-	struct msgslot_send send = {
-		.channel = m->id,
-		.message = (uintptr_t)bytes,
-		.length = length,
-	};
+	struct msgslot_send send = send_of(m->id, bytes, length);
 	ssize_t result;
 	int error = 0;
 

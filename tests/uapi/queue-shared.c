@@ -256,7 +256,6 @@ static void passed_over_a_socket(void **state)
 
 	(void)state;
 	assert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_result(nodes_settle(), 0);
 	put_number(file, 1);
 	assert_result(queue_send(file, 9, &(uint64_t){ 9 }, 8), 0);
 	child = child_start("outsider", outsider, NULL);

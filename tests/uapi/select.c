@@ -253,7 +253,6 @@ static void users_get_their_share(void **state)
 {
 	(void)state;
 	assert_result(slot_set(OWN, "max_channels", 8), 0);
-	assert_result(nodes_settle(), 0);
 	child_run("member", take_four, NULL);
 	assert_result(slot_get(OWN, "channels"), 4);
 	child_run("member2", take_two, NULL);
@@ -318,7 +317,6 @@ static void opener_counts_when_passed(void **state)
 
 	(void)state;
 	assert_result(slot_set(OWN, "max_channels", 8), 0);
-	assert_result(nodes_settle(), 0);
 	assert_result(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	child_run("member", open_and_pass, pair);
 	for (i = 0; i < 5; i++) {
