@@ -178,7 +178,7 @@ struct msgslot_cursor {
 	u64 lost;
 };
 
-/* Longer than any message, so that no fast path takes it. */
+/* Beyond any message's end; and not 0, so that receive_usual() leaves it to receive(). */
 #define MSGSLOT_UNTOLD U32_MAX
 
 /**

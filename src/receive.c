@@ -447,7 +447,7 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 					    sleeps_alone(r, reads), patience);
 }
 
-/* After @wrong of look(): 0 or more to look again, or the error. */
+/* After @wrong of receive_usual() or look(): 0 or more to look again, or the error. */
 static int prepare_again(struct receiver *r, enum msgslot_reads reads,
 			 const struct msgslot_patience *patience, int wrong)
 {
