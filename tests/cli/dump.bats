@@ -355,7 +355,7 @@ As root: msgslot set 4 max_message=16" msgslot restore 4 file
 @test "a message of 1 MiB, ten thousand channels, and an empty slot" {
 	local count=10000
 
-	[ ! "${MSGSLOT_SLOW-}" ] || count=500
+	[ ! "$small" ] || count=500
 	renew 4 queue
 	works msgslot dump 4 file
 	equal length "$(stat -c %s file)" 84

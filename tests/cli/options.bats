@@ -9,7 +9,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	local right text wrong
 
 	wrong=('' -1 18446744073709551616 x 1x 0x1 ' 1' +1 1e3 99999999999999999999999)
-	[ ! "${MSGSLOT_SLOW-}" ] || wrong=("${wrong[@]:0:3}")
+	[ ! "$small" ] || wrong=("${wrong[@]:0:3}")
 	for text in "${wrong[@]}"; do
 		fails 2 "-C '$text' is not a number from 1 to 18446744073709551615" \
 			msgslot recv -C "$text" 0 1
@@ -25,7 +25,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	local right text wrong
 
 	wrong=('' 1000000001 0.1234567890 . -1 x 1x 1. 1.x 1..2 .1.2 1e3 "1,5" 99999999999999999999999999)
-	[ ! "${MSGSLOT_SLOW-}" ] || wrong=("${wrong[@]:0:3}")
+	[ ! "$small" ] || wrong=("${wrong[@]:0:3}")
 	for text in "${wrong[@]}"; do
 		fails 2 "-W '$text' is not a number of seconds from 0 to 1000000000" \
 			msgslot recv -W "$text" 0 1

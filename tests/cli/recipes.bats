@@ -118,7 +118,7 @@ leaders=()
 @test "lock" {
 	local count=10
 
-	[ ! "${MSGSLOT_SLOW-}" ] || count=3
+	[ ! "$small" ] || count=3
 	renew 1 last
 	recipe "lock: two functions" >work
 	cat >>work <<-END
@@ -146,7 +146,7 @@ leaders=()
 	local first second
 
 	renew 1 last
-	recipe "leader: each of those who could be" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 8/' >candidate
+	recipe "leader: each of those who could be" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 4/' >candidate
 	cp candidate other
 	run_in_background candidate
 	first=$leader

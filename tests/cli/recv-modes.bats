@@ -208,7 +208,7 @@ fails_after()
 @test "four who take: every message once" {
 	local count=100000 n
 
-	[ ! "${MSGSLOT_SLOW-}" ] || count=200
+	[ ! "$small" ] || count=200
 	renew 4 queue
 	for n in 1 2 3 4; do
 		msgslot recv -f 4 3 >"got.$n" &
@@ -229,7 +229,7 @@ all_there()
 @test "four who hear: every message, or a loss that is told" {
 	local count=100000 n
 
-	[ ! "${MSGSLOT_SLOW-}" ] || count=1000
+	[ ! "$small" ] || count=1000
 	renew 4 broadcast
 	for n in 1 2 3 4; do
 		msgslot recv -f -F '%{sequence} %{lost} %{payload}' 4 3 >"got.$n" 2>"lost.$n" &

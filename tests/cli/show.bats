@@ -59,7 +59,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 @test "show: ten thousand channels" {
 	local count=10000
 
-	[ ! "${MSGSLOT_SLOW-}" ] || count=1000
+	[ ! "$small" ] || count=1000
 	renew 4 queue
 	works perl -e '
 		open(my $slot, "+<", "/dev/msgslot4") or die;

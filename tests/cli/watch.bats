@@ -11,7 +11,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	works msgslot watch -C 1 4 5 bash -c 'cat >got; env | grep ^MSGSLOT_ | sort >environment'
 	printf 'a\0b\n\033' >expected
 	same got expected
-	grep -v -e _PID= -e _TIME= -e _KERNEL= -e _SLOW= -e _SECONDS= environment >seen
+	grep -v -e _PID= -e _TIME= -e _KERNEL= -e _SLOW= -e _QUICK= -e _SECONDS= environment >seen
 	cat >expected <<-END
 		MSGSLOT_CHANNEL=5
 		MSGSLOT_LENGTH=5

@@ -27,15 +27,33 @@
 
 #define SLOT_CLASS "/sys/class/msgslot"
 
-/* The sanitizer kernel is 20 to 100 times slower: same coverage, smaller numbers. */
-static inline int machine_is_slow(void)
+static inline int is_set(const char *variable)
 {
-	const char *slow = getenv("MSGSLOT_SLOW");
+	const char *value = getenv(variable);
 
-	return slow && !strcmp(slow, "1");
+	return value && !strcmp(value, "1");
 }
 
-static inline long scaled(long normal, long slow)
+/* The sanitizer kernel is 20 to 100 times slower. */
+static inline int machine_is_slow(void)
+{
+	return is_set("MSGSLOT_SLOW");
+}
+
+/* How much of something: the same coverage with smaller numbers, every day and on a slow machine. */
+static inline long scaled(long full, long least)
+{
+	long quick = full / 8;
+
+	if (machine_is_slow())
+		return least;
+	if (is_set("MSGSLOT_QUICK"))
+		return quick > least ? quick : least;
+	return full;
+}
+
+/* How long something may take, or how much memory: by the machine alone. */
+static inline long paced(long normal, long slow)
 {
 	return machine_is_slow() ? slow : normal;
 }

@@ -125,7 +125,7 @@ static void call_next(struct caller *c, const char **now)
 /* A child has what its parent has open, and an end that it does not choose. */
 static long call_fork(struct caller *c)
 {
-	struct itimerval end = { .it_value.tv_usec = 1000 + below(c, scaled(100000, 900000)) };
+	struct itimerval end = { .it_value.tv_usec = 1000 + below(c, paced(100000, 900000)) };
 	const char *now;
 	pid_t child;
 	int left;
@@ -274,7 +274,7 @@ static int reap(void)
 /* Everything ends by itself, or we say where it does not. */
 static bool all_end(void)
 {
-	double patience = seconds_now() + scaled(60, 600);
+	double patience = seconds_now() + paced(60, 600);
 	int i, j;
 
 	all->stop = true;
@@ -323,7 +323,7 @@ int main(void)
 	until = seconds_now() + seconds;
 	while (!judge->complained &&
 	       (seconds_now() < until || (!everything_worked() && seconds_now() < until + 240))) {
-		usleep(scaled(100000, 1000000));
+		usleep(paced(100000, 1000000));
 		i = random_below(&state, 4 * WORKERS);
 		if (i < WORKERS && workers[i]) {
 			kill(workers[i], SIGKILL);

@@ -228,7 +228,7 @@ static void disturb(void)
 
 static bool wait_until(const char *what, bool (*done)(void))
 {
-	double patience = seconds_now() + scaled(60, 600);
+	double patience = seconds_now() + paced(60, 600);
 
 	while (!done()) {
 		if (judge->complained)
@@ -238,7 +238,7 @@ static bool wait_until(const char *what, bool (*done)(void))
 			return false;
 		}
 		members_rouse();
-		usleep(scaled(5000, 50000));
+		usleep(paced(5000, 50000));
 	}
 	return true;
 }
@@ -359,7 +359,7 @@ static void round_run(double seconds)
 		member_start(&members[i]);
 	}
 	while (seconds_now() < until && !judge->complained) {
-		usleep(scaled(10000, 50000));
+		usleep(paced(10000, 50000));
 		disturb();
 		members_left(WRITER);
 	}
@@ -412,7 +412,7 @@ int main(void)
 	}
 	until = seconds_now() + seconds;
 	do
-		round_run(seconds < 3 ? seconds : scaled(3, 10));
+		round_run(seconds < 3 ? seconds : paced(3, 10));
 	while (!judge->complained &&
 	       (seconds_now() < until || (!everything_happened() && seconds_now() < until + 240)));
 

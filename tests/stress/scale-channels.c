@@ -162,7 +162,7 @@ static void assert_gives_way(const char *name, void (*what)(void))
 	on_all_processors();
 	printf("# %s: %.2f s; %ld uses of another slot beside it, the longest %.3f s\n", name, took,
 	       beside.calls, beside.longest);
-	assert_true(beside.longest < scaled(2, 20));
+	assert_true(beside.longest < paced(2, 20));
 }
 
 /*
@@ -307,7 +307,7 @@ static void channels_of_a_small_group(void **state)
 	assert_int_equal(told->error, ENOMEM);
 	assert_true(told->replaced);
 	/* All the memory there was, at 256 to 1024 bytes each; more where a kernel guards its objects. */
-	assert_in_range(told->count, group_mib * scaled(1024, 256), group_mib * 4096);
+	assert_in_range(told->count, group_mib * paced(1024, 256), group_mib * 4096);
 	assert_result(group_get("memory.events", "oom_kill "), 0);
 	/* What there was is there. */
 	count = told->count;

@@ -453,9 +453,9 @@ int main(void)
 		long before = all->unloaded;
 		double patience;
 
-		usleep(scaled(2000000, 5000000));
+		usleep(paced(2000000, 5000000));
 		all->lull = true;
-		patience = seconds_now() + scaled(5, 60);
+		patience = seconds_now() + paced(5, 60);
 		while (all->unloaded == before && !judge->complained && seconds_now() < patience)
 			usleep(1000);
 		all->lull = false;

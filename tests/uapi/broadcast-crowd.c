@@ -272,7 +272,7 @@ static void a_stopped_reader_holds_writers_up(void **state)
 	call = (struct call){ .make = call_write, .fd = fd, .number = DEPTH };
 	call_start(&call);
 	assert_sleeps(&call);
-	usleep(scaled(50000, 300000));
+	usleep(paced(50000, 300000));
 	assert_sleeps(&call);
 	assert_result(kill(child, SIGCONT), 0);
 	assert_ends(&call, 0);

@@ -338,7 +338,7 @@ static void signals_end_a_sleep_or_do_not(void **state)
 	/* What time is left cannot be told to a call that begins anew. */
 	assert_ends(&calls[2], -EINTR);
 	for (i = 0; i < 2; i++) {
-		usleep(scaled(20000, 200000));
+		usleep(paced(20000, 200000));
 		assert_sleeps(&calls[i]);
 	}
 	assert_tells(writer, 1);

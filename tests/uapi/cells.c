@@ -45,7 +45,7 @@ static void small_ones_take_little(void **state)
 		put(fd, 16, i);
 	}
 	/* A cell's version is more than a number where its locking is checked. */
-	assert_in_range(slot_get(OWN, "bytes"), 1, KEPT * scaled(128, 256));
+	assert_in_range(slot_get(OWN, "bytes"), 1, KEPT * paced(128, 256));
 	for (i = 0; i < KEPT; i++) {
 		assert_result(slot_select(fd, CHANNEL + i), 0);
 		get(fd, 16, i);

@@ -137,7 +137,7 @@ static void open_many(int unused, long count)
 static void select_once_and_close(void **state)
 {
 	(void)state;
-	assert_slab_steady(open_many, -1, scaled(50000, 1500));
+	assert_slab_steady(open_many, -1, scaled(100000, 1500));
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 

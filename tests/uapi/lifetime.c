@@ -361,7 +361,7 @@ static void destroyed_under_calls(void **state)
 		threads[i] = thread_start(use_lives_one_after_the_other,
 					  (void *)(uintptr_t)(seed | 1) + 1000 * i);
 	for (i = 0; i < rounds; i++) {
-		usleep(scaled(5000, 50000));
+		usleep(paced(5000, 50000));
 		assert_result(slot_destroy(OWN), 0);
 		assert_result(slot_create(OWN, modes[i % 3]), 0);
 	}

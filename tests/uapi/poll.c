@@ -120,7 +120,7 @@ static void *sleep_in_epoll(void *argument)
 /* Time to fall asleep.  Should it not be enough, the test is milder, not wrong. */
 static void let_them_sleep(void)
 {
-	usleep(scaled(50000, 300000));
+	usleep(paced(50000, 300000));
 }
 
 static void a_write_wakes_every_sleeper(void **state)

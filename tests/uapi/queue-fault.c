@@ -39,7 +39,7 @@ static void *late_await_fault(struct late *late)
 	struct pollfd one = { .fd = late->uffd, .events = POLLIN };
 	struct uffd_msg message;
 
-	demand(poll(&one, 1, scaled(100000, 1000000)) == 1);
+	demand(poll(&one, 1, paced(100000, 1000000)) == 1);
 	demand(read(late->uffd, &message, sizeof(message)) == sizeof(message));
 	demand(message.event == UFFD_EVENT_PAGEFAULT);
 	return NULL;

@@ -272,7 +272,7 @@ static void killed_forwarders_lose_nothing(void **state)
 		child = child_start(NULL, forward_until_killed, NULL);
 		for (status = random_below(&seed, 12); status >= 0; status--) {
 			put_number(fd, in++);
-			usleep(random_below(&seed, scaled(300, 3000)));
+			usleep(random_below(&seed, paced(300, 3000)));
 		}
 		kill(child, SIGKILL);
 		assert_result(waitpid(child, &status, 0), child);
@@ -280,7 +280,7 @@ static void killed_forwarders_lose_nothing(void **state)
 	}
 	child = child_start(NULL, forward_until_killed, NULL);
 	while (out < in) {
-		assert_result(poll(&arrival, 1, scaled(100000, 1000000)), 1);
+		assert_result(poll(&arrival, 1, paced(100000, 1000000)), 1);
 		assert_result(read(arrival.fd, &got, sizeof(got)), sizeof(got));
 		/* In order, and none left out: the last one again, or the next. */
 		if (out && got == out - 1)

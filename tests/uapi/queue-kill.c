@@ -153,7 +153,7 @@ static void killed_at_any_point(void **state)
 	for (i = 0; i < CREW; i++)
 		crew[i] = life_start(i < WRITERS);
 	for (i = 0; i < rounds; i++) {
-		usleep(random_below(&seed, scaled(4000, 40000)));
+		usleep(random_below(&seed, paced(4000, 40000)));
 		who = random_below(&seed, CREW);
 		life_end(crew[who]);
 		crew[who] = life_start(who < WRITERS);

@@ -250,7 +250,7 @@ static void *take_all(void *argument)
 		demand(message_number(bytes, got) == next);
 		/* Now fall behind, now catch up. */
 		if (next % 4096 == 0)
-			usleep(scaled(20000, 50000));
+			usleep(paced(20000, 50000));
 	}
 	close(fd);
 	return NULL;

@@ -198,7 +198,7 @@ static void giving_up_hands_it_on(void **state)
 {
 	int full = fill_channel_2(), empty = own_open_on(O_RDWR | O_NONBLOCK, 1), i;
 	uint64_t seed = seed_get(), first, second, got;
-	uint32_t most = scaled(8000000, 60000000);
+	uint32_t most = paced(8000000, 60000000);
 
 	(void)state;
 	handler_set(0);

@@ -165,7 +165,7 @@ static void *one_process(void *argument)
 				      (void *)(i < WRITERS ? me * WRITERS + i :
 							     me * READERS + i - WRITERS)) == 0);
 	while (__atomic_load_n(&all->writers_done, __ATOMIC_RELAXED) < ALL_WRITERS) {
-		usleep(random_below(&seed, scaled(1000, 10000)));
+		usleep(random_below(&seed, paced(1000, 10000)));
 		pthread_kill(threads[random_below(&seed, WRITERS + READERS)],
 			     random_below(&seed, 3) ? SIGUSR1 : SIGUSR2);
 	}

@@ -113,7 +113,7 @@ static inline void *shared_new(size_t size)
 		long tries_ = 0;                                   \
                                                                    \
 		while (!(condition)) {                             \
-			if (++tries_ == scaled(100000, 1000000))   \
+			if (++tries_ == paced(100000, 1000000))    \
 				fail_msg("never: %s", #condition); \
 			usleep(1000);                              \
 		}                                                  \
@@ -122,7 +122,7 @@ static inline void *shared_new(size_t size)
 /* For what must not come: long enough to see it.  Were it not, the test is milder, not wrong. */
 static inline void grace(void)
 {
-	usleep(scaled(30000, 200000));
+	usleep(paced(30000, 200000));
 }
 
 /* The state of a thread or process as ps shows it; X when it is gone. */
