@@ -6,6 +6,7 @@
 
 set -euo pipefail
 export LC_ALL=C.UTF-8
+check=$(realpath "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 die()
@@ -18,6 +19,7 @@ need()
 {
 	local tool
 
+	tools=("$@")
 	for tool; do
 		command -v "$tool" >/dev/null || die "$tool is missing: make deps"
 	done
@@ -26,11 +28,13 @@ need()
 # files PATHSPEC…: the files of the project, also those not committed yet but
 # none that git ignores. None at all means that the check looked at nothing,
 # which must not pass. safe.directory: root may test what another user cloned.
+# CHECK_ONLY narrows all of it to one file, for selftest.
 files()
 {
 	git -c safe.directory='*' ls-files --cached --others --exclude-standard --deduplicate \
 		-- "$@" | while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\n' "$file"; done |
-		grep . || die "no file matches: $*"
+		if [ "${CHECK_ONLY-}" ]; then grep -xF -e "$CHECK_ONLY"; else grep .; fi ||
+		[ "${CHECK_ONLY-}" ] || die "no file matches: $*"
 }
 
 # shell_files, by suffix or interpreter.
@@ -53,3 +57,29 @@ lines()
 	[ $# = 0 ] || grep -HnP -e "$regex" -- "$@" | sed -E "s|^([^:]*:[0-9]+:)(.*)|\1 $message:\2|" ||
 		[ "${PIPESTATUS[0]}" = 1 ]
 }
+
+# basis FILE…: what a verdict on any one file depends on besides: these files, the check itself and the
+# versions of its tools. For `once`.
+basis()
+{
+	export CHECK_BASIS
+	CHECK_BASIS=$({ cat -- "$check" "$@"; for tool in "${tools[@]}"; do "$tool" --version; done; } | sha256sum)
+}
+
+# once FILE COMMAND…: what COMMAND says of FILE. Where it had nothing to say, it is not asked again
+# until FILE or the basis changes. Runs in processes of its own (xargs), too.
+once()
+{
+	local file=$1 key said
+
+	key=build/static/$({ echo "$CHECK_BASIS $file"; cat -- "$file"; } | sha256sum | cut -c 1-32)
+	[ ! -e "$key" ] || return 0
+	said=$("${@:2}" 2>&1) || said+=${said:+$'\n'}"$file:1: ended with $?"
+	if [ "$said" ]; then
+		printf '%s\n' "$said"
+	else
+		mkdir -p build/static
+		: >"$key"
+	fi
+}
+export -f once

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What every check that takes minutes owes tests/steps: to say how far it is, and to be busy only
+# while it holds a lane. Sourced, never run. tests/steps makes a folder and exports it as
+# MSGSLOT_STEPS; without one nothing is told, and every lane is free.
+#
+#	now/PID		what process PID is at
+#	done		a line for each thing that ended: PASSED FAILED SECONDS WHERE WHAT
+#	failures	what failures said, to be shown at once
+#	lanes/N		a lock for each processor
+#	tickets/T.PID	who waits for one, since when
+
+# now_at TEXT: what this process is at; without TEXT, at nothing any more.
+now_at()
+{
+	[ -d "${MSGSLOT_STEPS-}" ] || return 0
+	if [ "${1-}" ]; then
+		printf '%s\n' "$1" >"$MSGSLOT_STEPS/now/$BASHPID"
+	else
+		rm -f "$MSGSLOT_STEPS/now/$BASHPID"
+	fi
+}
+
+# ended PASSED FAILED SECONDS WHERE WHAT: a line so short is appended whole.
+ended()
+{
+	[ -d "${MSGSLOT_STEPS-}" ] || return 0
+	printf '%s %s %s %s %s\n' "$@" >>"$MSGSLOT_STEPS/done"
+}
+
+# failure TEXT
+failure()
+{
+	[ -d "${MSGSLOT_STEPS-}" ] || return 0
+	printf '%s\n' "$1" >>"$MSGSLOT_STEPS/failures"
+}
+
+# lane_take [CONDITION]: waits until a lane is free, who came first goes first, and holds it until
+# this process and all that it starts have ended: a lane is a lock, so it cannot be lost. Status 1,
+# without one, as soon as the command CONDITION fails.
+lane_take()
+{
+	local file ticket first
+
+	if [ ! -d "${MSGSLOT_STEPS-}" ] || [ "${MSGSLOT_LANE-}" ]; then
+		${1:-true}
+		return
+	fi
+	ticket=$MSGSLOT_STEPS/tickets/$EPOCHREALTIME.$BASHPID
+	: >"$ticket"
+	while ${1:-true}; do
+		for first in "$MSGSLOT_STEPS"/tickets/*; do
+			kill -0 "${first##*.}" 2>/dev/null && break
+			rm -f "$first"
+		done
+		for file in "$MSGSLOT_STEPS"/lanes/*; do
+			[ "$first" = "$ticket" ] || break
+			exec {MSGSLOT_LANE}>"$file"
+			if flock -n "$MSGSLOT_LANE"; then
+				export MSGSLOT_LANE
+				rm -f "$ticket"
+				return 0
+			fi
+			exec {MSGSLOT_LANE}>&-
+			MSGSLOT_LANE=''
+		done
+		sleep 0.2
+	done
+	rm -f "$ticket"
+	return 1
+}
+
+# seconds_since EPOCHREALTIME
+seconds_since()
+{
+	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+
+	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}
