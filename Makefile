@@ -20,7 +20,7 @@ INSTALL	:= install
 export BUILD VERSION
 
 .DELETE_ON_ERROR:
-.PHONY: all tools man module install deps demo demo-here check \
+.PHONY: all tools man module install deps demo demo-here check try \
 	check-kernels check-debug check-tools check-kcsan check-all clean help
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
@@ -123,47 +123,48 @@ install-module:
 
 # ---- demo and checks -----------------------------------------------------
 # Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of
-# tests/vm/kernels, STRESS says how many seconds a stress or fuzz test runs, JOBS
-# how many virtual machines run at a time.
+# tests/vm/kernels; SIZE is quick or full; STRESS says how many seconds a stress or
+# fuzz test runs, JOBS how many processors may be busy. check is the quick one.
 
-RUN	:= tests/vm/run
+RUN	= tests/vm/run $(if $(filter quick,$(SIZE)),--quick) $(STRESS:%=--seconds %)
+STEPS	= tests/steps $(JOBS:%=-j %)
 SUITE	:= uapi lib shell cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 DEFAULT	= $(shell awk '$$4 == "default" { print $$1 }' tests/vm/kernels)
-STRESS	?=
-JOBS	?= 2
-SECONDS_OPTION = $(STRESS:%=--seconds %)
+SIZE	?= full
+STRESS	?= $(if $(filter quick,$(SIZE)),5)
+JOBS	?=
 
 deps: ## install what the demo and the checks need and is missing
 	@tests/deps
 
 demo: deps ## see it work, in a virtual machine
-	@$(RUN) --plain demo
+	@tests/vm/run --plain demo
 
-check: deps all ## static checks, the suite in VMs, what a message costs: 25 minutes
-	@tests/steps -j $(JOBS) \
-		"BUILD=$(BUILD)/check $(RUN) $(or $(SECONDS_OPTION),--seconds 10) shell cli demo" \
-		"$(RUN) $(or $(SECONDS_OPTION),--seconds 10) $(filter-out shell cli,$(SUITE))" \
-		tests/static/run "$(BENCH_CHECK)"
+check: SIZE := quick
+check: deps all ## static checks, the quick suite in VMs, what a message costs: 5 minutes
+	@$(STEPS) --name check --about 5 "$(RUN) $(SUITE) demo" "$(BENCH_CHECK)" tests/static/run
+
+try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try T=queue
+	@$(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \
+		$(if $(filter command line,$(origin KERNEL)),--kernel $(KERNEL)) $(SUITE)
 
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
-	@tests/steps -j $(JOBS) $(foreach kernel,$(KERNEL),\
-		"$(RUN) --kernel $(kernel) $(SECONDS_OPTION) $(SUITE)")
+	@$(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),"$(RUN) --kernel $(kernel) $(SUITE)")
 
-check-debug: deps ## the suite but cli under KASAN, lockdep, UBSAN and kmemleak (STRESS=20: short)
-	@tests/steps "$(RUN) --kernel debug $(SECONDS_OPTION) $(filter-out cli,$(SUITE))"
+check-debug: deps ## the suite but cli under KASAN, lockdep, UBSAN and kmemleak
+	@$(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))"
 
 check-tools: deps ## the commands under AddressSanitizer and UBSan
-	@tests/steps "BUILD=$(BUILD)/sanitize $(RUN) --sanitize cli"
+	@$(STEPS) --name check-tools "BUILD=$(BUILD)/sanitize $(RUN) --sanitize cli"
 
-check-kcsan: deps ## stress and fuzz where data races are detected (STRESS=20: short)
-	@tests/steps "$(RUN) --kernel kcsan $(or $(SECONDS_OPTION),--seconds 60) stress fuzz"
+check-kcsan: deps ## stress and fuzz where data races are detected
+	@$(STEPS) --name check-kcsan "$(RUN) --kernel kcsan $(if $(STRESS),,--seconds 60) stress fuzz"
 
-# The longest begins first; what check does is the default kernel's part.
-check-all: deps ## all of these checks
-	@tests/steps -j $(JOBS) "$(MAKE) check-debug" "$(MAKE) check JOBS=1" \
-		$(foreach kernel,$(filter-out $(DEFAULT),$(KERNEL)),\
-			"$(MAKE) check-kernels KERNEL=$(kernel)") \
+# The longest begins first.
+check-all: deps all ## all of these checks, full size
+	@$(STEPS) --name check-all --about 150 "$(MAKE) check-debug" "$(MAKE) check-kernels" \
+		tests/static/run "$(BENCH_CHECK)" "$(RUN) demo" \
 		"$(MAKE) check-tools" "$(MAKE) check-packages" "$(MAKE) check-kcsan"
 
 include bench.mk

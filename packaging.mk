@@ -21,7 +21,7 @@ check-version: ## all places that name the version agree
 	@tests/static/run version
 
 check-packages: deps ## packages on systems: install, upgrade, new kernels, remove (an hour)
-	@tests/steps $(CHROOT_CHECKS) $(VM_CHECKS)
+	@$(STEPS) $(CHROOT_CHECKS) $(VM_CHECKS)
 
 check-packages-chroot: deps ## what of that needs no virtual machine
-	@tests/steps $(CHROOT_CHECKS)
+	@$(STEPS) $(CHROOT_CHECKS)

@@ -6,6 +6,8 @@
 set -euo pipefail
 package=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$package/../vm/lib.sh"
+. "$package/../progress.sh"
+lane_take :
 
 # ---- verdicts --------------------------------------------------------------
 
@@ -18,6 +20,7 @@ check()
 	local what=$1 began=$EPOCHREALTIME log status
 
 	shift
+	now_at "${0##*/}: $what"
 	log=$(mktemp)
 	set +e
 	(set -e; "$@") >"$log" 2>&1 </dev/null
@@ -25,13 +28,6 @@ check()
 	set -e
 	verdict "$status" "$(seconds_since "$began")" "$what" "$log"
 	rm -f "$log"
-}
-
-seconds_since()
-{
-	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
-
-	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
 }
 
 # verdict STATUS SECONDS WHAT LOG
@@ -44,7 +40,11 @@ verdict()
 		failed=$((failed + 1))
 		printf 'FAILED  %6s s  %s\n' "$2" "$3"
 		tail -n 60 "$4" | sed 's/^/        /'
+		failure "FAILED  ${0##*/}: $3
+$(tail -n 20 "$4" | sed 's/^/        /')"
 	fi
+	ended $((1 - ($1 != 0))) $(($1 != 0)) "$2" "${0##*/}" "$3"
+	now_at
 }
 
 # The last line of every check; its status is the script's.

@@ -31,8 +31,8 @@ boot()
 	from_disk "$out/disk" "/boot/vmlinuz-$release" "$out/vmlinuz"
 	from_disk "$out/disk" "/boot/initrd.img-$release" "$out/initrd"
 	start_kernel "$out"
-	timeout --foreground -k 10 3600 qemu-system-x86_64 "${start[@]}" \
-		-accel tcg,thread=multi -cpu max,-la57 -smp 2 -m 2G \
+	timeout --foreground -k 10 3600 "$top/tests/vm/qemu" "${start[@]}" \
+		-accel tcg,thread=multi -cpu max,-la57,-erms,-fsrm -smp 2 -m 2G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-drive "file=$out/disk,format=raw,if=virtio,cache=unsafe" \
 		-drive "file=$out/stage.tar,format=raw,if=virtio,readonly=on" \
@@ -55,7 +55,7 @@ boots()
 		: >"$console"
 		say "$name: booting; console: $console"
 		began=$EPOCHREALTIME
-		boot "$out" "$console" | "$top/tests/vm/judge" "$console" >"$out/judged" || :
+		boot "$out" "$console" | "$top/tests/vm/judge" --where "$name" "$console" >"$out/judged" || :
 		grep -vE '^[0-9]+ passed, [0-9]+ failed$' "$out/judged" || :
 		read -r good _ bad _ < <(tail -n 1 "$out/judged")
 		passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What a guest gets: the module for its kernel, tools, library and test programs, installed over
+# the userland as a user would install them, in one initrd. Part of tests/vm/run, which sets:
+# shellcheck disable=SC2154 # vm top jobs kernel release root image out stage userland folders …
+
+# quietly LOG COMMAND…: its output is worth reading only when it failed.
+quietly()
+{
+	local log=$1
+
+	shift
+	"$@" >"$log" 2>&1 || { cat "$log" >&2; die "failed: see above"; }
+}
+
+# What is built for the guest is shared by all kernels.
+build_userland()
+{
+	local log=$userland/build.log
+
+	mkdir -p "$userland"
+	(
+		flock 9
+		quietly "$log" "$vm/inside" default make -j "$jobs" -C "$top" BUILD="$userland" \
+			tools lib examples
+		quietly "$log" "$vm/inside" default make -j "$jobs" -C "$top" \
+			-f tests/vm/userland.mk BUILD="$userland" FOLDERS="${folders[*]}"
+		[ -z "$sanitize" ] || quietly "$log" "$vm/inside" default \
+			make -j "$jobs" -C "$top" BUILD="$userland/sanitized" tools CFLAGS="-O1 -g \
+			-fsanitize=address,undefined -fno-sanitize-recover=all \
+			-static-libasan -static-libubsan" LDFLAGS=tests/common/sanitizer.c
+	) 9>"$userland/lock"
+}
+
+build_module()
+{
+	local sparse=C=2 common
+
+	# Sparse looks too, where it can: Debian's newest headers lack a script of it.
+	common=$(echo "$root"/usr/src/linux-headers-*-common)
+	if grep -qs checker-valid "$common/Makefile" && [ ! -e "$common/scripts/checker-valid.sh" ]; then
+		sparse=C=0
+	fi
+	quietly "$out/module.log" "$vm/inside" "$kernel" make -j "$jobs" -C "$top" BUILD="$out" \
+		KDIR="/lib/modules/$release/build" W=1 "$sparse" module
+	if grep -E 'warning:' "$out/module.log" >&2; then
+		# Or the next run would find the module built, and be content.
+		rm -rf "$out/module"
+		die "the module builds with warnings"
+	fi
+}
+
+# stage_tests FOLDER: its programs, as files of stage/tests/NAME.
+stage_tests()
+{
+	local name=${1##*/} file
+
+	mkdir -p "$stage/tests/$name"
+	for file in "$top/$1"/*; do
+		[[ -d $file || $file == *.[ch] || $file == *.mk ]] && continue
+		cp "$file" "$stage/tests/$name/"
+	done
+	# A program is a file, or several in a folder.
+	for file in "$top/$1"/*.c "$top/$1"/*/*.c; do
+		[ -e "$file" ] || continue
+		file=${file#"$top/$1"/}
+		file=${file%/*}
+		cp "$userland/tests/$name/${file%.c}" "$stage/tests/$name/"
+		file=$userland/tests/$name/${file%.c}.sanitized
+		[ ! -e "$file" ] || cp "$file" "$stage/tests/$name/"
+	done
+}
+
+# The guest's files.
+build_stage()
+{
+	local folder file
+
+	rm -rf "$stage"
+	mkdir -p "$stage/tests" "$stage/usr/lib/msgslot-examples"
+	ln -s usr/lib "$stage/lib"
+	quietly "$out/install.log" make -C "$top" BUILD="$userland" PREFIX=/usr \
+		DESTDIR="$stage" install
+	[ -z "$sanitize" ] || cp "$userland/sanitized/msgslot" "$stage/usr/bin/"
+	quietly "$out/install.log" "$vm/inside" "$kernel" make -C "$top" BUILD="$out" \
+		DESTDIR="$stage" install-module
+	quietly "$out/install.log" "$vm/inside" "$kernel" depmod -b "$stage" "$release"
+	for folder in "${folders[@]}"; do
+		stage_tests "$folder"
+	done
+	cp -r "$top/tests/common" "$stage/tests/"
+	rm -f "$stage"/tests/common/*.h
+	for file in "$top"/examples/*.c; do
+		file=${file##*/}
+		cp "$userland/examples/${file%.c}" "$stage/usr/lib/msgslot-examples/"
+	done
+	cp "$vm/guest/init" "$stage/tests/init"
+	install -D "$vm/guest/udevadm" "$stage/usr/local/sbin/udevadm"
+	[ -z "$quick" ] || install -D "$vm/guest/bats" "$stage/usr/local/bin/bats"
+	build_settings >"$stage/tests/settings"
+}
+
+build_settings()
+{
+	local variable rows columns
+
+	printf 'export MSGSLOT_KERNEL=%q CMOCKA_MESSAGE_OUTPUT=TAP\n' "$kernel"
+	[ -z "$slow" ] || echo 'export MSGSLOT_SLOW=1'
+	[ -z "$quick" ] || echo 'export MSGSLOT_QUICK=1'
+	[ -z "$icount" ] || echo 'export MSGSLOT_ICOUNT=1'
+	for variable in "${!MSGSLOT_@}"; do
+		[[ $variable == MSGSLOT_@(STEPS|LANE) ]] || printf 'export %s=%q\n' "$variable" "${!variable}"
+	done
+	[ -z "$seconds" ] || printf 'export MSGSLOT_SECONDS=%q\n' "$seconds"
+	read -r rows columns < <(stty size 2>/dev/null || echo 24 80)
+	printf '%s=%q\n' LIMIT "$limit" SHELL_WANTED "$shell" TERM "${TERM:-vt100}" \
+		ROWS "$rows" COLUMNS "$columns"
+}
+
+# programs: the paths below /tests of those that are to be run.
+programs()
+{
+	local folder file
+
+	for folder in "${folders[@]##*/}"; do
+		for file in "$stage/tests/$folder"/*; do
+			[[ -f $file && $file == *$pattern* ]] || continue
+			[[ -x $file || $file == *.bats || $file == *.sh ]] && echo "${file#"$stage/tests/"}"
+		done
+	done
+}
+
+build_initrd()
+{
+	{
+		cat "$image"
+		(cd "$stage" && find . | cpio --quiet -o -H newc -R 0:0)
+	} >"$out/initrd"
+}
