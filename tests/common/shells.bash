@@ -60,10 +60,14 @@ eventually()
 	return 1
 }
 
+# The numbers of system calls, which each machine has its own of.
+declare -A numbers=([read]=0 [write]=1 [poll]=7 [ioctl]=16 [wait4]=61 [pselect6]=270 [ppoll]=271)
+[ "$(uname -m)" != aarch64 ] ||
+	numbers=([read]=63 [write]=64 [poll]=none [ioctl]=29 [wait4]=260 [pselect6]=72 [ppoll]=73)
+
 # sleeps CALL PID…: each of the processes is in that system call, on a slot.
 sleeps()
 {
-	local -A numbers=([read]=0 [write]=1 [pselect6]=270)
 	local call fd pid
 
 	for pid in "${@:2}"; do

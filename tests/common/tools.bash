@@ -39,7 +39,6 @@ waits()
 
 in_call()
 {
-	local -A numbers=([write]=1 [poll]=7 [ioctl]=16 [ppoll]=271 [wait4]=61)
 	local call
 
 	read -r call _ <"/proc/$pid/syscall" && [ "$call" = "${numbers[$1]}" ]

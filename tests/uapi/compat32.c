@@ -4,13 +4,13 @@
  * its stack is.  It gets what a 64-bit program gets.
  *
  * There is no 32-bit C library in the guest, and none is needed: this is all the program there is.
- * userland.mk builds it with -m32.
+ * userland.mk builds it with -m32, or with a compiler for 32-bit ARM.
  */
 #include <linux/msgslot.h>
 #include <stddef.h>
 
 enum { SYS32_EXIT = 1, SYS32_READ = 3, SYS32_WRITE = 4, SYS32_OPEN = 5, SYS32_CLOSE = 6 };
-enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP = 90, SYS32_MUNMAP = 91 };
+enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP2 = 192, SYS32_MUNMAP = 91 };
 enum { IN = 0, OUT = 1, BOTH = 2, NO_WAIT = 04000 }; /* for open() */
 enum { BAD_FILE = 9, AGAIN = 11, FAULT = 14, INVALID = 22, NO_SPACE = 28, MESSAGE_SIZE = 90 };
 enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
@@ -20,16 +20,47 @@ enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
 static const char slot_path[] = "/dev/msgslot" SLOT;
 static int failed, tests;
 
-/* 0 or more, or minus an error. */
-static int call(int number, unsigned long first, unsigned long second, unsigned long third)
+/* Of system call @number, with up to six arguments: 0 or more, or minus an error. */
+#ifdef __arm__
+#define AT_START
+static int call6(int number, const unsigned long *arguments)
 {
-	long result;
+	register long r7 asm("r7") = number;
+	register long r0 asm("r0") = arguments[0];
+	register long r1 asm("r1") = arguments[1];
+	register long r2 asm("r2") = arguments[2];
+	register long r3 asm("r3") = arguments[3];
+	register long r4 asm("r4") = arguments[4];
+	register long r5 asm("r5") = arguments[5];
 
-	asm volatile("int $0x80"
-		     : "=a"(result)
-		     : "a"(number), "b"(first), "c"(second), "d"(third)
+	asm volatile("svc #0"
+		     : "+r"(r0)
+		     : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
+		     : "memory", "cc");
+	return r0;
+}
+#else
+/* Where a program begins the stack is not aligned as for a call. */
+#define AT_START __attribute__((force_align_arg_pointer))
+static int call6(int number, const unsigned long *arguments)
+{
+	long result = number;
+
+	/* The sixth is 0, always: its register is the compiler's. */
+	asm volatile("push %%ebp; xor %%ebp, %%ebp; int $0x80; pop %%ebp"
+		     : "+a"(result)
+		     : "b"(arguments[0]), "c"(arguments[1]), "d"(arguments[2]), "S"(arguments[3]),
+		       "D"(arguments[4])
 		     : "memory", "cc");
 	return result;
+}
+#endif
+
+static int call(int number, unsigned long first, unsigned long second, unsigned long third)
+{
+	const unsigned long arguments[6] = { first, second, third };
+
+	return call6(number, arguments);
 }
 
 /* The compiler calls these two on its own. */
@@ -351,7 +382,7 @@ static void structs_of_other_sizes(void)
 /* Numbers are read in one piece here, too. */
 static void mapped(void)
 {
-	/* As the first mmap() of this architecture takes them; 1 is PROT_READ, and MAP_SHARED. */
+	/* 1 is PROT_READ, and MAP_SHARED. */
 	unsigned long arguments[] = { 0, 4096, 1, 1, 0, 0 };
 	const struct msgslot_map_head *head;
 	struct msgslot_send send = send_of(5, "thirty-two");
@@ -362,7 +393,7 @@ static void mapped(void)
 	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
 	check(control(fd, MSGSLOT_SEND, &send) == 0);
 	arguments[4] = fd;
-	head = (void *)(unsigned long)call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
+	head = (void *)(unsigned long)call6(SYS32_MMAP2, arguments);
 	check((unsigned long)head < -4095ul);
 	check(head->version == MSGSLOT_MAP_VERSION && head->size == 4096 && head->next == 2);
 	check(msgslot_map_copy(head, &sequence, got, sizeof(got)) == 10);
@@ -372,8 +403,7 @@ static void mapped(void)
 	end_test("mapped");
 }
 
-/* Where a program begins the stack is not aligned as for a call. */
-__attribute__((force_align_arg_pointer)) void _start(void);
+AT_START void _start(void);
 void _start(void)
 {
 	say("1..6\n");

@@ -154,6 +154,12 @@ struct sleeper {
 	pid_t tid;
 };
 
+/* Newer machines have the newer calls only, and a C library that makes the older ones of them. */
+#ifndef SYS_poll
+#define SYS_poll SYS_ppoll
+#define SYS_epoll_wait SYS_epoll_pwait
+#endif
+
 /* The system call that it is to be found in. */
 static long sleeper_call(const struct sleeper *s)
 {

@@ -22,11 +22,11 @@ build_userland()
 	mkdir -p "$userland"
 	(
 		flock 9
-		quietly "$log" "$vm/inside" default make -j "$jobs" -C "$top" BUILD="$userland" \
+		quietly "$log" "$vm/inside" "$builder" make -j "$jobs" -C "$top" BUILD="$userland" "${cross[@]}" \
 			tools lib examples
-		quietly "$log" "$vm/inside" default make -j "$jobs" -C "$top" \
+		quietly "$log" "$vm/inside" "$builder" make -j "$jobs" -C "$top" "${cross[@]}" \
 			-f tests/vm/userland.mk BUILD="$userland" FOLDERS="${folders[*]}"
-		[ -z "$sanitize" ] || quietly "$log" "$vm/inside" default \
+		[ -z "$sanitize" ] || quietly "$log" "$vm/inside" "$builder" \
 			make -j "$jobs" -C "$top" BUILD="$userland/sanitized" tools CFLAGS="-O1 -g \
 			-fsanitize=address,undefined -fno-sanitize-recover=all \
 			-static-libasan -static-libubsan" LDFLAGS=tests/common/sanitizer.c
@@ -43,7 +43,7 @@ build_module()
 		sparse=C=0
 	fi
 	quietly "$out/module.log" "$vm/inside" "$kernel" make -j "$jobs" -C "$top" BUILD="$out" \
-		KDIR="/lib/modules/$release/build" W=1 "$sparse" module
+		KDIR="/lib/modules/$release/build" W=1 "$sparse" "${cross_kernel[@]}" module
 	if grep -E 'warning:' "$out/module.log" >&2; then
 		# Or the next run would find the module built, and be content.
 		rm -rf "$out/module"
@@ -66,6 +66,8 @@ stage_tests()
 		[ -e "$file" ] || continue
 		file=${file#"$top/$1"/}
 		file=${file%/*}
+		# Some are for other machines.
+		[ -e "$userland/tests/$name/${file%.c}" ] || continue
 		cp "$userland/tests/$name/${file%.c}" "$stage/tests/$name/"
 		file=$userland/tests/$name/${file%.c}.sanitized
 		[ ! -e "$file" ] || cp "$file" "$stage/tests/$name/"
@@ -106,6 +108,7 @@ build_settings()
 	local variable rows columns
 
 	printf 'export MSGSLOT_KERNEL=%q CMOCKA_MESSAGE_OUTPUT=TAP\n' "$kernel"
+	printf '%s=%q\n' CONSOLE "$tty" VERDICT "${tty%?}1"
 	[ -z "$slow" ] || echo 'export MSGSLOT_SLOW=1'
 	[ -z "$quick" ] || echo 'export MSGSLOT_QUICK=1'
 	[ -z "$icount" ] || echo 'export MSGSLOT_ICOUNT=1'

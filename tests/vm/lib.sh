@@ -45,9 +45,33 @@ kernel_row()
 		/^(#|$)/ { next }
 		$1 == name { row = $0 }
 		name == "default" && $4 == name { row = $0 }
-		name == "newest" && $3 !~ /source/ { row = $0 }
+		name == "newest" && $3 !~ /source/ && $1 !~ /-/ { row = $0 }
 		END { if (!row) exit 1; $0 = row; print $1, $2, $3 }
 	' "$vm/kernels" || die "no kernel '$1'; there are: $(kernel_names | xargs) default newest"
+}
+
+# kernel_arch PACKAGE: the machine it is for, in Debian's words.
+kernel_arch()
+{
+	case $1 in
+	*-arm64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# userland_kernel ARCH: the kernel in whose build root the guest's programs are made: of the guest's
+# release.
+userland_kernel()
+{
+	local suite name
+
+	read -r _ suite _ < <(kernel_row default)
+	if [ "$1" = amd64 ]; then
+		echo default
+	else
+		name=$(awk -v suite="$suite" -v arch="-$1$" '$2 == suite && $3 ~ arch { print $1; exit }' "$vm/kernels")
+		echo "${name:?no kernel of $suite for $1}"
+	fi
 }
 
 # A name in the cache for something made by these recipe files and words, so
