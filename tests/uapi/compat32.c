@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 enum { SYS32_EXIT = 1, SYS32_READ = 3, SYS32_WRITE = 4, SYS32_OPEN = 5, SYS32_CLOSE = 6 };
-enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP2 = 192, SYS32_MUNMAP = 91 };
+enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP = 90, SYS32_MMAP2 = 192, SYS32_MUNMAP = 91 };
 enum { IN = 0, OUT = 1, BOTH = 2, NO_WAIT = 04000 }; /* for open() */
 enum { BAD_FILE = 9, AGAIN = 11, FAULT = 14, INVALID = 22, NO_SPACE = 28, MESSAGE_SIZE = 90 };
 enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
@@ -20,7 +20,10 @@ enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
 static const char slot_path[] = "/dev/msgslot" SLOT;
 static int failed, tests;
 
-/* Of system call @number, with up to six arguments: 0 or more, or minus an error. */
+/*
+ * System calls: 0 or more, or minus an error.  The first mmap() of x86 takes its arguments in memory, and
+ * 32-bit ARM has only the second, of six arguments.
+ */
 #ifdef __arm__
 #define AT_START
 static int call6(int number, const unsigned long *arguments)
@@ -39,22 +42,6 @@ static int call6(int number, const unsigned long *arguments)
 		     : "memory", "cc");
 	return r0;
 }
-#else
-/* Where a program begins the stack is not aligned as for a call. */
-#define AT_START __attribute__((force_align_arg_pointer))
-static int call6(int number, const unsigned long *arguments)
-{
-	long result = number;
-
-	/* The sixth is 0, always: its register is the compiler's. */
-	asm volatile("push %%ebp; xor %%ebp, %%ebp; int $0x80; pop %%ebp"
-		     : "+a"(result)
-		     : "b"(arguments[0]), "c"(arguments[1]), "d"(arguments[2]), "S"(arguments[3]),
-		       "D"(arguments[4])
-		     : "memory", "cc");
-	return result;
-}
-#endif
 
 static int call(int number, unsigned long first, unsigned long second, unsigned long third)
 {
@@ -62,6 +49,30 @@ static int call(int number, unsigned long first, unsigned long second, unsigned 
 
 	return call6(number, arguments);
 }
+
+static int map(const unsigned long *arguments)
+{
+	return call6(SYS32_MMAP2, arguments);
+}
+#else
+/* Where a program begins the stack is not aligned as for a call. */
+#define AT_START __attribute__((force_align_arg_pointer))
+static int call(int number, unsigned long first, unsigned long second, unsigned long third)
+{
+	long result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(number), "b"(first), "c"(second), "d"(third)
+		     : "memory", "cc");
+	return result;
+}
+
+static int map(const unsigned long *arguments)
+{
+	return call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
+}
+#endif
 
 /* The compiler calls these two on its own. */
 void *memset(void *bytes, int value, size_t length)
@@ -393,7 +404,7 @@ static void mapped(void)
 	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
 	check(control(fd, MSGSLOT_SEND, &send) == 0);
 	arguments[4] = fd;
-	head = (void *)(unsigned long)call6(SYS32_MMAP2, arguments);
+	head = (void *)(unsigned long)map(arguments);
 	check((unsigned long)head < -4095ul);
 	check(head->version == MSGSLOT_MAP_VERSION && head->size == 4096 && head->next == 2);
 	check(msgslot_map_copy(head, &sequence, got, sizeof(got)) == 10);
