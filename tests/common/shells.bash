@@ -61,7 +61,7 @@ eventually()
 }
 
 # The numbers of system calls, which each machine has its own of.
-declare -A numbers=([read]=0 [write]=1 [poll]=7 [ioctl]=16 [wait4]=61 [pselect6]=270 [ppoll]=271)
+declare -gA numbers=([read]=0 [write]=1 [poll]=7 [ioctl]=16 [wait4]=61 [pselect6]=270 [ppoll]=271)
 [ "$(uname -m)" != aarch64 ] ||
 	numbers=([read]=63 [write]=64 [poll]=none [ioctl]=29 [wait4]=260 [pselect6]=72 [ppoll]=73)
 
