@@ -20,6 +20,12 @@
  */
 static DEFINE_MUTEX(maps_lock);
 
+/*
+ * What cells are aligned to, in bytes: a cache line of most machines.  The same on all of them, so
+ * that a slot which can be mapped on one can be mapped on every other.
+ */
+#define MAP_LINE 64
+
 static struct msgslot_map_cell *map_cell(const struct msgslot_map *map, u64 sequence)
 {
 	const struct msgslot_map_head *head = map->head;
@@ -91,9 +97,9 @@ void msgslot_map_unlock(struct msgslot_map *map)
 static struct msgslot_map *map_alloc(const struct msgslot_payer *payer,
 				     const struct msgslot_rules *rules)
 {
-	const u32 offset = ALIGN(sizeof(struct msgslot_map_head), 2 * SMP_CACHE_BYTES);
+	const u32 offset = ALIGN(sizeof(struct msgslot_map_head), 2 * MAP_LINE);
 	u32 cells = roundup_pow_of_two(rules->depth + 1);
-	u32 stride = ALIGN(sizeof(struct msgslot_map_cell) + rules->max_message, SMP_CACHE_BYTES);
+	u32 stride = ALIGN(sizeof(struct msgslot_map_cell) + rules->max_message, MAP_LINE);
 	u64 size = PAGE_ALIGN(offset + (u64)cells * stride);
 	struct msgslot_map *map;
 	int err;
