@@ -41,15 +41,17 @@ static inline int machine_is_slow(void)
 }
 
 /* How much of something: the same coverage with smaller numbers, every day and on a slow machine. */
-static inline long scaled(long full, long least)
+static inline long reduced(long full, long quick, long least)
 {
-	long quick = full / 8;
-
 	if (machine_is_slow())
 		return least;
-	if (is_set("MSGSLOT_QUICK"))
-		return quick > least ? quick : least;
-	return full;
+	return is_set("MSGSLOT_QUICK") ? quick : full;
+}
+
+/* Where an eighth of it will do for every day. */
+static inline long scaled(long full, long least)
+{
+	return reduced(full, full / 8 > least ? full / 8 : least, least);
 }
 
 /* How long something may take, or how much memory: by the machine alone. */

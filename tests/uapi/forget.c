@@ -99,7 +99,7 @@ static void select_while_another_file_is_polled(void **state)
 	pthread_t thread = thread_start(sleep_until_gone, &polled);
 
 	(void)state;
-	assert_slab_steady(select_many, fd, scaled(10000000, 30000));
+	assert_slab_steady(select_many, fd, reduced(10000000, 100000, 30000));
 	assert_result(slot_get(OWN, "channels"), 2);
 	assert_result(slot_destroy(OWN), 0);
 	thread_join(thread);
@@ -137,7 +137,7 @@ static void open_many(int unused, long count)
 static void select_once_and_close(void **state)
 {
 	(void)state;
-	assert_slab_steady(open_many, -1, scaled(100000, 1500));
+	assert_slab_steady(open_many, -1, scaled(200000, 1500));
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 
