@@ -61,9 +61,11 @@ eventually()
 }
 
 # The numbers of system calls, which each machine has its own of.
-declare -gA numbers=([read]=0 [write]=1 [poll]=7 [ioctl]=16 [wait4]=61 [pselect6]=270 [ppoll]=271)
-[ "$(uname -m)" != aarch64 ] ||
-	numbers=([read]=63 [write]=64 [poll]=none [ioctl]=29 [wait4]=260 [pselect6]=72 [ppoll]=73)
+case $(uname -m) in
+x86_64)	 declare -gA numbers=([read]=0 [write]=1 [poll]=7 [ioctl]=16 [wait4]=61 [pselect6]=270 [ppoll]=271) ;;
+aarch64) declare -gA numbers=([read]=63 [write]=64 [ioctl]=29 [wait4]=260 [pselect6]=72 [ppoll]=73) ;;
+s390x)	 declare -gA numbers=([read]=3 [write]=4 [poll]=168 [ioctl]=54 [wait4]=114 [pselect6]=301 [ppoll]=302) ;;
+esac
 
 # sleeps CALL PID…: each of the processes is in that system call, on a slot.
 sleeps()

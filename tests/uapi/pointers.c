@@ -164,7 +164,10 @@ static void one_bad_part_spoils_a_vector(void **state)
 	assert_holds(1, "keep it", 7);
 }
 
-/* Lengths nobody has memory for: the kernel proper may catch them first, with its own error. */
+/*
+ * Lengths nobody has memory for: the kernel proper may catch them first, with its own error; on s390x,
+ * where a process may use any address, it does not.
+ */
 static void huge_lengths(void **state)
 {
 	size_t lengths[] = { 1u << 31, 1ul << 32, (1ul << 32) + 1, 0x7ffff000 };
@@ -174,6 +177,7 @@ static void huge_lengths(void **state)
 	char *page = mmap((void *)(1ul << 40), 4096, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	char *got = page + 4096 - 64;
+	ssize_t result;
 	size_t i;
 
 	(void)state;
@@ -188,8 +192,8 @@ static void huge_lengths(void **state)
 	for (i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
 		assert_int_equal(write(fd, got, huge[i]), -1);
 		assert_true(errno == EFAULT || errno == EINVAL || errno == EMSGSIZE);
-		assert_int_equal(read(fd, got, huge[i]), -1);
-		assert_true(errno == EFAULT || errno == EINVAL);
+		result = read(fd, got, huge[i]);
+		assert_true(result == 7 || (result == -1 && (errno == EFAULT || errno == EINVAL)));
 	}
 	assert_holds(1, "keep it", 7);
 	munmap(page, 4096);

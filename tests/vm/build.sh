@@ -108,7 +108,7 @@ build_settings()
 	local variable rows columns
 
 	printf 'export MSGSLOT_KERNEL=%q CMOCKA_MESSAGE_OUTPUT=TAP\n' "$kernel"
-	printf '%s=%q\n' CONSOLE "$tty" VERDICT "${tty%?}1"
+	printf '%s=%q\n' CONSOLE "${ttys[0]}" VERDICT "${ttys[1]}"
 	[ -z "$slow" ] || echo 'export MSGSLOT_SLOW=1'
 	[ -z "$quick" ] || echo 'export MSGSLOT_QUICK=1'
 	[ -z "$icount" ] || echo 'export MSGSLOT_ICOUNT=1'

@@ -54,7 +54,8 @@ kernel_row()
 kernel_arch()
 {
 	case $1 in
-	*-arm64) echo arm64 ;;
+	*arm64) echo arm64 ;;
+	*s390x) echo s390x ;;
 	*) echo amd64 ;;
 	esac
 }
@@ -65,11 +66,11 @@ userland_kernel()
 {
 	local suite name
 
-	read -r _ suite _ < <(kernel_row default)
+	read -r name suite _ < <(kernel_row default)
 	if [ "$1" = amd64 ]; then
-		echo default
+		echo "$name"
 	else
-		name=$(awk -v suite="$suite" -v arch="-$1$" '$2 == suite && $3 ~ arch { print $1; exit }' "$vm/kernels")
+		name=$(awk -v suite="$suite" -v arch="$1\$" '$2 == suite && $3 ~ arch { print $1; exit }' "$vm/kernels")
 		echo "${name:?no kernel of $suite for $1}"
 	fi
 }

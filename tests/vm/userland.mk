@@ -6,9 +6,12 @@
 # needs no library: there is none for it.
 
 CFLAGS	?= -O1 -g
-# A 64-bit program that makes 32-bit calls is a thing of x86.
-ONLY_X86 := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),,tests/uapi/compat.c)
-SOURCES	:= $(filter-out $(ONLY_X86),$(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c)))
+# A 64-bit program that makes 32-bit calls is a thing of x86; and s390x has no 32-bit programs that
+# compat32.c knows how to make calls from.
+MACHINE := $(shell $(CC) -dumpmachine)
+NOT_HERE := $(if $(filter x86_64%,$(MACHINE)),,tests/uapi/compat.c) \
+	$(if $(filter s390x%,$(MACHINE)),tests/uapi/compat32.c)
+SOURCES	:= $(filter-out $(NOT_HERE),$(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c)))
 HEADERS	:= $(wildcard tests/common/*.h src/uapi/linux/*.h $(FOLDERS:%=%/*.h))
 target	= $(BUILD)/tests/$(notdir $(patsubst %/,%,$(dir $(1))))/$(notdir $(1))
 
