@@ -139,33 +139,33 @@ deps: ## install what the demo and the checks need and is missing
 	@tests/deps
 
 demo: deps ## see it work, in a virtual machine
-	@tests/vm/run --plain demo
+	@exec tests/vm/run --plain demo
 
 check: SIZE := quick
 check: deps all ## static checks, the quick suite in VMs, what a message costs: 5 minutes
-	@$(STEPS) --name check --about 5 "$(RUN) $(SUITE) demo" "$(BENCH_CHECK)" tests/static/run
+	@exec $(STEPS) --name check --about 5 "$(RUN) $(SUITE) demo" "$(BENCH_CHECK)" tests/static/run
 
 try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try T=queue
-	@$(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \
+	@exec $(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \
 		$(if $(filter command line,$(origin KERNEL)),--kernel $(KERNEL)) $(SUITE)
 
 # Other machines and flavours have the module's tests; what the commands do is the same there.
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
-	@$(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),\
+	@exec $(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),\
 		"$(RUN) --kernel $(kernel) $(if $(findstring -,$(kernel)),$(filter-out cli,$(SUITE)),$(SUITE))")
 
 check-debug: deps ## the suite but cli under KASAN, lockdep, UBSAN and kmemleak
-	@$(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))"
+	@exec $(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))"
 
 check-tools: deps ## the commands under AddressSanitizer and UBSan
-	@$(STEPS) --name check-tools "BUILD=$(BUILD)/sanitize $(RUN) --sanitize cli"
+	@exec $(STEPS) --name check-tools "BUILD=$(BUILD)/sanitize $(RUN) --sanitize cli"
 
 check-kcsan: deps ## stress and fuzz where data races are detected
-	@$(STEPS) --name check-kcsan "$(RUN) --kernel kcsan $(if $(STRESS),,--seconds 60) stress fuzz"
+	@exec $(STEPS) --name check-kcsan "$(RUN) --kernel kcsan $(if $(STRESS),,--seconds 60) stress fuzz"
 
 # The longest begins first.
 check-all: deps all ## all of these checks, full size
-	@$(STEPS) --name check-all --about 150 "$(MAKE) check-debug" "$(MAKE) check-kernels" \
+	@exec $(STEPS) --name check-all --about 150 "$(MAKE) check-debug" "$(MAKE) check-kernels" \
 		tests/static/run "$(BENCH_CHECK)" "$(RUN) demo" \
 		"$(MAKE) check-tools" "$(MAKE) check-packages" "$(MAKE) check-kcsan"
 

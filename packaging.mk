@@ -21,7 +21,7 @@ check-version: ## all places that name the version agree
 	@tests/static/run version
 
 check-packages: deps ## packages on systems: install, upgrade, new kernels, remove (an hour)
-	@$(STEPS) $(CHROOT_CHECKS) $(VM_CHECKS)
+	@exec $(STEPS) $(CHROOT_CHECKS) $(VM_CHECKS)
 
 check-packages-chroot: deps ## what of that needs no virtual machine
-	@$(STEPS) $(CHROOT_CHECKS)
+	@exec $(STEPS) $(CHROOT_CHECKS)
