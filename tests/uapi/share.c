@@ -238,7 +238,7 @@ static void nobody_takes_the_whole_slot(void **state)
 	(void)state;
 	for (mode = 0; mode < COUNT_OF(logs); mode++)
 		for (i = 0; i < COUNT_OF(lengths); i++) {
-			fd = become_deep(logs[mode], i ? reduced(MIB, MIB / 4, MIB / 4) : 16 * MIB);
+			fd = become_deep(logs[mode], i ? MIB : 16 * MIB);
 			child_run("member", take_a_share, &lengths[i]);
 			child_run("member2", take_a_share, &lengths[i]);
 			assert_int_equal(info_of(fd).share_bytes, 0);
@@ -453,8 +453,7 @@ static void a_memory_cgroup_pays(void **state)
 		for (i = 0; i < COUNT_OF(lengths); i++) {
 			fd = become_deep(logs[mode], 1024ul * MIB);
 			assert_result(mkdir(GROUP, 0700), 0);
-			snprintf(limit, sizeof(limit), "%d",
-				 (int)(i ? reduced(8, 3, 3) : GROUP_MIB) * MIB);
+			snprintf(limit, sizeof(limit), "%d", (i ? 8 : GROUP_MIB) * MIB);
 			assert_result(text_put(GROUP "/memory.max", limit), 0);
 			child_run(NULL, fill_a_group, &lengths[i]);
 			assert_works(text_get(GROUP "/memory.events", events, sizeof(events)));
