@@ -279,8 +279,8 @@ static void *fill_a_group(void *argument)
 	int fd = slot_open_on(OWN, O_RDWR | O_NONBLOCK, 1);
 	int64_t *count = argument;
 
-	demand(group_enter() == 0);
 	demand(fd >= 0);
+	demand(group_enter() == 0);
 	*count = fill(fd, LONG);
 	demand(errno == ENOMEM);
 	demand(*count > GROUP_MIB * MIB / LONG / 8);
@@ -294,8 +294,6 @@ static void memory_cgroups_pay(void **state)
 	int fd;
 
 	(void)state;
-	/* What he writes for us to read is there before his group is full. */
-	*count = 0;
 	group_begin(GROUP_MIB * MIB);
 
 	assert_result(slot_set(OWN, "depth", MSGSLOT_DEPTH_MAX), 0);
