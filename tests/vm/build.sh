@@ -43,7 +43,8 @@ build_module()
 		sparse=C=0
 	fi
 	quietly "$out/module.log" "$vm/inside" "$kernel" make -j "$jobs" -C "$top" BUILD="$out" \
-		KDIR="/lib/modules/$release/build" W=1 "$sparse" "${cross_kernel[@]}" module
+		KDIR="/lib/modules/$release/build" W=1 "$sparse" ${slow:+UBSAN_SANITIZE=y} \
+		"${cross_kernel[@]}" module
 	if grep -E 'warning:' "$out/module.log" >&2; then
 		# Or the next run would find the module built, and be content.
 		rm -rf "$out/module"
