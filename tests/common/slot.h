@@ -48,6 +48,12 @@ static inline long reduced(long full, long quick, long least)
 	return is_set("MSGSLOT_QUICK") ? quick : full;
 }
 
+/* Every day on a slow machine: less still, where that least is minutes. */
+static inline int machine_is_hurried(void)
+{
+	return machine_is_slow() && is_set("MSGSLOT_QUICK");
+}
+
 /* Where an eighth of it will do for every day. */
 static inline long scaled(long full, long least)
 {

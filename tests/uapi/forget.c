@@ -39,6 +39,9 @@ static void assert_slab_steady(void (*use)(int fd, long count), int fd, long cou
 	long long before, growth = 0;
 	int round;
 
+	/* There kmemleak finds what is less than the noise. */
+	if (machine_is_hurried())
+		count /= 3;
 	for (round = 0; round < 4; round++) {
 		before = slab();
 		use(fd, count);

@@ -382,26 +382,23 @@ static void memory_cgroups_pay(void **state)
 
 /* ---- nothing else is in them ------------------------------------------------ */
 
+enum { OTHER = OWN + 1 };
+
 /* Leaves bytes behind in pages that the next may get: of messages elsewhere, and of an old mapping. */
 static void leave_dirt_behind(void)
 {
 	static char dirt[MIB];
-	int fd, id;
+	int fd = slot_open(OTHER, O_RDWR), id;
 
-	memset(dirt, 0x5a, sizeof(dirt));
-	if (!slot_exists(OWN + 1))
-		assert_result(slot_create(OWN + 1, "last"), 0);
-	assert_result(slot_set(OWN + 1, "max_message", MIB), 0);
-	assert_result(nodes_settle(), 0);
-	fd = slot_open(OWN + 1, O_RDWR);
 	assert_works(fd);
+	memset(dirt, 0x5a, sizeof(dirt));
 	for (id = 1; id <= scaled(3, 2); id++) {
 		assert_result(slot_select(fd, id), 0);
 		assert_result(write(fd, dirt, MIB), MIB);
 		unmap(map_of(fd));
+		assert_result(clear_channel(fd, id), 1);
 	}
 	close(fd);
-	assert_result(slot_destroy(OWN + 1), 0);
 }
 
 /* A new mapping of the file's channel: zeros, but for its head and the messages that are kept. */
@@ -444,6 +441,9 @@ static void nothing_else_is_in_them(void **state)
 
 	(void)state;
 	bytes_fill(text, sizeof(text), 1);
+	assert_result(slot_create(OTHER, "last"), 0);
+	assert_result(slot_set(OTHER, "max_message", MIB), 0);
+	assert_result(nodes_settle(), 0);
 	for (mode = 0; mode < COUNT_OF(modes); mode += 2) {
 		own_become(modes[mode]);
 		/* The last cell ends within a page. */
@@ -475,6 +475,7 @@ static void nothing_else_is_in_them(void **state)
 		assert_result(write(fd, "text", 4), 4);
 		assert_nothing_else(fd, 1);
 	}
+	assert_result(slot_destroy(OTHER), 0);
 }
 
 int main(void)
