@@ -4,9 +4,10 @@
 
 SUITES	?= bookworm trixie
 
-CHROOT_CHECKS := "tests/package/deb $(SUITES)" "tests/package/chroot $(SUITES)" \
+CHROOT_CHECKS = "tests/package/deb $(SUITES)" \
+	"tests/package/chroot $(if $(filter quick,$(SIZE)),--quick) $(SUITES)" \
 	$(foreach suite,$(SUITES),"tests/package/dnf $(suite)")
-VM_CHECKS := "tests/package/vm $(SUITES)" "tests/package/secure-boot bookworm" \
+VM_CHECKS = "tests/package/vm $(SUITES)" "tests/package/secure-boot bookworm" \
 	"tests/package/dnf-machine bookworm"
 
 .PHONY: deb rpm check-version check-packages check-packages-chroot
