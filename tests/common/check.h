@@ -193,6 +193,15 @@ static inline long long meminfo_get(const char *name)
 	return strtoll(line + strlen(name), NULL, 10) * 1024;
 }
 
+/* A call that began after @before waited so long; an emulated processor's clock may be a little behind. */
+static inline void assert_waited(double before, double seconds)
+{
+	double waited = seconds_now() - before;
+
+	if (waited < seconds - 0.01)
+		fail_msg("waited %.6f of %.6f s", waited, seconds);
+}
+
 /* What channel id holds, seen through a file of its own. */
 static inline void assert_holds(unsigned int id, const void *message, size_t length)
 {
