@@ -143,7 +143,7 @@ demo: deps ## see it work, in a virtual machine
 
 check: SIZE := quick
 check: deps all ## static checks, the quick suite in VMs, what a message costs: 5 minutes
-	@exec $(STEPS) --name check --about 5 "$(RUN) $(SUITE) demo" "$(BENCH_CHECK)" tests/static/run
+	@exec $(STEPS) --name check --about 5 "$(BENCH_CHECK)" "$(RUN) $(SUITE) demo" tests/static/run
 
 try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try T=queue
 	@exec $(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \

@@ -9,7 +9,7 @@
 #	done		a line for each thing that ended: PASSED FAILED SECONDS WHERE WHAT
 #	failures	what failures said, to be shown at once
 #	lanes/N		a lock for each processor
-#	tickets/T.PID	who waits for one, since when
+#	tickets/T.PID	who waits for one, since when; zT.PID who lets all others go first
 
 # now_at TEXT: what this process is at; without TEXT, at nothing any more.
 now_at()
@@ -38,7 +38,8 @@ failure()
 
 # lane_take [CONDITION]: waits until a lane is free, who came first goes first, and holds it until
 # this process and all that it starts have ended: a lane is a lock, so it cannot be lost. Status 1,
-# without one, as soon as the command CONDITION fails.
+# without one, as soon as the command CONDITION fails. MSGSLOT_LAST=y: small things, which fill what
+# the large ones leave at the end.
 lane_take()
 {
 	local file ticket first
@@ -47,7 +48,7 @@ lane_take()
 		${1:-true}
 		return
 	fi
-	ticket=$MSGSLOT_STEPS/tickets/$EPOCHREALTIME.$BASHPID
+	ticket=$MSGSLOT_STEPS/tickets/${MSGSLOT_LAST:+z}$EPOCHREALTIME.$BASHPID
 	: >"$ticket"
 	while ${1:-true}; do
 		for first in "$MSGSLOT_STEPS"/tickets/*; do
