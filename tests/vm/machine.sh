@@ -51,7 +51,8 @@ machine_s390x()
 	lines=(-device sclplmconsole,chardev=console -device sclpconsole,chardev=verdict)
 	ttys=(sclp_line0 ttysclp0) console=ttyS0
 	# What the kernel says last of all, this console does not come to show.
-	judging+=(--farewell 'tests: down')
+	# Of a long line it cuts the end, where the reason is.
+	judging+=(--farewell 'tests: down' --reason '')
 	cross=(CC=s390x-linux-gnu-gcc AR=s390x-linux-gnu-ar)
 	cross_kernel=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu-)
 }
