@@ -5,7 +5,6 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
-#include <sys/mman.h>
 
 #include "slot.h"
 
@@ -14,13 +13,6 @@ static struct judge {
 	int complained;
 	char complaint[256];
 } * judge;
-
-static inline void *shared_new(size_t size)
-{
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
 
 static inline bool judge_begin(void)
 {

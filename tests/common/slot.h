@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/utsname.h>
@@ -38,6 +39,14 @@ static inline int is_set(const char *variable)
 static inline int machine_is_slow(void)
 {
 	return is_set("MSGSLOT_SLOW");
+}
+
+/* Memory that this process and its children share. */
+static inline void *shared_new(size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
 }
 
 /* How much of something: the same coverage with smaller numbers, every day and on a slow machine. */

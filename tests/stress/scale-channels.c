@@ -299,8 +299,8 @@ static void channels_of_a_small_group(void **state)
 	long count, i;
 
 	(void)state;
-	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(told, MAP_FAILED);
+	told = shared_new(sizeof(*told));
+	assert_non_null(told);
 	group_begin(group_mib * MIB);
 	assert_result(slot_set(OWN, "max_bytes", 1024ull * MIB), 0);
 	child_run(NULL, fill_a_group, NULL);

@@ -18,8 +18,8 @@ static long total;
 static void taken_begin(long messages)
 {
 	total = messages;
-	taken = mmap(NULL, messages, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_true(taken != MAP_FAILED);
+	taken = shared_new(messages);
+	assert_non_null(taken);
 }
 
 static void taken_end(void)

@@ -187,13 +187,12 @@ static void *stand_for_office(void *argument)
 
 static void one_leads_at_a_time(void **state)
 {
-	struct office *office = mmap(NULL, sizeof(*office), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct office *office = shared_new(sizeof(*office));
 	pid_t children[4];
 	size_t i;
 
 	(void)state;
-	assert_true(office != MAP_FAILED);
+	assert_non_null(office);
 	for (i = 0; i < COUNT_OF(children); i++)
 		children[i] = child_start(NULL, stand_for_office, office);
 	for (i = 0; i < COUNT_OF(children); i++)

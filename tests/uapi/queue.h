@@ -98,15 +98,6 @@ static inline void assert_nothing(int fd)
 	assert_fails(read(fd, &byte, 1), EAGAIN);
 }
 
-/* Memory that children share with us. */
-static inline void *shared_new(size_t size)
-{
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(map != MAP_FAILED);
-	return map;
-}
-
 /* For what comes for certain, be it late: the bound only turns a hang into a word. */
 #define await(condition)                                           \
 	do {                                                       \

@@ -32,6 +32,15 @@ as_root()
 	fi
 }
 
+# processor_seconds: what a shell and all that it waited for used of a processor, from what its
+# "times" printed. (To a file first: each side of a pipe is a new shell.)
+processor_seconds()
+{
+	tr 'ms' '  ' | awk '
+		{ used += $1 * 60 + $2 + $3 * 60 + $4 }
+		END { printf "%.1f\n", used }'
+}
+
 # kernel_names: all of them; kernel_row NAME: "name suite package" of the one that
 # is called so, or is the "newest" release or the "default".
 kernel_names()
