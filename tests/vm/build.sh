@@ -129,7 +129,7 @@ programs()
 
 	for folder in "${folders[@]##*/}"; do
 		for file in "$stage/tests/$folder"/*; do
-			[[ -f $file && $file == *$pattern* ]] || continue
+			[[ -f $file && ${file#"$stage"} == *$pattern* ]] || continue
 			[[ -x $file || $file == *.bats || $file == *.sh ]] && echo "${file#"$stage/tests/"}"
 		done
 	done
