@@ -41,9 +41,11 @@ static void the_lowest_free_is_taken(void **state)
 	assert_int_equal(second, 9);
 	assert_result(msgslot_slot_destroy(first), 0);
 	assert_int_equal(msgslot_slot_create(-1, "queue"), first);
-	for (last = second + 1; last < MSGSLOT_SLOTS_MAX; last++)
+	/* Where udev needs a second for each, uapi/module makes all there may be. */
+	for (last = second + 1; last < paced(MSGSLOT_SLOTS_MAX, 16); last++)
 		assert_int_equal(msgslot_slot_create(-1, "last"), last);
-	assert_fails(msgslot_slot_create(-1, "last"), ENOSPC);
+	if (last == MSGSLOT_SLOTS_MAX)
+		assert_fails(msgslot_slot_create(-1, "last"), ENOSPC);
 	while (--last >= first)
 		assert_result(msgslot_slot_destroy(last), 0);
 }
