@@ -109,6 +109,15 @@ static inline pid_t child_start(const char *user, void *(*run)(void *), void *ar
 	_exit(complaint != NULL);
 }
 
+/* Memory that children share with us. */
+static inline void *shared_for_test(size_t size)
+{
+	void *map = shared_new(size);
+
+	assert_non_null(map);
+	return map;
+}
+
 static inline void child_join(pid_t child)
 {
 	int status;

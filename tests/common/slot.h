@@ -41,14 +41,6 @@ static inline int machine_is_slow(void)
 	return is_set("MSGSLOT_SLOW");
 }
 
-/* Memory that this process and its children share. */
-static inline void *shared_new(size_t size)
-{
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
 /* How much of something: the same coverage with smaller numbers, every day and on a slow machine. */
 static inline long reduced(long full, long quick, long least)
 {
@@ -73,6 +65,14 @@ static inline long scaled(long full, long least)
 static inline long paced(long normal, long slow)
 {
 	return machine_is_slow() ? slow : normal;
+}
+
+/* Memory that this process and its children share. */
+static inline void *shared_new(size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
 }
 
 /* The whole text goes into one write(), as sysfs wants it. */

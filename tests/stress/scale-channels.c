@@ -299,8 +299,7 @@ static void channels_of_a_small_group(void **state)
 	long count, i;
 
 	(void)state;
-	told = shared_new(sizeof(*told));
-	assert_non_null(told);
+	told = shared_for_test(sizeof(*told));
 	group_begin(group_mib * MIB);
 	assert_result(slot_set(OWN, "max_bytes", 1024ull * MIB), 0);
 	child_run(NULL, fill_a_group, NULL);

@@ -187,12 +187,11 @@ static void *stand_for_office(void *argument)
 
 static void one_leads_at_a_time(void **state)
 {
-	struct office *office = shared_new(sizeof(*office));
+	struct office *office = shared_for_test(sizeof(*office));
 	pid_t children[4];
 	size_t i;
 
 	(void)state;
-	assert_non_null(office);
 	for (i = 0; i < COUNT_OF(children); i++)
 		children[i] = child_start(NULL, stand_for_office, office);
 	for (i = 0; i < COUNT_OF(children); i++)

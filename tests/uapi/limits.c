@@ -246,7 +246,7 @@ static void *fill_a_group(void *argument)
 
 static void memory_cgroups_pay(void **state)
 {
-	int *count = shared_new(sizeof(*count));
+	int *count = shared_for_test(sizeof(*count));
 	int fd, waits;
 
 	(void)state;

@@ -99,12 +99,12 @@ static void *play(void *argument)
 static void a_pair_takes_turns(void **state)
 {
 	const long rounds = scaled(3000, 200);
-	struct player *pair = shared_new(2 * sizeof(*pair));
+	struct player *pair = shared_for_test(2 * sizeof(*pair));
 	enum { PING = 1, PONG = 2 };
 	pid_t children[2];
 
 	(void)state;
-	turn = shared_new(sizeof(*turn));
+	turn = shared_for_test(sizeof(*turn));
 	pair[0] = (struct player){ PONG, PING, rounds, 2, 0, turn, 0 };
 	pair[1] = (struct player){ PING, PONG, rounds, 2, 1, turn, 0 };
 	/* The second waits for a while in the kernel before the first is there. */
@@ -131,7 +131,7 @@ static void three_in_a_ring(void **state)
 	int i;
 
 	(void)state;
-	turn = shared_new(sizeof(*turn));
+	turn = shared_for_test(sizeof(*turn));
 	for (i = 0; i < 3; i++) {
 		ring[i] = (struct player){ 10 + i, 10 + (i + 1) % 3, rounds, 3, i, turn, 0 };
 		children[i] = child_start(NULL, play, &ring[i]);
@@ -153,7 +153,7 @@ static void pairs_do_not_disturb_each_other(void **state)
 	int i;
 
 	(void)state;
-	turns = shared_new(4 * sizeof(*turns));
+	turns = shared_for_test(4 * sizeof(*turns));
 	for (i = 0; i < 8; i++) {
 		players[i] =
 			(struct player){ ids[i ^ 1], ids[i], rounds, 2, i & 1, &turns[i / 2], 0 };
@@ -240,7 +240,7 @@ static void each_event_has_one_receiver(void **state)
 	int fd = own_open(O_WRONLY);
 
 	(void)state;
-	taken_by = shared_new(count);
+	taken_by = shared_for_test(count);
 	for (i = 0; i < RECEIVERS; i++)
 		children[i] = child_start(NULL, receive_share, (void *)(intptr_t)(i + 1));
 	/* All of them wait: the first events are one for each. */

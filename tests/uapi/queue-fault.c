@@ -257,7 +257,7 @@ static void *get_stuck(void *argument)
 
 static void killed_while_copying(void **state)
 {
-	struct victim *victim = shared_new(sizeof(*victim));
+	struct victim *victim = shared_for_test(sizeof(*victim));
 	const int calls[] = { READ, RECV, WRITE, SEND };
 	int fd, status, way;
 	pid_t child;
@@ -288,7 +288,7 @@ static void killed_while_copying(void **state)
 /* A stopped reader does not wait; when it goes on, it does again. */
 static void stopped_readers_do_not_count(void **state)
 {
-	struct caller *c = shared_new(sizeof(*c) + 8), other;
+	struct caller *c = shared_for_test(sizeof(*c) + 8), other;
 	int fd = own_open(O_RDWR | O_NONBLOCK), reader = own_open(O_RDONLY), i;
 	uint64_t *got = (uint64_t *)(c + 1), number;
 	pid_t child;

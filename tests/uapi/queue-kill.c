@@ -146,7 +146,7 @@ static void killed_at_any_point(void **state)
 	(void)state;
 	assert_result(slot_set(OWN, "depth", DEPTH), 0);
 	assert_result(slot_set(OWN, "max_message", LONG), 0);
-	lives = shared_new(most * sizeof(*lives));
+	lives = shared_for_test(most * sizeof(*lives));
 	certain = calloc(most, sizeof(*certain));
 	perhaps = calloc(most, sizeof(*perhaps));
 	assert_true(certain && perhaps);

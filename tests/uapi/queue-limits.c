@@ -188,7 +188,7 @@ static void *send_a_share(void *argument)
 
 static void nobody_takes_it_all(void **state)
 {
-	struct sender *sender = shared_new(sizeof(*sender));
+	struct sender *sender = shared_for_test(sizeof(*sender));
 	int64_t first[2];
 	char bytes[SHORT];
 	int fd, round;
@@ -290,7 +290,7 @@ static void *fill_a_group(void *argument)
 
 static void memory_cgroups_pay(void **state)
 {
-	int64_t *count = shared_new(sizeof(*count));
+	int64_t *count = shared_for_test(sizeof(*count));
 	int fd;
 
 	(void)state;

@@ -208,7 +208,7 @@ static void fork_and_dup_share_the_file(void **state)
 /* Who sleeps in a child wakes by a message from here, with the file closed here. */
 static void a_child_sleeps_in_an_inherited_file(void **state)
 {
-	struct caller *c = shared_new(sizeof(*c) + sizeof(number));
+	struct caller *c = shared_for_test(sizeof(*c) + sizeof(number));
 	int out = own_open_on(O_WRONLY, 1), file = slot_open_on(OWN, O_RDONLY, 1);
 	pid_t child;
 

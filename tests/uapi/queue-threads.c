@@ -184,7 +184,7 @@ static void each_once_and_in_order(int depth, long each)
 	int out, status;
 	long i;
 
-	all = shared_new(size);
+	all = shared_for_test(size);
 	all->each = each;
 	all->seed = seed_get();
 	assert_result(slot_set(OWN, "max_message", LONG), 0);

@@ -252,7 +252,7 @@ static void *call_when_idle(void *argument)
 
 static void who_is_killed_hands_it_on(void **state)
 {
-	struct caller *victim = shared_new(sizeof(*victim) + sizeof(uint64_t));
+	struct caller *victim = shared_for_test(sizeof(*victim) + sizeof(uint64_t));
 	int fd = own_open(O_RDWR | O_NONBLOCK), reader = own_open(O_RDONLY), i;
 	uint64_t *copied = (uint64_t *)(victim + 1), got, rest;
 	int status;
@@ -300,7 +300,7 @@ static void who_is_killed_hands_it_on(void **state)
 /* The same among writers, where there is room for one. */
 static void a_killed_writer_hands_it_on(void **state)
 {
-	struct caller *victim = shared_new(sizeof(*victim) + sizeof(uint64_t));
+	struct caller *victim = shared_for_test(sizeof(*victim) + sizeof(uint64_t));
 	uint64_t *sends = (uint64_t *)(victim + 1), other = 7, got;
 	int fd, writer, status, i;
 	pid_t child;
