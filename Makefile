@@ -130,6 +130,8 @@ RUN	= tests/vm/run $(if $(filter quick,$(SIZE)),--quick) $(STRESS:%=--seconds %)
 STEPS	= tests/steps $(JOBS:%=-j %)
 SUITE	:= uapi lib shell cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
+# The kernel that is named on the command line is the only one wanted.
+ONE	= $(filter command line,$(origin KERNEL))
 DEFAULT	= $(shell awk '$$4 == "default" { print $$1 }' tests/vm/kernels)
 SIZE	?= full
 STRESS	?= $(if $(filter quick,$(SIZE)),5)
@@ -142,16 +144,15 @@ demo: deps ## see it work, in a virtual machine
 	@exec tests/vm/run --plain demo
 
 check: SIZE := quick
-check: deps all ## static checks, the quick suite in VMs, what a message costs: 5 minutes
-	@exec $(STEPS) --name check --about 5 "$(BENCH_CHECK)" "$(RUN) $(SUITE) demo" tests/static/run
+check: deps all ## static checks, the quick suite in VMs, what a message costs: 8 minutes
+	@exec $(STEPS) --name check --about 8 "$(BENCH_CHECK)" "$(RUN) $(SUITE) demo" tests/static/run
 
 try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try T=queue
 	@exec $(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \
-		$(if $(filter command line,$(origin KERNEL)),--kernel $(KERNEL)) $(SUITE)
+		$(if $(ONE),--kernel $(KERNEL)) $(SUITE)
 
 # Other machines and flavours have the module's tests, what the commands do is the same there; and unless
 # one is named, at quick size: what they may do otherwise than a release does not depend on numbers.
-ONE	= $(filter command line,$(origin KERNEL))
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 	@exec $(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),"$(RUN) --kernel $(kernel) \
 		$(if $(findstring -,$(kernel)),$(if $(ONE),,--quick) $(filter-out cli,$(SUITE)),$(SUITE))")
