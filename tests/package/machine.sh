@@ -21,7 +21,8 @@ start_kernel()
 	start=(-machine q35 -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
 }
 
-# boot OUT CONSOLE: the newest kernel of the disk there; says what the machine has to say on ttyS1.
+# boot OUT CONSOLE: the newest kernel of the disk there; says what the machine has to say on ttyS1,
+# and ends with the process that called it.
 boot()
 {
 	local out=$1 release start
@@ -31,7 +32,7 @@ boot()
 	from_disk "$out/disk" "/boot/vmlinuz-$release" "$out/vmlinuz"
 	from_disk "$out/disk" "/boot/initrd.img-$release" "$out/initrd"
 	start_kernel "$out"
-	timeout --foreground -k 10 3600 "$top/tests/vm/qemu" "${start[@]}" \
+	exec setpriv --pdeathsig TERM timeout --foreground -k 10 3600 "$top/tests/vm/qemu" "${start[@]}" \
 		-accel tcg,thread=multi -cpu max,-la57,-erms,-fsrm -smp 2 -m 2G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-drive "file=$out/disk,format=raw,if=virtio,cache=unsafe" \
@@ -41,10 +42,11 @@ boot()
 }
 
 # boots OUT FOLDER: each program of FOLDER is a boot of the disk in OUT, with what is in
-# OUT/stage. tests/vm/judge judges what it shows, and the kernel's log.
+# OUT/stage. tests/vm/judge judges what it shows, and the kernel's log. A kernel may hang on its way
+# up, as in tests/vm/run, and is then booted again.
 boots()
 {
-	local out=$1 folder=$2 program name console began good bad
+	local out=$1 folder=$2 program name console began good bad told pid status
 
 	for program in "$folder"/*; do
 		name=${folder##*/}/${program##*/}
@@ -52,10 +54,22 @@ boots()
 		cp "$package/guest/start" "$package/guest/lib.sh" "$out/stage"
 		cp "$program" "$out/stage/program"
 		tar -C "$out/stage" -cf "$out/stage.tar" .
-		: >"$console"
-		say "$name: booting; console: $console"
 		began=$EPOCHREALTIME
-		boot "$out" "$console" | "$top/tests/vm/judge" --where "$name" "$console" >"$out/judged" || :
+		for _ in {1..3}; do
+			: >"$console"
+			status=0
+			say "$name: booting; console: $console"
+			exec {told}< <(boot "$out" "$console")
+			pid=$!
+			"$top/tests/vm/judge" --where "$name" --patience 300 "$console" \
+				<&"$told" >"$out/judged" || status=$?
+			kill "$pid" 2>/dev/null || :
+			wait "$pid" || :
+			exec {told}<&-
+			[ $status = 3 ] || break
+			cp "$console" "$console.hung"
+			say "$name: the kernel hung on its way up ($console.hung)"
+		done
 		grep -vE '^[0-9]+ passed, [0-9]+ failed$' "$out/judged" || :
 		read -r good _ bad _ < <(tail -n 1 "$out/judged")
 		passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
