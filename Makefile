@@ -128,6 +128,8 @@ install-module:
 
 RUN	= tests/vm/run $(if $(filter quick,$(SIZE)),--quick) $(STRESS:%=--seconds %)
 STEPS	= tests/steps $(JOBS:%=-j %)
+# Not by its name, or make -n would run it.
+SELF	= $(MAKE)
 SUITE	:= uapi lib shell cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 # The kernel that is named on the command line is the only one wanted.
@@ -168,9 +170,9 @@ check-kcsan: deps ## stress and fuzz where data races are detected
 
 # The longest begins first.
 check-all: deps all ## all of these checks, full size
-	@exec $(STEPS) --name check-all --about 150 "$(MAKE) check-debug" "$(MAKE) check-kernels" \
+	@exec $(STEPS) --name check-all --about 150 "$(SELF) check-debug" "$(SELF) check-kernels" \
 		tests/static/run "$(BENCH_CHECK)" "$(RUN) demo" \
-		"$(MAKE) check-tools" "$(MAKE) check-packages" "$(MAKE) check-kcsan"
+		"$(SELF) check-tools" "$(SELF) check-packages" "$(SELF) check-kcsan"
 
 include bench.mk
 
