@@ -132,7 +132,11 @@ programs()
 	for folder in "${folders[@]##*/}"; do
 		for file in "$stage/tests/$folder"/*; do
 			[[ -f $file && ${file#"$stage"} == *$pattern* ]] || continue
-			[[ -x $file || $file == *.bats || $file == *.sh ]] && echo "${file#"$stage/tests/"}"
+			if [[ -x $file || $file == *.bats || $file == *.sh ]]; then
+				echo "${file#"$stage/tests/"}"
+			elif [ "$(head -c 2 "$file")" = '#!' ]; then
+				die "${file#"$stage/"} is a program, but not executable"
+			fi
 		done
 	done
 }
