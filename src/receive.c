@@ -261,6 +261,9 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 		return err;
 	if (!err)
 		msgslot_buffer_put(peek->buffer);
+	/* The end of the slot takes the messages after it is told, and that is no loss. */
+	if (READ_ONCE(f->slot->gone))
+		return -ENODEV;
 	lost = overrun(r, first);
 	/* With none to be found, it takes note; else poll() would call for it again and again. */
 	return r->args && lost < 0 ? err : lost;

@@ -377,6 +377,58 @@ static void destroyed_under_calls(void **state)
 		thread_join(threads[i]);
 }
 
+/* Where writers wait for readers nothing is lost, and the end of the slot is no loss either. */
+static void *read_until_gone(void *argument)
+{
+	char byte;
+
+	while (read(*(int *)argument, &byte, 1) == 1)
+		continue;
+	demand(errno == ENODEV);
+	return NULL;
+}
+
+static void *write_until_gone(void *argument)
+{
+	while (write(*(int *)argument, "text", 4) == 4)
+		continue;
+	demand(errno == ENODEV);
+	return NULL;
+}
+
+static void the_end_is_no_loss(void **state)
+{
+	enum { READERS = 3 };
+	long rounds = scaled(300, 100), i;
+	pthread_t readers[READERS], writer;
+	int from[READERS], to;
+	size_t j;
+
+	(void)state;
+	for (i = 0; i < rounds; i++) {
+		assert_result(slot_destroy(OWN), 0);
+		assert_result(slot_create(OWN, "broadcast"), 0);
+		assert_result(slot_put(OWN, "overflow", "block"), 0);
+		to = slot_open_on(OWN, O_WRONLY, 1);
+		assert_works(to);
+		writer = thread_start(write_until_gone, &to);
+		for (j = 0; j < READERS; j++) {
+			from[j] = slot_open_on(OWN, O_RDONLY, 1);
+			assert_works(from[j]);
+			readers[j] = thread_start(read_until_gone, &from[j]);
+		}
+		usleep(paced(2000, 20000) + i % 16 * 100);
+		assert_result(slot_destroy(OWN), 0);
+		thread_join(writer);
+		close(to);
+		for (j = 0; j < READERS; j++) {
+			thread_join(readers[j]);
+			close(from[j]);
+		}
+		assert_result(slot_create(OWN, "last"), 0);
+	}
+}
+
 /* Two who create, two who destroy, one minor: each is told what he did. */
 static long created, destroyed;
 
@@ -428,6 +480,7 @@ int main(void)
 		own_slot_test(readers_of_a_broadcast_wake),
 		own_slot_test(writers_of_a_broadcast_wake),
 		own_slot_test(destroyed_under_calls),
+		own_slot_test(the_end_is_no_loss),
 		own_slot_test(created_and_destroyed_at_once),
 	};
 
