@@ -113,7 +113,7 @@ build_settings()
 	printf '%s=%q\n' CONSOLE "${ttys[0]}" VERDICT "${ttys[1]}"
 	[ -z "$slow" ] || echo 'export MSGSLOT_SLOW=1'
 	[ -z "$quick" ] || echo 'export MSGSLOT_QUICK=1'
-	[[ $quick || $kernel != "$(userland_kernel amd64)" ]] || echo 'DEBIANS_BATS=/tests/shell/'
+	[ -z "$thorough" ] || echo 'SHELL_BATS=/usr/bin/bats'
 	[ -z "$icount" ] || echo 'export MSGSLOT_ICOUNT=1'
 	for variable in "${!MSGSLOT_@}"; do
 		[[ $variable == MSGSLOT_@(STEPS|LANE) ]] || printf 'export %s=%q\n' "$variable" "${!variable}"
