@@ -5,9 +5,9 @@
 SUITES	?= bookworm trixie
 
 CHROOT_CHECKS = "tests/package/deb $(SUITES)" \
-	"tests/package/chroot $(if $(filter quick,$(SIZE)),--quick) $(SUITES)" \
+	$(foreach suite,$(SUITES),"tests/package/chroot $(if $(filter quick,$(SIZE)),--quick) $(suite)") \
 	$(foreach suite,$(SUITES),"tests/package/dnf $(suite)")
-VM_CHECKS = "tests/package/vm $(SUITES)" "tests/package/secure-boot bookworm" \
+VM_CHECKS = $(foreach suite,$(SUITES),"tests/package/vm $(suite)") "tests/package/secure-boot bookworm" \
 	"tests/package/dnf-machine bookworm"
 
 .PHONY: deb rpm check-version check-packages check-packages-chroot
@@ -22,7 +22,7 @@ check-version: ## all places that name the version agree
 	@tests/static/run version
 
 check-packages: deps ## packages on systems: install, upgrade, new kernels, remove (an hour)
-	@exec $(STEPS) $(CHROOT_CHECKS) $(VM_CHECKS)
+	@exec $(STEPS) $(VM_CHECKS) $(CHROOT_CHECKS)
 
 check-packages-chroot: deps ## what of that needs no virtual machine
 	@exec $(STEPS) $(CHROOT_CHECKS)
