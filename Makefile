@@ -138,6 +138,12 @@ DEFAULT	= $(shell awk '$$4 == "default" { print $$1 }' tests/vm/kernels)
 SIZE	?= full
 STRESS	?= $(if $(filter quick,$(SIZE)),5)
 JOBS	?=
+ifneq ($(SIZE),$(filter quick full,$(SIZE)))
+$(error SIZE is quick or full, not '$(SIZE)')
+endif
+ifneq ($(shell printf '%s\n' $(STRESS) $(JOBS) | grep -vxE '[1-9][0-9]*|'),)
+$(error STRESS and JOBS are numbers from 1 on, not '$(STRESS)' and '$(JOBS)')
+endif
 
 deps: ## install what the demo and the checks need and is missing
 	@tests/deps
@@ -147,10 +153,10 @@ demo: deps ## see it work, in a virtual machine
 
 check: SIZE := quick
 check: deps all ## static checks, the quick suite in VMs, what a message costs: 8 minutes
-	@exec $(STEPS) --name check --about 8 "$(BENCH_CHECK)" "$(RUN) $(SUITE) demo" tests/static/run
+	@exec $(STEPS) --name check-$(SIZE) --about 8 "$(BENCH_CHECK)" "$(RUN) $(SUITE) demo" tests/static/run
 
 try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try T=queue
-	@exec $(RUN) --quick --test "$(or $(T),$(error make try T=PATTERN))" \
+	@exec $(RUN) --quick --test "$(or $(T),$(error T is missing: make try T=queue))" \
 		$(if $(ONE),--kernel $(KERNEL)) $(SUITE)
 
 # Other machines and flavours have the module's tests, what the commands do is the same there; and unless
@@ -191,4 +197,5 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
-	@echo "Also: make KDIR=DIR module, make DESTDIR=DIR PREFIX=DIR install, BUILD=DIR"
+	@echo "Also: make KDIR=DIR module, make DESTDIR=DIR PREFIX=DIR install, BUILD=DIR; for checks"
+	@echo "SIZE=quick or full, KERNEL=NAME, STRESS=SECONDS, JOBS=PROCESSORS, SUITES=RELEASES"
