@@ -32,15 +32,15 @@ static struct {
 	int count;
 } own;
 
-#define assert_result(call, wanted)                                                            \
-	do {                                                                                   \
-		long long wanted_ = (wanted), result_;                                         \
-                                                                                               \
-		errno = 0;                                                                     \
-		result_ = (call);                                                              \
-		if (result_ != wanted_)                                                        \
-			fail_msg("%s is %lld (%s), not %lld", #call, result_, strerror(errno), \
-				 wanted_);                                                     \
+#define assert_result(call, wanted)                                                             \
+	do {                                                                                    \
+		long long wanted_ = (wanted), result_;                                          \
+                                                                                                \
+		errno = 0;                                                                      \
+		result_ = (call);                                                               \
+		if (result_ != wanted_)                                                         \
+			fail_msg("%s is %lld%s%s, not %lld", #call, result_, errno ? ": " : "", \
+				 errno ? strerror(errno) : "", wanted_);                        \
 	} while (0)
 
 #define assert_fails(call, wanted)                                                    \
