@@ -117,9 +117,12 @@ cache_make()
 		(set -e; "$@" "$path.new") >"$path.log" 2>&1
 		status=$?
 		set -e
-		[ $status = 0 ] || die "failed: $1; its output ended with:
+		[ $status = 0 ] || {
+			as_root rm -rf "$path.new"
+			die "failed: $1; its output ended with:
 $(tail -n 20 "$path.log")
 (all of it: $path.log)"
+		}
 		as_root mv "$path.new" "$path"
 	fi
 	touch "$path.lock"
