@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cdev.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -106,20 +107,19 @@ static int __init msgslot_init(void)
 	err = register_major(&devt);
 	if (err)
 		goto out;
-	err = msgslot_slots_init(devt, modes);
-	if (err)
-		goto err_major;
-	/* Last: from here on files can be open, so nothing after it may fail. */
 	cdev_init(&msgslot_cdev, &msgslot_file_operations);
 	msgslot_cdev.owner = THIS_MODULE;
-	err = cdev_add(&msgslot_cdev, devt, MSGSLOT_SLOTS_MAX);
-	if (err)
-		goto err_slots;
-	goto out;
+	/* Last: from here on files can be open, so nothing after it may fail. */
+	err = msgslot_slots_init(&msgslot_cdev, devt, modes);
+	if (!err)
+		goto out;
 
-err_slots:
-	msgslot_slots_exit();
-err_major:
+	/*
+	 * Somebody may be in an open that fails.  A load that fails does not wait for that, as an unload
+	 * does, so it is done here; the load itself counts as one.
+	 */
+	while (module_refcount(THIS_MODULE) > 1)
+		msleep(1);
 	unregister_chrdev_region(devt, MSGSLOT_SLOTS_MAX);
 out:
 	kfree(modes);
@@ -131,8 +131,7 @@ static void __exit msgslot_exit(void)
 {
 	dev_t devt = msgslot_cdev.dev;
 
-	cdev_del(&msgslot_cdev);
-	msgslot_slots_exit();
+	msgslot_slots_exit(&msgslot_cdev);
 	unregister_chrdev_region(devt, MSGSLOT_SLOTS_MAX);
 	/* Buffers may still wait for the grace period that ends in our code. */
 	rcu_barrier();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Slots: the table of minors, how they come and go, what they show in sysfs.  See slot.h. */
+#include <linux/cdev.h>
 #include <linux/err.h>
 #include <linux/kdev_t.h>
 #include <linux/kernel.h>
@@ -13,11 +14,12 @@
 #include "compat.h"
 #include "slot.h"
 
-static DEFINE_MUTEX(msgslot_slots_lock);
+static DEFINE_SPINLOCK(slots_lock);
+static DEFINE_MUTEX(slots_creation);
 
 /*
- * What is known of a minor.  A slot on its way out is not in the table any more, but its name is
- * still in sysfs: @leaving keeps the minor from being made anew until that is over.
+ * What is known of a minor, under slots_lock.  A slot on its way out is not in the table any more, but its
+ * name is still in sysfs: @leaving keeps the minor from being made anew until that is over.
  */
 static struct {
 	struct msgslot_slot *slot;
@@ -26,7 +28,10 @@ static struct {
 } minors[MSGSLOT_SLOTS_MAX];
 
 static dev_t first_devt;
-static bool exiting;
+/* The module's own slots are there, all of them.  Under slots_lock. */
+static bool loaded;
+/* No slot is made: before the module's own are, and at its end.  Under slots_creation. */
+static bool closed = true;
 
 static struct msgslot_slot *slot_of(struct device *dev)
 {
@@ -55,19 +60,29 @@ static void slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *
 
 static struct class msgslot_class;
 
-/* A slot in the table and in sysfs; also a node in /dev, where @with_node. */
+/* Whether a slot of that minor can be made: 0, -ENODEV, -EEXIST, -EBUSY. */
+static int slot_may_come(unsigned int minor)
+{
+	int err = closed ? -ENODEV : 0;
+
+	lockdep_assert_held(&slots_creation);
+	spin_lock(&slots_lock);
+	if (!err && minors[minor].slot)
+		err = -EEXIST;
+	else if (!err && minors[minor].leaving)
+		err = -EBUSY;
+	spin_unlock(&slots_lock);
+	return err;
+}
+
+/* A slot in sysfs and in the table; also a node in /dev, where @with_node. */
 static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mode, bool with_node)
 {
 	struct msgslot_slot *slot;
-	int err = -ENOMEM;
+	int err = slot_may_come(minor);
 
-	lockdep_assert_held(&msgslot_slots_lock);
-	if (exiting)
-		return -ENODEV;
-	if (minors[minor].slot)
-		return -EEXIST;
-	if (minors[minor].leaving)
-		return -EBUSY;
+	if (err)
+		return err;
 
 	slot = kzalloc(sizeof(*slot), GFP_KERNEL);
 	if (!slot)
@@ -84,6 +99,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	spin_lock_init(&slot->lock);
 	slot->channels = RB_ROOT;
 	init_waitqueue_head(&slot->wait);
+	err = -ENOMEM;
 	slot->stats = alloc_percpu(struct msgslot_stats);
 	if (!slot->stats)
 		goto err_put;
@@ -93,8 +109,10 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	err = device_add(&slot->dev);
 	if (err)
 		goto err_put;
+	spin_lock(&slots_lock);
 	minors[minor].slot = slot;
 	minors[minor].destroyed = false;
+	spin_unlock(&slots_lock);
 	return 0;
 
 err_put:
@@ -106,9 +124,9 @@ static int slot_create(unsigned int minor, const struct msgslot_mode *mode)
 {
 	int err;
 
-	mutex_lock(&msgslot_slots_lock);
+	mutex_lock(&slots_creation);
 	err = slot_create_locked(minor, mode, true);
-	mutex_unlock(&msgslot_slots_lock);
+	mutex_unlock(&slots_creation);
 	return err;
 }
 
@@ -116,14 +134,14 @@ static int slot_destroy(unsigned int minor)
 {
 	struct msgslot_slot *slot;
 
-	mutex_lock(&msgslot_slots_lock);
+	spin_lock(&slots_lock);
 	slot = minors[minor].slot;
 	if (slot) {
 		minors[minor].slot = NULL;
 		minors[minor].destroyed = true;
 		minors[minor].leaving = true;
 	}
-	mutex_unlock(&msgslot_slots_lock);
+	spin_unlock(&slots_lock);
 	if (!slot)
 		return -ENODEV;
 
@@ -134,49 +152,71 @@ static int slot_destroy(unsigned int minor)
 	msgslot_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
 	device_unregister(&slot->dev);
 
-	mutex_lock(&msgslot_slots_lock);
+	spin_lock(&slots_lock);
 	minors[minor].leaving = false;
-	mutex_unlock(&msgslot_slots_lock);
+	spin_unlock(&slots_lock);
 	return 0;
+}
+
+/* The slot of @minor, which is open once more; or NULL, and @destroyed tells whether there was one. */
+static struct msgslot_slot *slot_open_existing(unsigned int minor, bool *destroyed)
+{
+	struct msgslot_slot *slot;
+
+	spin_lock(&slots_lock);
+	/* Whoever is early waits: a load that fails must not find a file open. */
+	slot = loaded ? minors[minor].slot : NULL;
+	*destroyed = minors[minor].destroyed;
+	if (slot) {
+		slot->opens++;
+		get_device(&slot->dev);
+	}
+	spin_unlock(&slots_lock);
+	return slot;
 }
 
 struct msgslot_slot *msgslot_slot_open(unsigned int minor)
 {
 	struct msgslot_slot *slot;
+	bool destroyed;
 	int err = 0;
 
-	mutex_lock(&msgslot_slots_lock);
-	/* Somebody made a node by hand: he gets the slot that course programs expect. */
-	if (minors[minor].destroyed)
-		err = -ENXIO;
-	else if (!minors[minor].slot)
+	slot = slot_open_existing(minor, &destroyed);
+	if (slot)
+		return slot;
+	if (mutex_lock_killable(&slots_creation))
+		return ERR_PTR(-EINTR);
+	/* A node made by hand, of a minor without a slot: it gets the one that course programs expect. */
+	slot = slot_open_existing(minor, &destroyed);
+	if (!slot && !destroyed && !closed) {
 		err = slot_create_locked(minor, msgslot_mode_find(MSGSLOT_MODE_LAST), false);
-	slot = minors[minor].slot;
-	if (!err) {
-		slot->opens++;
-		get_device(&slot->dev);
+		if (!err)
+			slot = slot_open_existing(minor, &destroyed);
 	}
-	mutex_unlock(&msgslot_slots_lock);
-	return err ? ERR_PTR(err) : slot;
+	mutex_unlock(&slots_creation);
+	return slot ?: ERR_PTR(err ?: -ENXIO);
 }
 
 void msgslot_slot_close(struct msgslot_slot *slot)
 {
-	mutex_lock(&msgslot_slots_lock);
+	spin_lock(&slots_lock);
 	slot->opens--;
-	mutex_unlock(&msgslot_slots_lock);
+	spin_unlock(&slots_lock);
 	put_device(&slot->dev);
 }
 
-/* Other processors count on meanwhile: a moment's truth of each. */
+/*
+ * Other processors count on meanwhile: a moment's truth of each.  So a message may be counted where it
+ * went and not yet where it came, and there seem to be fewer than none.
+ */
 #define slot_sum_stats(slot, field)                                               \
 	({                                                                        \
-		u64 sum = 0;                                                      \
+		s64 sum = 0;                                                      \
 		int cpu;                                                          \
                                                                                   \
 		for_each_possible_cpu(cpu)                                        \
 			sum += READ_ONCE(per_cpu_ptr((slot)->stats, cpu)->field); \
-		sum;                                                              \
+		(u64) max_t(s64, sum, 0);                                         \
 	})
 
 void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
@@ -207,26 +247,19 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
  */
 static int slot_may_change_locked(struct msgslot_slot *slot, bool same)
 {
-	lockdep_assert_held(&msgslot_slots_lock);
+	lockdep_assert_held(&slots_lock);
 	return same || (!slot->opens && !slot_sum_stats(slot, messages)) ? 0 : -EBUSY;
 }
 
-static ssize_t slot_set_number(struct msgslot_slot *slot, u32 *setting, u32 max, const char *text,
-			       size_t count)
+static int slot_set_number_locked(struct msgslot_slot *slot, u32 *setting, u32 value, u32 max)
 {
-	u32 value;
-	int err = kstrtou32(text, 0, &value);
+	int err = slot_may_change_locked(slot, *setting == value);
 
-	if (err)
-		return err;
-	mutex_lock(&msgslot_slots_lock);
-	err = slot_may_change_locked(slot, *setting == value);
 	if (!value || value > max)
-		err = -EINVAL;
+		return -EINVAL;
 	if (!err)
 		*setting = value;
-	mutex_unlock(&msgslot_slots_lock);
-	return err ?: count;
+	return err;
 }
 
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *text)
@@ -243,11 +276,11 @@ static ssize_t mode_store(struct device *dev, struct device_attribute *attr, con
 
 	if (!mode)
 		return -EINVAL;
-	mutex_lock(&msgslot_slots_lock);
+	spin_lock(&slots_lock);
 	err = slot_may_change_locked(slot, mode == slot->mode);
 	if (!err && mode != slot->mode)
 		slot_set_mode(slot, mode);
-	mutex_unlock(&msgslot_slots_lock);
+	spin_unlock(&slots_lock);
 	return err ?: count;
 }
 static DEVICE_ATTR_RW(mode);
@@ -261,9 +294,15 @@ static ssize_t depth_store(struct device *dev, struct device_attribute *attr, co
 			   size_t count)
 {
 	struct msgslot_slot *slot = slot_of(dev);
+	u32 value;
+	int err = kstrtou32(text, 0, &value);
 
-	return slot_set_number(slot, &slot->rules.depth, READ_ONCE(slot->mode)->depth_max, text,
-			       count);
+	if (err)
+		return err;
+	spin_lock(&slots_lock);
+	err = slot_set_number_locked(slot, &slot->rules.depth, value, slot->mode->depth_max);
+	spin_unlock(&slots_lock);
+	return err ?: count;
 }
 static DEVICE_ATTR_RW(depth);
 
@@ -276,8 +315,15 @@ static ssize_t max_message_store(struct device *dev, struct device_attribute *at
 				 const char *text, size_t count)
 {
 	struct msgslot_slot *slot = slot_of(dev);
+	u32 value;
+	int err = kstrtou32(text, 0, &value);
 
-	return slot_set_number(slot, &slot->rules.max_message, MSGSLOT_MESSAGE_MAX, text, count);
+	if (err)
+		return err;
+	spin_lock(&slots_lock);
+	err = slot_set_number_locked(slot, &slot->rules.max_message, value, MSGSLOT_MESSAGE_MAX);
+	spin_unlock(&slots_lock);
+	return err ?: count;
 }
 static DEVICE_ATTR_RW(max_message);
 
@@ -302,7 +348,7 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 
 	if (value < 0)
 		return value;
-	mutex_lock(&msgslot_slots_lock);
+	spin_lock(&slots_lock);
 	same = slot->rules.overflow == value;
 	err = slot_may_change_locked(slot, same);
 	/* Only rooms have a choice. */
@@ -310,7 +356,7 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 		err = -EINVAL;
 	if (!err)
 		slot->rules.overflow = value;
-	mutex_unlock(&msgslot_slots_lock);
+	spin_unlock(&slots_lock);
 	return err ?: count;
 }
 static DEVICE_ATTR_RW(overflow);
@@ -464,7 +510,7 @@ static struct class msgslot_class = {
 	.dev_groups = slot_groups,
 };
 
-int msgslot_slots_init(dev_t devt, const struct msgslot_mode *const *modes)
+int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode *const *modes)
 {
 	unsigned int minor;
 	int err;
@@ -473,24 +519,41 @@ int msgslot_slots_init(dev_t devt, const struct msgslot_mode *const *modes)
 	err = class_register(&msgslot_class);
 	if (err)
 		return err;
-	/* One hold of the lock: a writer of `create` comes before none of them or after all. */
-	mutex_lock(&msgslot_slots_lock);
+	/*
+	 * In one: an open waits for all of them, and a writer of `create` comes after them or is refused.
+	 * The device comes first: as soon as a slot's node is announced it may be opened.
+	 */
+	mutex_lock(&slots_creation);
+	err = cdev_add(cdev, devt, MSGSLOT_SLOTS_MAX);
+	if (err)
+		goto err_class;
+	closed = false;
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX && !err; minor++)
 		if (modes[minor])
 			err = slot_create_locked(minor, modes[minor], true);
-	mutex_unlock(&msgslot_slots_lock);
+	closed = err;
+	spin_lock(&slots_lock);
+	loaded = !err;
+	spin_unlock(&slots_lock);
+	mutex_unlock(&slots_creation);
 	if (err)
-		msgslot_slots_exit();
+		msgslot_slots_exit(cdev);
+	return err;
+
+err_class:
+	mutex_unlock(&slots_creation);
+	class_unregister(&msgslot_class);
 	return err;
 }
 
-void msgslot_slots_exit(void)
+void msgslot_slots_exit(struct cdev *cdev)
 {
 	unsigned int minor;
 
-	mutex_lock(&msgslot_slots_lock);
-	exiting = true;
-	mutex_unlock(&msgslot_slots_lock);
+	cdev_del(cdev);
+	mutex_lock(&slots_creation);
+	closed = true;
+	mutex_unlock(&slots_creation);
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX; minor++)
 		slot_destroy(minor);
 	class_unregister(&msgslot_class);

@@ -11,9 +11,12 @@
  * the last open file lets go of it.  The module cannot be unloaded while a file is open, since an
  * open file refers to it.
  *
- * msgslot_slots_lock (slot.c) guards the table of minors, the number of open files of each slot,
- * and the settings that only change while there are none.  It is the outermost lock.  It is never
- * held while a device is unregistered, since that waits for attributes, whose writers take it.
+ * Two locks (slot.c): slots_lock, a spinlock, guards the table of minors, the number of open files of each
+ * slot, and the settings that only change while there are none; it is taken by every open and close, and
+ * for a few instructions.  slots_creation, a mutex, is for those who make slots, which allocates, and for
+ * those who open a node of a minor that has none (yet).  Neither is held while a device is unregistered,
+ * since that waits for attributes, whose writers take the first.  Order: slots_creation, slots_lock, all
+ * others.
  */
 #ifndef MSGSLOT_SLOT_H
 #define MSGSLOT_SLOT_H
@@ -46,8 +49,8 @@ struct msgslot_stats {
  * struct msgslot_slot - a slot
  * @dev: the device; its reference count is the slot's
  * @minor: never changes
- * @opens: open files; under msgslot_slots_lock
- * @mode: under msgslot_slots_lock, and constant while a file is open or a message is kept
+ * @opens: open files; under slots_lock
+ * @mode: under slots_lock, and constant while a file is open or a message is kept
  * @rules: as @mode
  * @instance: random, of this creation; never changes
  * @account: limits and use; has its own lock
@@ -74,13 +77,15 @@ struct msgslot_slot {
 	wait_queue_head_t wait;
 };
 
+struct cdev;
+
 /*
  * Makes slots of the given modes, NULL where a minor is to have none, with device nodes of @devt's
- * major, all or none of them.  The class is registered here too.
+ * major, all or none of them; and before them @cdev, which answers their nodes, and the class.
  */
-int msgslot_slots_init(dev_t devt, const struct msgslot_mode *const *modes);
-/* Destroys all slots and the class.  No file is open any more. */
-void msgslot_slots_exit(void);
+int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode *const *modes);
+/* Destroys @cdev, all slots and the class.  No file is open any more. */
+void msgslot_slots_exit(struct cdev *cdev);
 
 /* The slot of @minor for an open file, or ERR_PTR: -ENXIO if it was destroyed, -ENOMEM. */
 struct msgslot_slot *msgslot_slot_open(unsigned int minor);

@@ -229,6 +229,49 @@ static void shares(void **state)
 	assert_true(info.share_max_bytes >= info.share_bytes);
 }
 
+/* One keeps a message in a queue, another takes it, each on a processor of its own if there are two. */
+static bool moving;
+
+static void *keep_sending(void *argument)
+{
+	while (__atomic_load_n(&moving, __ATOMIC_RELAXED))
+		demand(send_text(*(int *)argument, 1, "moves") > 0 || errno == EAGAIN);
+	return NULL;
+}
+
+static void *keep_taking(void *argument)
+{
+	char got[16];
+
+	while (__atomic_load_n(&moving, __ATOMIC_RELAXED))
+		demand(read(*(int *)argument, got, sizeof(got)) > 0 || errno == EAGAIN);
+	return NULL;
+}
+
+/* There are never fewer messages than none, nor far more than the queue is deep. */
+static void counted_while_they_move(void **state)
+{
+	long rounds = scaled(20000, 500);
+	pthread_t threads[2];
+	int fd;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", 1), 0);
+	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
+	moving = true;
+	threads[0] = thread_start(keep_sending, &fd);
+	threads[1] = thread_start(keep_taking, &fd);
+	while (rounds--) {
+		assert_in_range(info_of(fd).messages, 0, 1000000);
+		assert_in_range(slot_get(OWN, "messages"), 0, 1000000);
+	}
+	__atomic_store_n(&moving, false, __ATOMIC_RELAXED);
+	thread_join(threads[0]);
+	thread_join(threads[1]);
+	assert_in_range(slot_get(OWN, "messages"), 0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +279,7 @@ int main(void)
 		own_slot_test(after_some_use),
 		own_slot_test(the_instance_is_this_slots),
 		own_slot_test(shares),
+		own_slot_test(counted_while_they_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,6 +275,34 @@ static void memory_cgroups_pay(void **state)
 	munmap(count, sizeof(*count));
 }
 
+static bool deepening;
+
+static void *deepen(void *unused)
+{
+	(void)unused;
+	while (__atomic_load_n(&deepening, __ATOMIC_RELAXED))
+		demand(slot_set(OWN, "depth", 1000) == 0 || errno == EINVAL);
+	return NULL;
+}
+
+/* In `last` there is one message, whatever is set while the mode is. */
+static void the_depth_fits_the_mode(void **state)
+{
+	long rounds = scaled(8000, 300);
+	pthread_t thread;
+
+	(void)state;
+	deepening = true;
+	thread = thread_start(deepen, NULL);
+	while (rounds--) {
+		assert_result(slot_put(OWN, "mode", "queue"), 0);
+		assert_result(slot_put(OWN, "mode", "last"), 0);
+		assert_result(slot_get(OWN, "depth"), 1);
+	}
+	__atomic_store_n(&deepening, false, __ATOMIC_RELAXED);
+	thread_join(thread);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +314,7 @@ int main(void)
 		long_slot_test(users_get_their_share),
 		own_slot_test(a_share_is_given_back),
 		long_slot_test(memory_cgroups_pay),
+		own_slot_test(the_depth_fits_the_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

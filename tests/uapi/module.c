@@ -323,6 +323,36 @@ static void loaded_and_unloaded_again_and_again(void **state)
 	}
 }
 
+/* Opens each node as soon as it is there. */
+static void *open_what_appears(void *unused)
+{
+	char path[32];
+	int minor, fd;
+
+	(void)unused;
+	for (minor = 0; minor < 256; minor++) {
+		snprintf(path, sizeof(path), "/dev/msgslot%d", minor);
+		while ((fd = open(path, O_RDWR | O_CLOEXEC)) < 0)
+			demand(errno == ENOENT);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void a_node_that_is_there_can_be_opened(void **state)
+{
+	long rounds = scaled(8, 1), i;
+	pthread_t thread;
+
+	(void)state;
+	for (i = 0; i < rounds; i++) {
+		unload();
+		thread = thread_start(open_what_appears, NULL);
+		assert_result(module_load("slots=last:256"), 0);
+		thread_join(thread);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +364,7 @@ int main(void)
 		module_test(a_major_that_is_asked_for),
 		module_test(malformed_parameters_are_refused),
 		module_test(loaded_and_unloaded_again_and_again),
+		module_test(a_node_that_is_there_can_be_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
