@@ -11,7 +11,10 @@
 
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
@@ -56,21 +59,40 @@ static inline struct msgslot_patience plain_patience(const struct msgslot_file *
 	};
 }
 
-/* The sender's process as the caller's pid namespace numbers it, 0 where it does not. */
-static __always_inline u32 pid_for_caller(pid_t pid)
+/*
+ * The sender's process as the caller's pid namespace numbers it, 0 where it does not: so also where the
+ * sender is gone and its number is another process's now, which began after the message was sent at
+ * @time.
+ */
+static __always_inline u32 pid_for_caller(pid_t pid, u64 time)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
-	u32 nr;
+	struct task_struct *task;
+	u32 nr = 0;
 
 	if (likely(ns == &init_pid_ns))
 		return pid;
 	rcu_read_lock();
-	nr = pid_nr_ns(find_pid_ns(pid, &init_pid_ns), ns);
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
+	if (task && task->start_boottime <= time)
+		nr = task_tgid_nr_ns(task, ns);
 	rcu_read_unlock();
 	return nr;
 }
 
-/* The sender's user as the caller's user namespace numbers him. */
+/* A time of CLOCK_BOOTTIME as the caller's time namespace has it; 0 if that began later. */
+static __always_inline u64 time_for_caller(u64 time)
+{
+#ifdef CONFIG_TIME_NS
+	const struct timespec64 *offset = &current->nsproxy->time_ns->offsets.boottime;
+
+	if (unlikely(offset->tv_sec | offset->tv_nsec))
+		return max_t(s64, time + timespec64_to_ns(offset), 0);
+#endif
+	return time;
+}
+
+/* The sender's user as the caller's user namespace numbers that user. */
 static __always_inline u32 uid_for_caller(kuid_t uid)
 {
 	struct user_namespace *ns = current_user_ns();

@@ -22,13 +22,14 @@
 static __always_inline bool put_result(struct msgslot_recv __user *user,
 				       const struct msgslot_peek *peek, u64 lost)
 {
-	u32 pid = pid_for_caller(peek->pid), uid = uid_for_caller(peek->uid);
+	u32 pid = pid_for_caller(peek->pid, peek->time), uid = uid_for_caller(peek->uid);
+	u64 time = time_for_caller(peek->time);
 
 	if (!user_access_begin(user, sizeof(*user)))
 		return false;
 	unsafe_put_user(peek->length, &user->length, fault);
 	unsafe_put_user(peek->sequence, &user->sequence, fault);
-	unsafe_put_user(peek->time, &user->time, fault);
+	unsafe_put_user(time, &user->time, fault);
 	unsafe_put_user(lost, &user->lost, fault);
 	unsafe_put_user(pid, &user->pid, fault);
 	unsafe_put_user(uid, &user->uid, fault);

@@ -12,6 +12,10 @@
 
 enum { NOBODY = 65534 }; /* how the kernel numbers who has no number */
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
 static uid_t uid_of(const char *name)
 {
 	struct passwd *user = getpwnam(name);
@@ -193,6 +197,108 @@ static void pid_namespaces(void **state)
 	}
 }
 
+/* A child that is process 1 of a new pid namespace, and has this number outside. */
+static pid_t child_numbered(pid_t number)
+{
+	pid_t numbers[2] = { 1, number };
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+		uint64_t set_tid, set_tid_size;
+	} arguments = {
+		.flags = CLONE_NEWPID,
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)numbers,
+		.set_tid_size = 2,
+	};
+
+	fflush(stdout);
+	return syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
+static void *be_no_sender(void *argument)
+{
+	struct msgslot_recv recv;
+	char got[COURSE_MAX];
+
+	demand(getpid() == 1);
+	recv = recv_of(1, 0, got, sizeof(got));
+	demand(ioctl(*(int *)argument, MSGSLOT_RECV, &recv) == 0);
+	demand(recv.pid == 0);
+	return NULL;
+}
+
+/* The sender is gone, and its number is the receiver's, outside, by now. */
+static void a_number_that_is_another_process(void **state)
+{
+	size_t mode;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(modes); mode++) {
+		pid_t sender, receiver;
+		int fd;
+
+		own_become(modes[mode]);
+		fd = own_open_on(O_RDWR, 1);
+		sender = child_start(NULL, send_by_process, &fd);
+		child_join(sender);
+		receiver = child_numbered(sender);
+		if (!receiver) {
+			const char *complaint = be_no_sender(&fd);
+
+			if (complaint)
+				fprintf(stderr, "# inside: %s\n", complaint);
+			_exit(complaint != NULL);
+		}
+		assert_int_equal(receiver, sender);
+		child_join(receiver);
+	}
+}
+
+static long long boot_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* Where the clock is a million seconds ahead. */
+static void *receive_in_time_namespace(void *argument)
+{
+	char got[COURSE_MAX];
+	struct msgslot_recv recv = recv_of(1, 0, got, sizeof(got));
+	long long age;
+
+	demand(boot_time() > 1000000000000000ll);
+	demand(ioctl(*(int *)argument, MSGSLOT_RECV, &recv) == 0);
+	age = boot_time() - (long long)recv.time;
+	demand(age >= 0 && age < 1000ll * paced(60, 600) * MILLISECOND);
+	return NULL;
+}
+
+static void *enter_time_namespace(void *argument)
+{
+	/* Those to come are in it. */
+	demand(unshare(CLONE_NEWTIME) == 0);
+	demand(text_put("/proc/self/timens_offsets", "boottime 1000000 0") == 0);
+	child_run(NULL, receive_in_time_namespace, argument);
+	return NULL;
+}
+
+static void time_namespaces(void **state)
+{
+	size_t mode;
+	int fd;
+
+	(void)state;
+	for (mode = 0; mode < COUNT_OF(modes); mode++) {
+		own_become(modes[mode]);
+		fd = own_open_on(O_RDWR, 1);
+		assert_result(send_text(fd, 1, "just now"), 1);
+		child_run(NULL, enter_time_namespace, &fd);
+	}
+}
+
 /* In a user namespace where root is 1000 and nobody else is anybody. */
 static void *enter_user_namespace(void *argument)
 {
@@ -318,6 +424,8 @@ int main(void)
 		own_slot_test(user_namespaces),
 		own_slot_test(a_number_never_comes_again),
 		own_slot_test(numbers_begin_at_1_and_have_no_gaps),
+		own_slot_test(a_number_that_is_another_process),
+		own_slot_test(time_namespaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,7 +425,7 @@ struct msgslot_map_head {
  * @version: odd while the rest changes, and another number afterwards
  * @length: of the message in bytes
  * @sequence: its number
- * @time: when it was sent, as in struct msgslot_recv
+ * @time: when it was sent: CLOCK_BOOTTIME of the initial time namespace, in ns
  */
 struct msgslot_map_cell {
 	__u32 version;
