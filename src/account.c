@@ -69,8 +69,21 @@ static struct msgslot_share *share_find_locked(struct msgslot_account *account, 
 	return fresh;
 }
 
-struct msgslot_share *msgslot_share_get(struct msgslot_account *account, kuid_t uid)
+/* The user that @cred is charged as; account.h tells who that is. */
+static kuid_t charged_user(const struct cred *cred)
 {
+	const struct user_namespace *ns = cred->user_ns;
+
+	if (ns == &init_user_ns)
+		return cred->euid;
+	while (ns->parent != &init_user_ns)
+		ns = ns->parent;
+	return uid_eq(ns->owner, GLOBAL_ROOT_UID) ? cred->euid : ns->owner;
+}
+
+struct msgslot_share *msgslot_share_get(struct msgslot_account *account, const struct cred *cred)
+{
+	const kuid_t uid = charged_user(cred);
 	struct msgslot_share *share, *fresh;
 
 	spin_lock(&account->lock);

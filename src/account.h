@@ -3,8 +3,10 @@
  * Who may keep how much in a slot.
  *
  * A slot has one *account*: how many bytes and channels it may hold, and how many it holds.  Every
- * user with a file open on the slot, or with something kept in it, has a *share* of that account.
- * The user is the uid that opened the file; it is looked up once, in open().
+ * user with a file open on the slot, or with something kept in it, has a *share* of that account; it is
+ * looked up in open().  The user is the uid that opened the file.  In a user namespace it is the one
+ * who made the outermost: somebody with 65536 subordinate ids is still one person.  Where root made it, as
+ * for the containers of a machine, the ids in it are users like any others.
  *
  * Only what grows is charged: a new channel, a ring of cells, a buffer for a long message.  A
  * message that goes where another one as long was costs nothing here, so a steady sender never comes
@@ -21,6 +23,7 @@
 #ifndef MSGSLOT_ACCOUNT_H
 #define MSGSLOT_ACCOUNT_H
 
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/rbtree.h>
@@ -83,19 +86,21 @@ void msgslot_account_get_limit(struct msgslot_account *account, struct msgslot_u
 void msgslot_account_get_used(struct msgslot_account *account, struct msgslot_usage *used);
 
 /* The share of @uid with a reference for the caller, or ERR_PTR(-ENOMEM). */
-struct msgslot_share *msgslot_share_get(struct msgslot_account *account, kuid_t uid);
+struct msgslot_share *msgslot_share_get(struct msgslot_account *account, const struct cred *cred);
 /* Gives the reference back.  Takes NULL. */
 void msgslot_share_put(struct msgslot_share *share);
 
 /**
  * struct msgslot_payer - who pays for what a call makes grow
  * @share: of the user who opened the file
- * @file: tells whether he had CAP_SYS_RESOURCE then
+ * @uid: that user, as messages tell it
+ * @file: tells whether the user had CAP_SYS_RESOURCE then
  *
  * Never changes while the file is open.
  */
 struct msgslot_payer {
 	struct msgslot_share *share;
+	kuid_t uid;
 	const struct file *file;
 };
 

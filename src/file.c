@@ -268,7 +268,8 @@ static int msgslot_open(struct inode *inode, struct file *file)
 	if (!f)
 		goto err_close;
 	f->payer.file = file;
-	f->payer.share = msgslot_share_get(&slot->account, file->f_cred->euid);
+	f->payer.uid = file->f_cred->euid;
+	f->payer.share = msgslot_share_get(&slot->account, file->f_cred);
 	if (IS_ERR(f->payer.share)) {
 		err = PTR_ERR(f->payer.share);
 		goto err_free;

@@ -240,7 +240,7 @@ static __always_inline struct msgslot_message message_of(const struct msgslot_fi
 	return (struct msgslot_message){
 		.length = length,
 		.pid = current->tgid,
-		.uid = f->payer.share->uid,
+		.uid = f->payer.uid,
 		.conditional = args && args->flags & MSGSLOT_SEND_IF,
 		.expected = args ? args->expected : 0,
 		.bytes = bytes,
