@@ -228,29 +228,36 @@ static long ioctl_walk(const struct call *call)
 
 /**
  * struct command - one line of the table, found by the command's number
- * @direction: of its argument
- * @size: of its struct, now; it was never shorter
- * @grows: other versions may have a longer struct
+ * @id: the command, without its size
+ * @min_size: of its struct in the first release that had it
+ * @max_size: of its struct in any version, or the same where it will not grow
  * @call: who answers it
  */
 struct command {
-	unsigned int direction;
-	size_t size;
-	bool grows;
+	u32 id;
+	u16 min_size;
+	u16 max_size;
 	long (*call)(const struct call *call);
 };
 
-#define COMMAND(command, grows, call) \
-	[_IOC_NR(command)] = { _IOC_DIR(command), _IOC_SIZE(command), grows, call }
+#define WITHOUT_SIZE(command) ((command) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
+#define FIXED(command, call) \
+	[_IOC_NR(command)] = { WITHOUT_SIZE(command), _IOC_SIZE(command), _IOC_SIZE(command), call }
+/* @last: the last field that the struct had in its first release. */
+#define GROWS(command, type, last, call)                                              \
+	[_IOC_NR(command)] = { WITHOUT_SIZE(command), offsetofend(struct type, last), \
+			       _IOC_SIZEMASK, call }
 
 static const struct command commands[] = {
-	COMMAND(MSGSLOT_GET_CHANNEL, false, ioctl_get_channel),
-	COMMAND(MSGSLOT_SEND, true, ioctl_send),
-	COMMAND(MSGSLOT_RECV, true, ioctl_recv),
-	COMMAND(MSGSLOT_SEEK, true, ioctl_seek),
-	COMMAND(MSGSLOT_CLEAR, true, ioctl_clear),
-	COMMAND(MSGSLOT_INFO, true, ioctl_info),
-	COMMAND(MSGSLOT_WALK, true, ioctl_walk),
+	/* Number 0 is no command of the table: of no size, as none is at least 1 and at most 0. */
+	[0] = { .min_size = 1 },
+	FIXED(MSGSLOT_GET_CHANNEL, ioctl_get_channel),
+	GROWS(MSGSLOT_SEND, msgslot_send, sequence, ioctl_send),
+	GROWS(MSGSLOT_RECV, msgslot_recv, uid, ioctl_recv),
+	GROWS(MSGSLOT_SEEK, msgslot_seek, sequence, ioctl_seek),
+	GROWS(MSGSLOT_CLEAR, msgslot_clear, messages, ioctl_clear),
+	GROWS(MSGSLOT_INFO, msgslot_info, dropped, ioctl_info),
+	GROWS(MSGSLOT_WALK, msgslot_walk, reserved, ioctl_walk),
 };
 
 static bool is_select(unsigned int command)
@@ -264,12 +271,12 @@ static const struct command *command_find(unsigned int command)
 	unsigned int nr = _IOC_NR(command), size = _IOC_SIZE(command);
 	const struct command *c;
 
-	if (_IOC_TYPE(command) != MSGSLOT_IOC_TYPE || nr >= ARRAY_SIZE(commands))
+	if (nr >= ARRAY_SIZE(commands))
 		return NULL;
 	c = &commands[array_index_nospec(nr, ARRAY_SIZE(commands))];
-	if (!c->call || c->direction != _IOC_DIR(command))
+	if (c->id != WITHOUT_SIZE(command) || size < c->min_size || size > c->max_size)
 		return NULL;
-	return size == c->size || (size > c->size && c->grows) ? c : NULL;
+	return c;
 }
 
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument)

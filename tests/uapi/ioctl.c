@@ -15,8 +15,15 @@ static bool is_select(unsigned int command)
 /* What takes a struct is judged by it; structs.c has all of that. */
 static bool takes_a_struct(unsigned int command)
 {
-	const unsigned int known[] = { MSGSLOT_SEND,  MSGSLOT_RECV, MSGSLOT_SEEK,
-				       MSGSLOT_CLEAR, MSGSLOT_INFO, MSGSLOT_WALK };
+	/* With the size of the first release. */
+	const unsigned int known[] = {
+		_IOWR(235, _IOC_NR(MSGSLOT_SEND), char[48]),
+		_IOWR(235, _IOC_NR(MSGSLOT_RECV), char[64]),
+		MSGSLOT_SEEK,
+		MSGSLOT_CLEAR,
+		MSGSLOT_INFO,
+		MSGSLOT_WALK,
+	};
 	size_t i;
 
 	if (command == MSGSLOT_GET_CHANNEL)

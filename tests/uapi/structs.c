@@ -18,6 +18,12 @@ static const unsigned int commands[COMMANDS] = {
 	[WALK] = MSGSLOT_WALK,
 };
 
+/* Of the first release, in bytes: programs that were built then run on. */
+static const size_t first_sizes[COMMANDS] = {
+	[GET_CHANNEL] = 4, [SEND] = 48,	 [RECV] = 64, [SEEK] = 16,
+	[CLEAR] = 24,	   [INFO] = 136, [WALK] = 24,
+};
+
 static int fd;
 static char buffer[COURSE_MAX];
 static struct msgslot_walk_entry entries[4];
@@ -94,7 +100,7 @@ static void shorter_and_in_another_direction(void **state)
 
 	(void)state;
 	for (which = 0; which < COMMANDS; which++) {
-		for (size = 0; size < size_of(which); size++) {
+		for (size = 0; size < first_sizes[which]; size++) {
 			prepare(which, room);
 			assert_fails(ioctl(fd, sized(which, size), room), EINVAL);
 			assert_fails(ioctl(fd, sized(which, size), nowhere), EINVAL);
@@ -109,6 +115,27 @@ static void shorter_and_in_another_direction(void **state)
 						     EINVAL);
 	}
 	assert_unchanged(&before);
+}
+
+/* What is beyond the size that the caller has is not the kernel's to read or to write. */
+static void every_size_since_the_first(void **state)
+{
+	size_t size, byte;
+	char room[256];
+	int which;
+
+	(void)state;
+	for (which = SEND; which < COMMANDS; which++)
+		for (size = first_sizes[which]; size <= size_of(which) + 8; size++) {
+			memset(room, 0, sizeof(room));
+			prepare(which, room);
+			memset(room + size, 0x5a, sizeof(room) - size);
+			assert_result(ioctl(fd, sized(which, size), room), 0);
+			for (byte = size; byte < sizeof(room); byte++)
+				if (room[byte] != 0x5a)
+					fail_msg("command %d of %zu bytes wrote byte %zu", which,
+						 size, byte);
+		}
 }
 
 static const size_t longer[] = { 1, 2, 3, 4, 7, 8, 9, 16, 100, 4000, 4096, 8192 };
@@ -353,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		struct_test(every_command_works),
 		struct_test(shorter_and_in_another_direction),
+		struct_test(every_size_since_the_first),
 		struct_test(longer_with_a_clean_tail),
 		struct_test(longer_with_a_dirty_tail),
 		struct_test(structs_at_a_page_end),
