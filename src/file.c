@@ -330,5 +330,5 @@ const struct file_operations msgslot_file_operations = {
 	.poll = msgslot_poll,
 	.mmap = msgslot_mmap,
 	.unlocked_ioctl = msgslot_file_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+	.compat_ioctl = msgslot_file_compat_ioctl,
 };

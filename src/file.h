@@ -93,5 +93,6 @@ ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter);
 
 /* ioctl.c */
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument);
+long msgslot_file_compat_ioctl(struct file *file, unsigned int command, unsigned long argument);
 
 #endif /* MSGSLOT_FILE_H */

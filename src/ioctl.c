@@ -9,6 +9,7 @@
  * The errors of every command begin with ENODEV; an unknown command is EINVAL, not ENOTTY, because
  * the course programs that this interface grew from were promised that.
  */
+#include <linux/compat.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -260,10 +261,18 @@ static const struct command commands[] = {
 	GROWS(MSGSLOT_WALK, msgslot_walk, reserved, ioctl_walk),
 };
 
+/*
+ * Select, as handouts and the programs of their courses have it: number 0 of either type, in every
+ * direction, with the size of nothing, an int or a long; and the bare numbers 1 and 3.
+ */
 static bool is_select(unsigned int command)
 {
-	return command == MSG_SLOT_CHANNEL || command == MSG_SLOT_CHANNEL_LONG ||
-	       command == MSG_SLOT_CHANNEL_OLD || command == MSG_SLOT_CHANNEL_OLD_LONG;
+	unsigned int type = _IOC_TYPE(command), size = _IOC_SIZE(command);
+
+	if (command == MSG_SLOT_CHANNEL_1 || command == MSG_SLOT_CHANNEL_3)
+		return true;
+	return (type == MSGSLOT_IOC_TYPE || type == MSGSLOT_IOC_TYPE_OLD) && !_IOC_NR(command) &&
+	       (!size || size == sizeof(u32) || size == sizeof(u64));
 }
 
 static const struct command *command_find(unsigned int command)
@@ -297,4 +306,14 @@ long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long a
 	if (is_select(command))
 		return msgslot_file_select(call.f, argument);
 	return -EINVAL;
+}
+
+/* Of a program of 32 bits.  What is a pointer loses a bit of it on some machines; an id may not. */
+long msgslot_file_compat_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+#ifdef CONFIG_COMPAT
+	if (!is_select(command))
+		argument = (unsigned long)compat_ptr(argument);
+#endif
+	return msgslot_file_ioctl(file, command, argument);
 }

@@ -40,7 +40,7 @@ static void select_by_32_bits(void **state)
 		assert_fails(call32(SYS32_IOCTL, fd, commands[command], 0), EINVAL);
 	}
 	assert_result(slot_get(OWN, "channels"), 4);
-	assert_fails(call32(SYS32_IOCTL, fd, _IOR(235, 0, uint32_t), 5), EINVAL);
+	assert_fails(call32(SYS32_IOCTL, fd, _IOR(235, 0, uint16_t), 5), EINVAL);
 	assert_fails(call32(SYS32_IOCTL, fd, _IOW(235, 1, uint32_t), 5), EINVAL);
 	assert_result(slot_destroy(OWN), 0);
 	assert_fails(call32(SYS32_IOCTL, fd, commands[0], 5), ENODEV);

@@ -8,8 +8,11 @@
 
 static bool is_select(unsigned int command)
 {
-	return command == MSG_SLOT_CHANNEL || command == MSG_SLOT_CHANNEL_LONG ||
-	       command == MSG_SLOT_CHANNEL_OLD || command == MSG_SLOT_CHANNEL_OLD_LONG;
+	unsigned int type = _IOC_TYPE(command), size = _IOC_SIZE(command);
+
+	return command == MSG_SLOT_CHANNEL_1 || command == MSG_SLOT_CHANNEL_3 ||
+	       ((type == MSGSLOT_IOC_TYPE || type == MSGSLOT_IOC_TYPE_OLD) && !_IOC_NR(command) &&
+		(size == 0 || size == 4 || size == 8));
 }
 
 /* What takes a struct is judged by it; structs.c has all of that. */

@@ -93,11 +93,17 @@
  */
 #define MSG_SLOT_CHANNEL _IOW(MSGSLOT_IOC_TYPE, 0, unsigned int)
 
-/* Other encodings of the same command, in use in programs that exist; accepted alike. */
+/*
+ * Other encodings of the same command, in use in programs that exist; accepted alike: number 0 of both
+ * types with any direction (_IO, _IOR, _IOW, _IOWR) and the size of nothing, an int or a long; and two bare
+ * numbers.
+ */
 #define MSGSLOT_IOC_TYPE_OLD 240
 #define MSG_SLOT_CHANNEL_LONG _IOW(MSGSLOT_IOC_TYPE, 0, unsigned long)
 #define MSG_SLOT_CHANNEL_OLD _IOW(MSGSLOT_IOC_TYPE_OLD, 0, unsigned int)
 #define MSG_SLOT_CHANNEL_OLD_LONG _IOW(MSGSLOT_IOC_TYPE_OLD, 0, unsigned long)
+#define MSG_SLOT_CHANNEL_1 1
+#define MSG_SLOT_CHANNEL_3 3
 
 /* How many slots there can be: minors 0 to MSGSLOT_SLOTS_MAX - 1. */
 #define MSGSLOT_SLOTS_MAX 256
