@@ -2,7 +2,7 @@
 /* Channels: find, hold, forget; and the table of modes.  See channel.h. */
 #include <linux/err.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -59,15 +59,29 @@ const struct msgslot_mode *msgslot_mode_find(const char *name)
 	return NULL;
 }
 
+static void holder_add_locked(struct msgslot_channel *channel, struct msgslot_holder *holder)
+{
+	/* A channel that is held has a user who is charged for it, and stays so. */
+	if (hlist_empty(&channel->holders))
+		msgslot_log_hold(&channel->log, holder->share);
+	hlist_add_head(&holder->node, &channel->holders);
+	channel->holds++;
+}
+
 /*
- * The channel @id with a new hold; @fresh takes its place if there is none; else NULL.
- * ERR_PTR(-ENODEV) if the slot is gone.
+ * The channel @id, held by @holder.  Where there is none: NULL without @payer; else it is @fresh, charged
+ * to the payer, or ERR_PTR.  Looking, charging and adding are one step, as of two who make the same
+ * channel one would otherwise be charged for nothing, and fail of it.  ERR_PTR(-ENODEV) if the slot
+ * is gone.
  */
 static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
-					   struct msgslot_channel *fresh)
+					   const struct msgslot_payer *payer, bool privileged,
+					   struct msgslot_channel *fresh,
+					   struct msgslot_holder *holder)
 {
 	struct rb_node **link = &slot->channels.rb_node, *parent = NULL;
 	struct msgslot_channel *channel;
+	int err;
 
 	lockdep_assert_held(&slot->lock);
 	if (slot->gone)
@@ -76,112 +90,203 @@ static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
 		parent = *link;
 		channel = rb_entry(parent, struct msgslot_channel, node);
 		if (id == channel->id) {
-			channel->holds++;
+			holder_add_locked(channel, holder);
 			return channel;
 		}
 		link = id < channel->id ? &parent->rb_left : &parent->rb_right;
 	}
-	if (fresh) {
-		fresh->id = id;
-		fresh->holds = 1;
-		/* No sequence of a forgotten channel is ever used again. */
-		msgslot_log_init(&fresh->log, slot->floor + 1);
-		rb_link_node(&fresh->node, parent, link);
-		rb_insert_color(&fresh->node, &slot->channels);
-	}
-	return fresh;
-}
-
-struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id)
-{
-	struct msgslot_channel *channel;
-
-	spin_lock(&slot->lock);
-	channel = hold_locked(slot, id, NULL);
-	spin_unlock(&slot->lock);
-	return IS_ERR(channel) ? NULL : channel;
-}
-
-void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel)
-{
-	spin_lock(&slot->lock);
-	channel->holds++;
-	spin_unlock(&slot->lock);
-}
-
-struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
-					     const struct msgslot_payer *payer)
-{
-	struct msgslot_channel *channel, *fresh;
-	int err;
-
-	spin_lock(&slot->lock);
-	channel = hold_locked(slot, id, NULL);
-	spin_unlock(&slot->lock);
-	if (channel)
-		return channel;
-
-	err = msgslot_charge(payer, 0, 1);
+	if (!payer)
+		return NULL;
+	err = msgslot_charge_as(payer, 0, 1, privileged);
 	if (err)
 		return ERR_PTR(err);
-	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
+	/* No memory is the last of the errors. */
 	if (!fresh) {
 		msgslot_uncharge(payer->share, 0, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	fresh->share = payer->share;
-	init_waitqueue_head(&fresh->wait);
+	fresh->id = id;
+	fresh->holds = 1;
+	hlist_add_head(&holder->node, &fresh->holders);
+	/* No sequence of a forgotten channel is ever used again. */
+	msgslot_log_init(&fresh->log, slot->floor + 1, payer->share);
+	rb_link_node(&fresh->node, parent, link);
+	rb_insert_color(&fresh->node, &slot->channels);
+	return fresh;
+}
+
+static struct msgslot_channel *channel_hold(struct msgslot_slot *slot, u32 id,
+					    const struct msgslot_payer *payer, bool privileged,
+					    struct msgslot_channel *fresh,
+					    struct msgslot_holder *holder)
+{
+	struct msgslot_channel *channel;
 
 	spin_lock(&slot->lock);
-	channel = hold_locked(slot, id, fresh);
+	channel = hold_locked(slot, id, payer, privileged, fresh, holder);
 	spin_unlock(&slot->lock);
-	if (channel != fresh) {
-		kfree(fresh);
-		msgslot_uncharge(payer->share, 0, 1);
-	}
 	return channel;
 }
 
-void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel)
+struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id,
+					     struct msgslot_share *share,
+					     struct msgslot_holder *holder)
 {
-	bool forget;
+	holder->share = share;
+	return channel_hold(slot, id, NULL, false, NULL, holder);
+}
 
-	if (!channel)
-		return;
+void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel,
+				struct msgslot_share *share, struct msgslot_holder *holder)
+{
+	holder->share = share;
 	spin_lock(&slot->lock);
-	forget = !--channel->holds && msgslot_log_retire(&channel->log);
-	/* A slot that is gone has taken its channels out of the tree already. */
-	if (forget && !RB_EMPTY_NODE(&channel->node)) {
+	holder_add_locked(channel, holder);
+	spin_unlock(&slot->lock);
+}
+
+struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
+					     const struct msgslot_payer *payer,
+					     struct msgslot_holder *holder)
+{
+	struct msgslot_channel *channel, *fresh;
+
+	holder->share = payer->share;
+	channel = channel_hold(slot, id, NULL, false, NULL, holder);
+	if (channel)
+		return channel;
+	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
+	if (fresh) {
+		init_waitqueue_head(&fresh->wait);
+		init_waitqueue_head(&fresh->room);
+	}
+	channel = channel_hold(slot, id, payer, false, fresh, holder);
+	if (channel == ERR_PTR(-EDQUOT) && msgslot_payer_is_privileged(payer))
+		channel = channel_hold(slot, id, payer, true, fresh, holder);
+	if (channel != fresh)
+		kfree(fresh);
+	return channel;
+}
+
+/*
+ * Takes a channel out that nobody holds and that has no message: whether the caller is to free it.  One
+ * that went with its slot was taken out of the tree before.
+ */
+static bool forget_locked(struct msgslot_slot *slot, struct msgslot_channel *channel)
+{
+	lockdep_assert_held(&slot->lock);
+	if (channel->holds || !msgslot_log_unhold(&channel->log))
+		return false;
+	if (!RB_EMPTY_NODE(&channel->node)) {
 		rb_erase(&channel->node, &slot->channels);
+		RB_CLEAR_NODE(&channel->node);
 		slot->floor = max(slot->floor, channel->log.next - 1);
 	}
-	spin_unlock(&slot->lock);
-	if (!forget)
-		return;
+	return true;
+}
 
-	/* Nobody finds it but who looked before: they see a dead log until their RCU section ends. */
-	msgslot_uncharge(channel->share, 0, 1);
+/* Nobody finds it but who looked before: they see a dead log until their RCU section ends. */
+static void channel_free(struct msgslot_channel *channel)
+{
+	msgslot_uncharge(channel->log.share, 0, 1);
 	kfree_rcu(channel, rcu);
 }
 
-int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, bool conditional, u64 expected,
-			  u64 *messages)
+/* A holder with @share has left, who may be the last or the one that is charged. */
+static noinline bool holder_left_locked(struct msgslot_slot *slot, struct msgslot_channel *channel,
+					const struct msgslot_share *share)
 {
-	struct msgslot_channel *channel = msgslot_channel_find(slot, id);
+	struct msgslot_holder *heir;
+
+	lockdep_assert_held(&slot->lock);
+	if (hlist_empty(&channel->holders))
+		return forget_locked(slot, channel);
+	/* While it is held, nobody else changes who is charged. */
+	heir = hlist_entry(channel->holders.first, struct msgslot_holder, node);
+	if (channel->log.share == share)
+		msgslot_log_hold(&channel->log, heir->share);
+	return false;
+}
+
+/* Whether the caller is to free the channel. */
+static __always_inline bool holder_remove_locked(struct msgslot_slot *slot,
+						 struct msgslot_channel *channel,
+						 struct msgslot_holder *holder)
+{
+	const struct hlist_node *first;
+
+	__hlist_del(&holder->node);
+	channel->holds--;
+	first = channel->holders.first;
+	/* Mostly it was a call on a file that has the channel selected. */
+	if (likely(first &&
+		   hlist_entry(first, struct msgslot_holder, node)->share == holder->share))
+		return false;
+	return holder_left_locked(slot, channel, holder->share);
+}
+
+void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			    struct msgslot_holder *holder)
+{
+	bool forget;
+
+	spin_lock(&slot->lock);
+	forget = holder_remove_locked(slot, channel, holder);
+	spin_unlock(&slot->lock);
+	if (forget)
+		channel_free(channel);
+}
+
+void msgslot_channel_pass_hold(struct msgslot_slot *slot, struct msgslot_holder *heir,
+			       struct msgslot_channel *from, struct msgslot_channel *to,
+			       struct msgslot_holder *holder)
+{
+	bool forget;
+
+	spin_lock(&slot->lock);
+	forget = from && holder_remove_locked(slot, from, heir);
+	heir->share = holder->share;
+	hlist_del(&holder->node);
+	hlist_add_head(&heir->node, &to->holders);
+	spin_unlock(&slot->lock);
+	if (forget)
+		channel_free(from);
+}
+
+void msgslot_channel_forget(struct msgslot_slot *slot, struct msgslot_channel *channel)
+{
+	bool forget;
+
+	spin_lock(&slot->lock);
+	/* Out of the tree, it is somebody else's to free, or is freed already. */
+	forget = !RB_EMPTY_NODE(&channel->node) && forget_locked(slot, channel);
+	spin_unlock(&slot->lock);
+	if (forget)
+		channel_free(channel);
+}
+
+int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
+			  bool conditional, u64 expected, u64 *messages)
+{
+	struct msgslot_channel *channel;
+	struct msgslot_holder holder;
 	int err;
 
 	*messages = 0;
+	channel = msgslot_channel_find(slot, id, share, &holder);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
 	if (!channel)
 		return conditional && expected ? -ESTALE : 0;
-	err = msgslot_log_clear(&channel->log, conditional, expected, messages);
+	err = msgslot_log_clear(&channel->log, &slot->spares, conditional, expected, messages);
 	if (!err) {
 		this_cpu_sub(slot->stats->messages, *messages);
 		/* What readers of a room lost they count themselves, when they come to it. */
 		if (slot->rules.reads == MSGSLOT_READS_HEAD)
 			this_cpu_add(slot->stats->dropped, *messages);
-		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_ROOM);
+		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_ROOM);
 	}
-	msgslot_channel_unhold(slot, channel);
+	msgslot_channel_unhold(slot, channel, &holder);
 	return err;
 }
 
@@ -204,8 +309,10 @@ static struct msgslot_channel *channel_from_locked(struct msgslot_slot *slot, u6
 u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
 			 u32 count)
 {
+	const u32 depth = slot->rules.depth;
 	struct msgslot_channel *channel;
 	struct rb_node *node;
+	u64 first;
 	u32 n = 0;
 
 	spin_lock(&slot->lock);
@@ -213,8 +320,10 @@ u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_wa
 	while (channel && n < count) {
 		entries[n].channel = channel->id;
 		entries[n].files = channel->holds;
-		entries[n].first = msgslot_log_first(&channel->log);
+		first = msgslot_log_first(&channel->log);
 		entries[n].next = msgslot_log_next(&channel->log);
+		/* What came meanwhile takes the place of what was the oldest. */
+		entries[n].first = max(first, entries[n].next - min_t(u64, entries[n].next, depth));
 		n++;
 		node = rb_next(&channel->node);
 		channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
@@ -224,32 +333,20 @@ u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_wa
 	return n;
 }
 
-/**
- * struct sleeper - who sleeps in a channel's queue
- * @entry: in the queue
- * @events: what wakes him
- */
-struct sleeper {
-	wait_queue_entry_t entry;
-	__poll_t events;
-};
+/* So often a call begins again before it looks whether it may. */
+#define ROUNDS 3
 
-static int sleeper_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
+int msgslot_try_again(const struct msgslot_patience *patience, unsigned int *rounds)
 {
-	struct sleeper *sleeper = container_of(entry, struct sleeper, entry);
-
-	/* Whom it does not concern does not count as the one who was woken. */
-	if (!(key_to_poll(key) & sleeper->events))
+	if (likely(++*rounds <= ROUNDS))
 		return 0;
-	return autoremove_wake_function(entry, mode, sync, key);
-}
-
-static void sleeper_init(struct sleeper *sleeper, __poll_t events, bool alone)
-{
-	init_wait(&sleeper->entry);
-	sleeper->entry.func = sleeper_wake;
-	sleeper->entry.flags = alone ? WQ_FLAG_EXCLUSIVE : 0;
-	sleeper->events = events | MSGSLOT_EVENTS_GONE;
+	cond_resched();
+	if (unlikely(signal_pending(current)))
+		return msgslot_interrupted(patience);
+	if (patience->wait && patience->until != KTIME_MAX &&
+	    ktime_after(ktime_get(), patience->until))
+		return -ETIMEDOUT;
+	return 0;
 }
 
 /* Sleeps until woken: 0, or the error the call ends with. */
@@ -266,12 +363,12 @@ static int sleeper_sleep(const struct msgslot_patience *patience)
 
 /**
  * struct awaited - what a sleeper waits for
- * @events: MSGSLOT_EVENTS_MESSAGE or MSGSLOT_EVENTS_ROOM
+ * @room: room for a message; else
  * @cursor: a message from there on
  * @or_loss: or that such messages are gone
  */
 struct awaited {
-	__poll_t events;
+	bool room;
 	u64 cursor;
 	bool or_loss;
 };
@@ -281,7 +378,7 @@ static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
 {
 	if (READ_ONCE(slot->gone))
 		return true;
-	if (awaited->events == MSGSLOT_EVENTS_ROOM)
+	if (awaited->room)
 		return msgslot_log_has_room(&channel->log, &slot->rules, 0);
 	return msgslot_log_has(&channel->log, awaited->cursor, awaited->or_loss);
 }
@@ -291,23 +388,23 @@ static __always_inline int channel_wait(struct msgslot_slot *slot, struct msgslo
 					const struct awaited *awaited, bool alone,
 					const struct msgslot_patience *patience)
 {
-	struct sleeper sleeper msgslot_uninitialized;
+	wait_queue_head_t *queue = awaited->room ? &channel->room : &channel->wait;
+	wait_queue_entry_t entry msgslot_uninitialized;
 	int err = 0;
 	bool signal;
 
-	sleeper_init(&sleeper, awaited->events, alone);
+	init_wait_entry(&entry, alone ? WQ_FLAG_EXCLUSIVE : 0);
 	/* The left column in channel.h, with the barrier. */
-	signal = prepare_to_wait_event(&channel->wait, &sleeper.entry, TASK_INTERRUPTIBLE);
+	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
 	if (!is_there(slot, channel, awaited)) {
-		/* With a time the call cannot be taken up again where it was. */
 		if (signal)
-			err = patience->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
+			err = msgslot_interrupted(patience);
 		else
 			err = sleeper_sleep(patience);
 		if (err == -ETIMEDOUT && is_there(slot, channel, awaited))
 			err = 0;
 	}
-	finish_wait(&channel->wait, &sleeper.entry);
+	finish_wait(queue, &entry);
 	return err;
 }
 
@@ -316,7 +413,6 @@ int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_chann
 				 const struct msgslot_patience *patience)
 {
 	const struct awaited awaited = {
-		.events = MSGSLOT_EVENTS_MESSAGE,
 		.cursor = cursor,
 		.or_loss = or_loss,
 	};
@@ -327,7 +423,7 @@ int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_chann
 int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
 			      const struct msgslot_patience *patience)
 {
-	const struct awaited awaited = { .events = MSGSLOT_EVENTS_ROOM };
+	const struct awaited awaited = { .room = true };
 	int err;
 
 	msgslot_log_has_room(&channel->log, &slot->rules, 1);
@@ -341,15 +437,16 @@ void msgslot_channel_tell_room(struct msgslot_slot *slot, struct msgslot_channel
 	if (!msgslot_log_has_wanted_room(&channel->log, &slot->rules))
 		return;
 	if (all)
-		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_ROOM);
+		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_ROOM);
 	else
-		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_ROOM);
+		msgslot_wake(&channel->room, MSGSLOT_EVENTS_ROOM);
 }
 
 void msgslot_channel_kill_all(struct msgslot_slot *slot)
 {
 	struct msgslot_channel *channel;
 	struct rb_node *node;
+	bool forget;
 	u64 lost;
 
 	for (;;) {
@@ -357,6 +454,7 @@ void msgslot_channel_kill_all(struct msgslot_slot *slot)
 		node = rb_first(&slot->channels);
 		if (node) {
 			channel = rb_entry(node, struct msgslot_channel, node);
+			/* In no list of holders, as nobody is to be charged for it. */
 			channel->holds++;
 			rb_erase(node, &slot->channels);
 			RB_CLEAR_NODE(node);
@@ -365,10 +463,16 @@ void msgslot_channel_kill_all(struct msgslot_slot *slot)
 		if (!node)
 			break;
 
-		lost = msgslot_log_kill(&channel->log);
+		lost = msgslot_log_kill(&channel->log, &slot->spares);
 		this_cpu_sub(slot->stats->messages, lost);
 		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_GONE);
-		msgslot_channel_unhold(slot, channel);
+		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_GONE);
+		spin_lock(&slot->lock);
+		channel->holds--;
+		forget = forget_locked(slot, channel);
+		spin_unlock(&slot->lock);
+		if (forget)
+			channel_free(channel);
 		cond_resched();
 	}
 }

@@ -14,13 +14,23 @@
  * which is a true answer, and a writer finds the log dead, and looks again which channel the file
  * has now.  Who must sleep takes a hold first, and keeps the channel he began on.
  *
+ * A reader without a hold may take a channel's last message just as the last file that had the
+ * channel selected goes elsewhere, so either may be the one that leaves it empty and not held:
+ *
+ *	select, on the same file		read
+ *	generation + 1				take the message (log.lock)
+ *	give the hold back			is generation as it was?
+ *	  is the log empty (log.lock)?  forget	no: forget, if no file holds it (slot.lock)
+ *
+ * If the select finds the message, the read sees the new generation; else the log is empty.
+ *
  * Waiting
  * -------
- * Whoever polls sleeps in the wait queue of his open file (file.h), for a channel can be forgotten
- * while epoll still holds the queue.  The file hangs one relay in its channel's queue; a wake-up of
- * the channel goes through the relays to the files.  Readers and writers that sleep in a call hang
- * in the channel's queue themselves, and are woken by the events they wait for only.  A wake-up
- * cannot be missed:
+ * A channel has two queues: @wait of those who wait for a message, @room of those who wait for room, so
+ * that neither costs the other anything.  Readers and writers that sleep in a call hang there themselves.
+ * Whoever polls sleeps in the wait queue of the open file (file.h), for a channel can be forgotten while
+ * epoll still holds the queue; the file hangs a relay in each of the channel's queues that it is polled
+ * for, and a wake-up of the channel goes through the relays to the files.  A wake-up cannot be missed:
  *
  *	poll, or who goes to sleep		write
  *	enter the queue				place the message
@@ -82,9 +92,10 @@ const struct msgslot_mode *msgslot_mode_find(const char *name);
  * struct msgslot_channel - a channel
  * @node: in the slot's tree, empty when it was taken out; under the slot's lock
  * @id: never changes
- * @holds: of open files and calls under way; under the slot's lock
- * @share: who is charged for the channel
- * @wait: who sleeps here, and the relays of the files that poll; has its own lock
+ * @holds: how many hold it; under the slot's lock
+ * @holders: those; under the slot's lock
+ * @wait: who waits for a message; has its own lock
+ * @room: who waits for room; has its own lock
  * @log: the messages; has its own lock
  * @rcu: found by RCU through msgslot_file.channel
  */
@@ -92,32 +103,48 @@ struct msgslot_channel {
 	struct rb_node node;
 	u32 id;
 	u32 holds;
-	struct msgslot_share *share;
+	struct hlist_head holders;
 	wait_queue_head_t wait;
+	wait_queue_head_t room;
 	struct msgslot_log log;
 	struct rcu_head rcu;
 };
 
 /*
- * The channel @id of the payer's slot with a hold for the caller, made if there is none.
+ * The channel @id of the payer's slot, held by @holder, made if there is none.
  * ERR_PTR: -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM.
  */
 struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
-					     const struct msgslot_payer *payer);
-/* Gives a hold back; the last one forgets an empty channel.  Takes NULL. */
-void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel);
+					     const struct msgslot_payer *payer,
+					     struct msgslot_holder *holder);
+/* @holder holds @channel no longer; with the last one an empty channel is forgotten. */
+void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel,
+			    struct msgslot_holder *holder);
+/* @heir holds @to instead of @holder; and no longer @from, if that is not NULL. */
+void msgslot_channel_pass_hold(struct msgslot_slot *slot, struct msgslot_holder *heir,
+			       struct msgslot_channel *from, struct msgslot_channel *to,
+			       struct msgslot_holder *holder);
 
-/* The channel @id of @slot with a hold for the caller, or NULL if there is none. */
-struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id);
-/* One more hold of a channel that has one. */
-void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel);
+/*
+ * For a caller that took a message without a hold, in the RCU section it found @channel in: forgets the
+ * channel if no file holds it any more and that was its last message.
+ */
+void msgslot_channel_forget(struct msgslot_slot *slot, struct msgslot_channel *channel);
+
+/* The channel @id of @slot, held by @holder; NULL if there is none; or ERR_PTR(-ENODEV). */
+struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id,
+					     struct msgslot_share *share,
+					     struct msgslot_holder *holder);
+/* A channel that is held is held by @holder, too. */
+void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel,
+				struct msgslot_share *share, struct msgslot_holder *holder);
 
 /*
  * Takes all messages of the channel @id, if @conditional only if the newest is @expected (0: there
- * is none), and wakes who waits for room: 0, with how many in @messages, or -ESTALE.
+ * is none), and wakes who waits for room: 0, with how many in @messages, or -ESTALE, -ENODEV.
  */
-int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, bool conditional, u64 expected,
-			  u64 *messages);
+int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
+			  bool conditional, u64 expected, u64 *messages);
 
 /* The channels from *@from on, at most @count of them: how many; *@from is where to go on. */
 u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
@@ -132,6 +159,18 @@ struct msgslot_patience {
 	bool wait;
 	ktime_t until;
 };
+
+/* What a call says that a signal ended: with a time it cannot be taken up again where it was. */
+static inline int msgslot_interrupted(const struct msgslot_patience *patience)
+{
+	return patience->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
+}
+
+/*
+ * A call begins again, for the time that @rounds tells, as others were faster: 0; where it has done so a few
+ * times it ends as one that sleeps would, on a signal or when its time is over.
+ */
+int msgslot_try_again(const struct msgslot_patience *patience, unsigned int *rounds);
 
 /*
  * Sleep until there may be a message from @cursor on, or room for one, or the slot is gone: 0, and

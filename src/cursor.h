@@ -53,7 +53,8 @@ static __always_inline struct msgslot_channel *found_again(struct msgslot_file *
 }
 
 /* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
-static inline void mark_seen(struct msgslot_file *f, const struct found *found, u64 sequence)
+static __always_inline void mark_seen(struct msgslot_file *f, const struct found *found,
+				      u64 sequence)
 {
 	spin_lock(&f->lock);
 	if (f->generation == found->generation && f->cursor.next <= sequence)
@@ -61,35 +62,50 @@ static inline void mark_seen(struct msgslot_file *f, const struct found *found, 
 	spin_unlock(&f->lock);
 }
 
-/* Takes the head: whether it was still there. */
-static __always_inline bool take_head(struct msgslot_file *f, const struct found *found,
-				      u64 sequence)
+/* What is @left by msgslot_log_take(), and may be done in its RCU section; @moved: on without the channel. */
+static noinline void take_head_end(struct msgslot_file *f, struct msgslot_channel *channel,
+				   int left, bool moved)
 {
+	if (left > 0 && left & MSGSLOT_WANTED_MASK)
+		msgslot_wake(&channel->room, MSGSLOT_EVENTS_ROOM);
+	/* The right column in channel.h. */
+	if (channel && moved)
+		msgslot_channel_forget(f->slot, channel);
+}
+
+/* Takes the head, which has @length bytes: whether it was still there. */
+static __always_inline bool take_head(struct msgslot_file *f, const struct found *found,
+				      u64 sequence, u32 length)
+{
+	struct msgslot_buffer *old;
 	struct msgslot_channel *channel;
-	int wanted = -ESTALE;
+	int left = -ESTALE;
+	bool moved;
 
 	rcu_read_lock();
 	channel = found_again(f, found);
 	if (likely(channel))
-		wanted = msgslot_log_take(&channel->log, sequence);
-	if (unlikely(wanted > 0))
-		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_ROOM);
+		left = msgslot_log_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
+					&old);
+	moved = READ_ONCE(f->generation) != found->generation;
+	if (unlikely(left || moved))
+		take_head_end(f, channel, left, moved && !found->held);
 	rcu_read_unlock();
-	if (unlikely(wanted < 0))
-		return false;
+	if (unlikely(left)) {
+		if (left < 0)
+			return false;
+		if (left & MSGSLOT_TAKEN_BUFFER)
+			msgslot_buffer_put(&f->slot->spares, old);
+	}
 	this_cpu_dec(f->slot->stats->messages);
 	return true;
 }
 
-/*
- * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
- * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
- * it was still there.
- */
-static __always_inline bool move_on(struct msgslot_file *f, const struct found *found, u64 from,
-				    u32 offset, u64 sequence, u32 end, u32 length)
+/* The cursor's part of move_on(); if writers wait for it, it is counted anew in *@channel. */
+static __always_inline bool move_file_cursor(struct msgslot_file *f, const struct found *found,
+					     u64 from, u32 offset, u64 sequence, u32 end,
+					     u32 length, struct msgslot_channel **channel)
 {
-	struct msgslot_channel *channel;
 	bool moved = false;
 
 	spin_lock(&f->lock);
@@ -105,17 +121,41 @@ static __always_inline bool move_on(struct msgslot_file *f, const struct found *
 			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
 			this_cpu_add(f->slot->stats->dropped, sequence - from);
 		}
+		if (channel) {
+			*channel = found->channel;
+			msgslot_log_follow(&found->channel->log, &f->cursor);
+		}
 	}
 	spin_unlock(&f->lock);
-	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK) && moved) {
-		rcu_read_lock();
-		channel = found_again(f, found);
-		/* If another one was selected since, that told it. */
-		if (channel)
-			msgslot_channel_tell_room(f->slot, channel, false);
-		rcu_read_unlock();
-	}
 	return moved;
+}
+
+/* Where writers wait for readers, they are told; the RCU section is for the channel. */
+static noinline bool move_on_and_tell(struct msgslot_file *f, struct found found, u64 from,
+				      u32 offset, u64 sequence, u32 end, u32 length)
+{
+	struct msgslot_channel *channel = NULL;
+	bool moved;
+
+	rcu_read_lock();
+	moved = move_file_cursor(f, &found, from, offset, sequence, end, length, &channel);
+	if (channel)
+		msgslot_channel_tell_room(f->slot, channel, false);
+	rcu_read_unlock();
+	return moved;
+}
+
+/*
+ * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
+ * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
+ * it was still there.
+ */
+static __always_inline bool move_on(struct msgslot_file *f, const struct found *found, u64 from,
+				    u32 offset, u64 sequence, u32 end, u32 length)
+{
+	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK))
+		return move_on_and_tell(f, *found, from, offset, sequence, end, length);
+	return move_file_cursor(f, found, from, offset, sequence, end, length, NULL);
 }
 
 #endif /* MSGSLOT_CURSOR_H */

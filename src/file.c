@@ -19,12 +19,14 @@ static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
 	return rcu_dereference_protected(f->channel, lockdep_is_held(&f->lock));
 }
 
-/* Where the relay hangs: in the channel's queue, or in the slot's while nothing is selected. */
-static wait_queue_head_t *file_queue_locked(struct msgslot_file *f)
+/* Where a relay hangs: in the channel's queue, or in the slot's while nothing is selected. */
+static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 {
 	struct msgslot_channel *channel = file_channel_locked(f);
 
-	return channel ? &channel->wait : &f->slot->wait;
+	if (!channel)
+		return &f->slot->wait;
+	return which == MSGSLOT_RELAY_ROOM ? &channel->room : &channel->wait;
 }
 
 /*
@@ -33,40 +35,65 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f)
  */
 static int file_relay(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
 {
-	struct msgslot_file *f = container_of(relay, struct msgslot_file, relay);
+	struct msgslot_file *f = relay->private;
 
+	/* The end of the slot concerns everybody, also of those of whom one is woken otherwise. */
 	if (waitqueue_active(&f->wait))
-		__wake_up(&f->wait, TASK_NORMAL, 1, key);
+		__wake_up(&f->wait, TASK_NORMAL, key_to_poll(key) & MSGSLOT_EVENTS_GONE ? 0 : 1,
+			  key);
 	else
 		list_del_init_careful(&relay->entry);
 	return 0;
 }
 
-static void file_hang_relay_locked(struct msgslot_file *f)
+static void file_init_relays(struct msgslot_file *f)
 {
-	wait_queue_head_t *queue = file_queue_locked(f);
-	unsigned long flags;
+	int i;
 
-	spin_lock_irqsave(&queue->lock, flags);
-	if (list_empty(&f->relay.entry))
-		__add_wait_queue(queue, &f->relay);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	for (i = 0; i < MSGSLOT_RELAYS; i++) {
+		init_waitqueue_func_entry(&f->relays[i], file_relay);
+		f->relays[i].private = f;
+		INIT_LIST_HEAD(&f->relays[i].entry);
+	}
 }
 
-/* Whether it hung there.  Afterwards no wake-up of that queue touches the file any more. */
-static bool file_unhang_relay_locked(struct msgslot_file *f)
+/* Hangs the relays whose bits are in @which. */
+static void file_hang_relays_locked(struct msgslot_file *f, unsigned int which)
 {
-	wait_queue_head_t *queue = file_queue_locked(f);
+	wait_queue_head_t *queue;
 	unsigned long flags;
-	bool hung;
+	int i;
 
-	/* Only poll() hangs it, so it cannot come back behind us: poll() takes the file's lock. */
-	if (list_empty_careful(&f->relay.entry))
-		return false;
-	spin_lock_irqsave(&queue->lock, flags);
-	hung = !list_empty(&f->relay.entry);
-	list_del_init(&f->relay.entry);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	for (i = 0; i < MSGSLOT_RELAYS; i++) {
+		if (!(which & BIT(i)))
+			continue;
+		queue = file_queue_locked(f, i);
+		spin_lock_irqsave(&queue->lock, flags);
+		if (list_empty(&f->relays[i].entry))
+			__add_wait_queue(queue, &f->relays[i]);
+		spin_unlock_irqrestore(&queue->lock, flags);
+	}
+}
+
+/* Which hung there.  Afterwards no wake-up of these queues touches the file any more. */
+static unsigned int file_unhang_relays_locked(struct msgslot_file *f)
+{
+	wait_queue_head_t *queue;
+	unsigned int hung = 0;
+	unsigned long flags;
+	int i;
+
+	for (i = 0; i < MSGSLOT_RELAYS; i++) {
+		/* Only poll() hangs it, so it cannot come back behind us: poll() takes the file's lock. */
+		if (list_empty_careful(&f->relays[i].entry))
+			continue;
+		queue = file_queue_locked(f, i);
+		spin_lock_irqsave(&queue->lock, flags);
+		if (!list_empty(&f->relays[i].entry))
+			hung |= BIT(i);
+		list_del_init(&f->relays[i].entry);
+		spin_unlock_irqrestore(&queue->lock, flags);
+	}
 	return hung;
 }
 
@@ -99,16 +126,34 @@ static __poll_t file_events(struct msgslot_file *f)
 	return events;
 }
 
+/* Wakes those who poll @f for what it has now; the end of the slot concerns them all. */
+static void file_wake(struct msgslot_file *f)
+{
+	const __poll_t events = file_events(f);
+
+	if (events & MSGSLOT_EVENTS_GONE)
+		msgslot_wake_all(&f->wait, events);
+	else
+		msgslot_wake(&f->wait, events);
+}
+
 static __poll_t msgslot_poll(struct file *file, poll_table *table)
 {
 	struct msgslot_file *f = file->private_data;
+	const __poll_t events = poll_requested_events(table);
+	unsigned int which = 0;
 
+	if (events & MSGSLOT_EVENTS_MESSAGE)
+		which |= BIT(MSGSLOT_RELAY_MESSAGE);
+	/* One must hang for the end of the slot, whatever else is asked for. */
+	if (events & MSGSLOT_EVENTS_ROOM || !which)
+		which |= BIT(MSGSLOT_RELAY_ROOM);
 	/* As a read or a write would; where that is refused, neither waits. */
 	if (unlikely(!rcu_access_pointer(f->channel)))
 		(void)msgslot_file_select_first(f);
 	poll_wait(file, &f->wait, table);
 	spin_lock(&f->lock);
-	file_hang_relay_locked(f);
+	file_hang_relays_locked(f, which);
 	spin_unlock(&f->lock);
 	/* The left column in channel.h. */
 	smp_mb();
@@ -140,6 +185,7 @@ int msgslot_file_get_channel(struct msgslot_file *f, u32 *id)
 }
 
 struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
+						   struct msgslot_holder *holder,
 						   unsigned long *generation, u64 *cursor)
 {
 	struct msgslot_channel *channel;
@@ -147,7 +193,7 @@ struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
 	/* Under the lock the file's own hold stays. */
 	spin_lock(&f->lock);
 	channel = file_channel_locked(f);
-	msgslot_channel_hold_again(f->slot, channel);
+	msgslot_channel_hold_again(f->slot, channel, f->payer.share, holder);
 	if (generation)
 		*generation = f->generation;
 	if (cursor)
@@ -171,6 +217,7 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	if (channel->id == id && f->cursor.offset && f->cursor.offset != MSGSLOT_UNTOLD) {
 		WRITE_ONCE(f->cursor.next, f->cursor.next + 1);
 		WRITE_ONCE(f->cursor.offset, 0);
+		msgslot_log_follow(&channel->log, &f->cursor);
 		moved = true;
 	}
 	spin_unlock(&f->lock);
@@ -179,43 +226,53 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	rcu_read_unlock();
 }
 
-/* With @first, only where nothing is selected: another thread may have been quicker. */
+/*
+ * With @first, only where nothing is selected.  Another thread may have been quicker, here too: what is
+ * selected by then is not selected anew, as the cursor would go to the end once more.
+ */
 static int file_select(struct msgslot_file *f, u32 id, bool first)
 {
 	const struct msgslot_rules *rules = &f->slot->rules;
 	struct msgslot_channel *channel, *old;
-	bool hung;
+	struct msgslot_holder holder;
+	unsigned int hung;
 
-	channel = msgslot_channel_hold(f->slot, id, &f->payer);
+	channel = msgslot_channel_hold(f->slot, id, &f->payer, &holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 
+	/* The channel that is left may be forgotten, and is told of the space all the same. */
+	rcu_read_lock();
 	spin_lock(&f->lock);
 	old = file_channel_locked(f);
-	if (first && old) {
+	if (old && (first || old == channel)) {
 		spin_unlock(&f->lock);
-		msgslot_channel_unhold(f->slot, channel);
+		rcu_read_unlock();
+		msgslot_channel_unhold(f->slot, channel, &holder);
+		if (!first)
+			file_select_again(f, id);
 		return 0;
 	}
-	hung = file_unhang_relay_locked(f);
+	hung = file_unhang_relays_locked(f);
 	if (old)
 		msgslot_log_part(&old->log, &f->cursor);
 	rcu_assign_pointer(f->channel, channel);
 	msgslot_log_join(&channel->log, rules, &f->cursor, f->reads);
-	if (hung)
-		file_hang_relay_locked(f);
+	file_hang_relays_locked(f, hung);
 	/* Pairs with look() in receive.c: who sees the new count sees the new channel. */
 	smp_store_release(&f->generation, f->generation + 1);
+	msgslot_channel_pass_hold(f->slot, &f->holder, old, channel, &holder);
 	spin_unlock(&f->lock);
 
 	/*
 	 * What is to be read may be another thing now.  A wake-up says only what is true: io_uring
 	 * believes it without another look.
 	 */
-	msgslot_wake(&f->wait, file_events(f));
+	if (wq_has_sleeper(&f->wait))
+		file_wake(f);
 	if (old)
 		msgslot_channel_tell_room(f->slot, old, true);
-	msgslot_channel_unhold(f->slot, old);
+	rcu_read_unlock();
 	return 0;
 }
 
@@ -249,7 +306,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	*sequence = f->cursor.next;
 	spin_unlock(&f->lock);
 	if (!err) {
-		msgslot_wake(&f->wait, file_events(f));
+		file_wake(f);
 		msgslot_channel_tell_room(f->slot, channel, true);
 	}
 	rcu_read_unlock();
@@ -278,8 +335,7 @@ static int msgslot_open(struct inode *inode, struct file *file)
 	f->reads = file->f_mode & FMODE_READ;
 	spin_lock_init(&f->lock);
 	init_waitqueue_head(&f->wait);
-	init_waitqueue_func_entry(&f->relay, file_relay);
-	INIT_LIST_HEAD(&f->relay.entry);
+	file_init_relays(f);
 	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;
 	/*
@@ -304,15 +360,18 @@ static int msgslot_release(struct inode *inode, struct file *file)
 	struct msgslot_channel *channel;
 
 	/* The last one out: nobody else calls on this file any more, but a wake-up may be in relay. */
+	rcu_read_lock();
 	spin_lock(&f->lock);
-	file_unhang_relay_locked(f);
+	file_unhang_relays_locked(f);
 	channel = file_channel_locked(f);
-	if (channel)
+	if (channel) {
 		msgslot_log_part(&channel->log, &f->cursor);
+		msgslot_channel_unhold(slot, channel, &f->holder);
+	}
 	spin_unlock(&f->lock);
 	if (channel)
 		msgslot_channel_tell_room(slot, channel, true);
-	msgslot_channel_unhold(slot, channel);
+	rcu_read_unlock();
 	msgslot_share_put(f->payer.share);
 	kfree(f);
 	msgslot_slot_close(slot);

@@ -14,10 +14,10 @@
  * it says only which message poll() has no news of; reading the same message again writes nothing
  * at all.  In `queue`, where the channel has the cursor, it stays 0.
  *
- * The relay passes wake-ups of the channel on to who polls the file.  poll() hangs it in the
- * channel's queue; a wake-up that finds nobody polling takes it out again, so that a message costs
- * nothing for files that only read.  Whether it hangs there, its own list says, under that queue's
- * lock:
+ * The relays pass wake-ups of the channel on to those who poll the file: one hangs in the channel's queue
+ * for messages, one in that for room.  poll() hangs those that it is asked for; a wake-up that finds nobody
+ * polling takes the relay out again, so that a message costs nothing for files that only read.  Whether it
+ * hangs there, its own list says, under that queue's lock:
  *
  *	poll				wake-up (holds the channel's queue)
  *	enter the file's queue		anybody in the file's queue?
@@ -26,7 +26,7 @@
  * If the wake-up comes first, poll hangs the relay again; if poll does, the wake-up sees it.
  *
  * Lock order: msgslot_file.lock, then either msgslot_slot.lock and what follows there (log.h), or
- * msgslot_channel.wait, msgslot_file.wait.
+ * msgslot_channel.wait or .room, msgslot_file.wait.
  */
 #ifndef MSGSLOT_FILE_H
 #define MSGSLOT_FILE_H
@@ -40,6 +40,12 @@
 #include "channel.h"
 #include "slot.h"
 
+enum {
+	MSGSLOT_RELAY_MESSAGE,
+	MSGSLOT_RELAY_ROOM,
+	MSGSLOT_RELAYS,
+};
+
 /**
  * struct msgslot_file - an open file
  * @slot: referenced; never changes
@@ -49,7 +55,8 @@
  * @generation: counts selections; changed under @lock
  * @cursor: where the file is on @channel; see above
  * @wait: who polls this file
- * @relay: in the queue of the channel (of the slot while none is selected), or in none
+ * @relays: each in its queue of the channel (of the slot while none is selected), or in none
+ * @holder: the file, as @channel knows it
  * @reads: the file is open for reading; never changes
  */
 struct msgslot_file {
@@ -60,7 +67,8 @@ struct msgslot_file {
 	unsigned long generation;
 	struct msgslot_cursor cursor;
 	wait_queue_head_t wait;
-	wait_queue_entry_t relay;
+	wait_queue_entry_t relays[MSGSLOT_RELAYS];
+	struct msgslot_holder holder;
 	bool reads;
 };
 
@@ -75,8 +83,9 @@ int msgslot_file_select(struct msgslot_file *f, u32 id);
 int msgslot_file_select_first(struct msgslot_file *f);
 /* Whether @id is selected, at this moment. */
 bool msgslot_file_has_selected(struct msgslot_file *f, u32 id);
-/* The channel that is selected, with a hold; and, if asked, of which generation, and the cursor. */
+/* The channel that is selected, held by @holder; and, if asked, of which generation, and the cursor. */
 struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
+						   struct msgslot_holder *holder,
 						   unsigned long *generation, u64 *cursor);
 /* The id of the channel that reads and writes mean: 0, or -EINVAL if there is none. */
 int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);

@@ -18,43 +18,43 @@
 #include <linux/uaccess.h>
 #include <linux/msgslot.h>
 
+#include "compat.h"
 #include "file.h"
 #include "message.h"
 
 /**
- * struct call - an ioctl under way
- * @file: on which
- * @f: the same
- * @user: the argument
- * @size: of what is there, as the command's number says
+ * struct argument - what a command came with
+ * @user: where its struct is
+ * @size: of that, as the command's number says
  */
-struct call {
-	struct file *file;
-	struct msgslot_file *f;
+struct argument {
 	void __user *user;
 	size_t size;
 };
 
 /* The struct that a command takes; the usual case, a program of our own version, is short. */
-static __always_inline int call_get(const struct call *call, void *args, size_t size)
+static __always_inline int args_get(struct argument argument, void *args, size_t size)
 {
-	if (likely(call->size == size))
-		return copy_from_user(args, call->user, size) ? -EFAULT : 0;
-	return copy_struct_from_user(args, size, call->user, call->size);
+	if (likely(argument.size == size))
+		return copy_from_user(args, argument.user, size) ? -EFAULT : 0;
+	return copy_struct_from_user(args, size, argument.user, argument.size);
 }
 
-static int call_put(const struct call *call, const void *args, size_t size)
+static int args_put(struct argument argument, const void *args, size_t size)
 {
-	return copy_to_user(call->user, args, min(call->size, size)) ? -EFAULT : 0;
+	return copy_to_user(argument.user, args, min(argument.size, size)) ? -EFAULT : 0;
 }
 
-static __always_inline int call_get_patience(const struct call *call, s64 timeout,
-					     struct msgslot_patience *patience)
+static __always_inline int patience_get(const struct file *file, s64 timeout,
+					struct msgslot_patience *patience)
 {
+	patience->wait = false;
+	patience->until = KTIME_MAX;
+	if (!timeout)
+		return 0;
 	if (timeout < -1)
 		return -EINVAL;
-	patience->wait = timeout && !(call->file->f_flags & O_NONBLOCK);
-	patience->until = KTIME_MAX;
+	patience->wait = !(file->f_flags & O_NONBLOCK);
 	if (patience->wait && timeout > 0)
 		/* However long, it is not for ever. */
 		patience->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
@@ -62,42 +62,44 @@ static __always_inline int call_get_patience(const struct call *call, s64 timeou
 }
 
 /* In `last` there is no channel 0. */
-static __always_inline int call_get_mode(const struct call *call, u32 channel)
+static __always_inline int mode_check(const struct msgslot_file *f, u32 channel)
 {
-	bool last = call->f->slot->rules.reads == MSGSLOT_READS_NEWEST;
+	bool last = f->slot->rules.reads == MSGSLOT_READS_NEWEST;
 
 	return !channel && last ? -EINVAL : 0;
 }
 
-static long ioctl_get_channel(const struct call *call)
+static long ioctl_get_channel(struct file *file, struct argument argument)
 {
+	struct msgslot_file *f = file->private_data;
 	u32 id = 0;
-	int err = msgslot_file_get_channel(call->f, &id);
+	int err = msgslot_file_get_channel(f, &id);
 
-	return err ?: put_user(id, (u32 __user *)call->user);
+	return err ?: put_user(id, (u32 __user *)argument.user);
 }
 
-static long ioctl_send(const struct call *call)
+static long ioctl_send(struct file *file, struct argument argument)
 {
-	struct msgslot_patience patience;
-	struct msgslot_send args;
-	int err = call_get(call, &args, sizeof(args));
+	struct msgslot_file *f = file->private_data;
+	struct msgslot_patience patience msgslot_uninitialized;
+	struct msgslot_send args msgslot_uninitialized;
+	int err = args_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
 	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
 		return -EINVAL;
-	err = call_get_patience(call, args.timeout, &patience);
+	err = patience_get(file, args.timeout, &patience);
 	if (err)
 		return err;
-	if (!(call->file->f_mode & FMODE_WRITE))
+	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	if (args.flags & MSGSLOT_SEND_IF && call->f->slot->rules.reads != MSGSLOT_READS_NEWEST)
+	if (args.flags & MSGSLOT_SEND_IF && f->slot->rules.reads != MSGSLOT_READS_NEWEST)
 		return -EOPNOTSUPP;
-	err = call_get_mode(call, args.channel);
+	err = mode_check(f, args.channel);
 	if (err)
 		return err;
-	return msgslot_send(call->f, call->user, &args, &patience);
+	return msgslot_send(f, argument.user, &args, &patience);
 }
 
 /* Flags that mean something, and together. */
@@ -117,99 +119,104 @@ static bool recv_flags_fit(u32 flags, enum msgslot_reads reads)
 	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
 }
 
-static long ioctl_recv(const struct call *call)
+static long ioctl_recv(struct file *file, struct argument argument)
 {
-	struct msgslot_patience patience;
-	struct msgslot_recv args;
-	int err = call_get(call, &args, sizeof(args));
+	struct msgslot_file *f = file->private_data;
+	struct msgslot_patience patience msgslot_uninitialized;
+	struct msgslot_recv args msgslot_uninitialized;
+	int err = args_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
 	if (args.flags && !recv_flags_are_valid(args.flags))
 		return -EINVAL;
-	err = call_get_patience(call, args.timeout, &patience);
+	err = patience_get(file, args.timeout, &patience);
 	if (err)
 		return err;
-	if (!(call->file->f_mode & FMODE_READ))
+	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (args.flags && !recv_flags_fit(args.flags, call->f->slot->rules.reads))
+	if (args.flags && !recv_flags_fit(args.flags, f->slot->rules.reads))
 		return -EOPNOTSUPP;
-	err = call_get_mode(call, args.channel);
+	err = mode_check(f, args.channel);
 	if (err)
 		return err;
-	return msgslot_receive(call->f, call->user, &args, &patience);
+	return msgslot_receive(f, argument.user, &args, &patience);
 }
 
-static long ioctl_seek(const struct call *call)
+static long ioctl_seek(struct file *file, struct argument argument)
 {
+	struct msgslot_file *f = file->private_data;
 	struct msgslot_seek args;
-	int err = call_get(call, &args, sizeof(args));
+	int err = args_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
 	if (args.reserved)
 		return -EINVAL;
-	if (!(call->file->f_mode & FMODE_READ))
+	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (call->f->slot->rules.reads != MSGSLOT_READS_NEXT)
+	if (f->slot->rules.reads != MSGSLOT_READS_NEXT)
 		return -EOPNOTSUPP;
 	/* Where the result cannot be written nothing is moved. */
-	err = call_put(call, &args, sizeof(args));
+	err = args_put(argument, &args, sizeof(args));
 	if (!err)
-		err = msgslot_file_seek(call->f, args.whence, &args.sequence);
+		err = msgslot_file_seek(f, args.whence, &args.sequence);
 	if (!err)
-		(void)!call_put(call, &args, sizeof(args));
+		(void)!args_put(argument, &args, sizeof(args));
 	return err;
 }
 
-static long ioctl_clear(const struct call *call)
+static long ioctl_clear(struct file *file, struct argument argument)
 {
+	struct msgslot_file *f = file->private_data;
 	struct msgslot_clear args;
-	int err = call_get(call, &args, sizeof(args));
+	int err = args_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
 	if (args.flags & ~MSGSLOT_CLEAR_IF)
 		return -EINVAL;
-	if (!(call->file->f_mode & FMODE_WRITE))
+	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = call_get_mode(call, args.channel);
+	err = mode_check(f, args.channel);
 	if (err)
 		return err;
-	args.messages = 0;
-	err = call_put(call, &args, sizeof(args));
+	/* Where the result cannot be written nothing is cleared. */
+	err = args_put(argument, &args, sizeof(args));
 	if (!err)
-		err = msgslot_channel_clear(call->f->slot, args.channel,
+		err = msgslot_channel_clear(f->slot, args.channel, f->payer.share,
 					    args.flags & MSGSLOT_CLEAR_IF, args.sequence,
 					    &args.messages);
 	if (!err)
-		(void)!call_put(call, &args, sizeof(args));
+		(void)!args_put(argument, &args, sizeof(args));
 	return err;
 }
 
-static long ioctl_info(const struct call *call)
+static long ioctl_info(struct file *file, struct argument argument)
 {
+	struct msgslot_file *f = file->private_data;
 	struct msgslot_info info = { .version = MSGSLOT_ABI_VERSION };
 	struct msgslot_usage used, max;
 
 	/* What a longer struct asks for is not known here. */
-	if (call->size > sizeof(info) &&
-	    clear_user(call->user + sizeof(info), call->size - sizeof(info)))
+	if (argument.size > sizeof(info) &&
+	    clear_user(argument.user + sizeof(info), argument.size - sizeof(info)))
 		return -EFAULT;
-	msgslot_slot_get_info(call->f->slot, &info);
-	msgslot_payer_get_usage(&call->f->payer, &used, &max);
+	msgslot_slot_get_info(f->slot, &info);
+	msgslot_payer_get_usage(&f->payer, &used, &max);
 	info.share_bytes = used.bytes;
 	info.share_max_bytes = max.bytes;
 	info.share_channels = used.channels;
 	info.share_max_channels = max.channels;
-	return call_put(call, &info, sizeof(info));
+	return args_put(argument, &info, sizeof(info));
 }
 
-static long ioctl_walk(const struct call *call)
+static long ioctl_walk(struct file *file, struct argument argument)
 {
+	struct msgslot_file *f = file->private_data;
 	struct msgslot_walk_entry *entries;
 	struct msgslot_walk args;
-	int err = call_get(call, &args, sizeof(args));
+	int err = args_get(argument, &args, sizeof(args));
 	u32 n;
 
 	if (err)
@@ -220,11 +227,11 @@ static long ioctl_walk(const struct call *call)
 	entries = kcalloc(n, sizeof(*entries), MSGSLOT_GFP);
 	if (!entries)
 		return -ENOMEM;
-	args.count = msgslot_channel_walk(call->f->slot, &args.from, entries, n);
+	args.count = msgslot_channel_walk(f->slot, &args.from, entries, n);
 	if (copy_to_user(u64_to_user_ptr(args.entries), entries, args.count * sizeof(*entries)))
 		err = -EFAULT;
 	kfree(entries);
-	return err ?: call_put(call, &args, sizeof(args));
+	return err ?: args_put(argument, &args, sizeof(args));
 }
 
 /**
@@ -238,7 +245,7 @@ struct command {
 	u32 id;
 	u16 min_size;
 	u16 max_size;
-	long (*call)(const struct call *call);
+	long (*call)(struct file *file, struct argument argument);
 };
 
 #define WITHOUT_SIZE(command) ((command) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
@@ -290,21 +297,17 @@ static const struct command *command_find(unsigned int command)
 
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	const struct call call = {
-		.file = file,
-		.f = file->private_data,
-		.user = (void __user *)argument,
-		.size = _IOC_SIZE(command),
-	};
+	struct msgslot_file *f = file->private_data;
 	const struct command *c = command_find(command);
+	void __user *user = (void __user *)argument;
 
-	if (READ_ONCE(call.f->slot->gone))
+	if (READ_ONCE(f->slot->gone))
 		return -ENODEV;
-	if (c)
-		return c->call(&call);
+	if (likely(c))
+		return c->call(file, (struct argument){ user, _IOC_SIZE(command) });
 	/* By value, cut to 32 bits: a course program's unsigned long says the same as its int. */
 	if (is_select(command))
-		return msgslot_file_select(call.f, argument);
+		return msgslot_file_select(f, argument);
 	return -EINVAL;
 }
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ring of cells.  How it is kept, and why that is safe, is told in log.h. */
-#include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/wait_bit.h>
 
 #include "log.h"
 #include "map.h"
@@ -18,75 +16,125 @@ static u32 stride_of(u32 room)
 	return ALIGN(sizeof(struct msgslot_cell) + room, sizeof(u64));
 }
 
-/* With room for at least @room bytes in each cell; more than @most nobody wants. */
-static struct msgslot_ring *ring_alloc(const struct msgslot_payer *payer, u32 cells, u32 room,
-				       u32 most)
-{
-	u32 stride = stride_of(room);
-	size_t size = sizeof(struct msgslot_ring) + (size_t)cells * stride;
-	struct msgslot_ring *ring;
-	int err;
+/**
+ * struct ring_shape - what a ring is to be
+ * @cells: a power of two
+ * @stride: bytes from one cell to the next
+ * @size: of all in bytes
+ */
+struct ring_shape {
+	u32 cells;
+	u32 stride;
+	size_t size;
+};
 
+/* With room for at least @room bytes in each cell; more than @most nobody wants. */
+static struct ring_shape shape_of(u32 cells, u32 room, u32 most)
+{
+	struct ring_shape shape = { .cells = cells, .stride = stride_of(room) };
+
+	shape.size = sizeof(struct msgslot_ring) + (size_t)cells * shape.stride;
 	/* What the allocator would give anyway: the next message may be a little longer. */
 	if (cells == 1) {
-		size = roundup_pow_of_two(size);
-		stride = min_t(u32, size - sizeof(*ring), stride_of(most));
+		shape.size = roundup_pow_of_two(shape.size);
+		shape.stride =
+			min_t(u32, shape.size - sizeof(struct msgslot_ring), stride_of(most));
 	}
-	err = msgslot_charge(payer, size, 0);
-	if (err)
-		return ERR_PTR(err);
-	ring = kvzalloc(size, MSGSLOT_GFP);
-	if (!ring) {
-		msgslot_uncharge(payer->share, size, 0);
-		return ERR_PTR(-ENOMEM);
+	return shape;
+}
+
+/* Charged to nobody yet; NULL where there is no memory. */
+static struct msgslot_ring *ring_alloc(const struct ring_shape *shape, gfp_t gfp)
+{
+	struct msgslot_ring *ring = kvzalloc(shape->size, gfp);
+
+	if (ring) {
+		ring->cells = shape->cells;
+		ring->stride = shape->stride;
+		ring->size = shape->size;
 	}
-	ring->cells = cells;
-	ring->stride = stride;
-	ring->size = size;
-	ring->share = payer->share;
 	return ring;
+}
+
+static void ring_free_retired(struct rcu_head *rcu)
+{
+	struct msgslot_ring *ring = container_of(rcu, struct msgslot_ring, rcu);
+	struct msgslot_account *account = ring->account;
+	size_t size = ring->size;
+
+	kvfree(ring);
+	msgslot_account_retire(account, -size);
 }
 
 /*
  * Frees @ring and the older ones, none of which has a message any more.  Nobody finds them, though
- * readers may still look at them.  Takes NULL; neither sleeps nor takes long.
+ * readers may still look at them: what is large counts as retired until they do not.  Takes NULL; neither
+ * sleeps nor takes long.
  */
 static void ring_free_drained(struct msgslot_ring *ring)
 {
+	struct msgslot_account *account;
 	struct msgslot_ring *older;
 
 	for (; ring; ring = older) {
 		older = rcu_dereference_protected(ring->older, true);
+		account = ring->share->account;
 		msgslot_uncharge(ring->share, ring->size, 0);
-		kvfree_rcu(ring, rcu);
+		if (ring->size <= MSGSLOT_RETIRED_BYTES) {
+			kvfree_rcu(ring, rcu);
+			continue;
+		}
+		ring->account = account;
+		msgslot_account_retire(account, ring->size);
+		call_rcu(&ring->rcu, ring_free_retired);
 	}
 }
 
-/* Frees @rings, the newest and the older ones, with all messages.  Takes NULL.  Sleeps. */
-static void ring_free(struct msgslot_ring *rings)
+/*
+ * A message leaves @cell, and its buffer with it, which comes back, or NULL: whoever found the buffer there
+ * must notice that it is another message's from here on.  Under the lock of the log, if it finds the cell.
+ */
+static struct msgslot_buffer *cell_empty(struct msgslot_cell *cell)
+{
+	struct msgslot_buffer *buffer = rcu_dereference_protected(cell->buffer, true);
+
+	if (!buffer)
+		return NULL;
+	raw_write_seqcount_begin(&cell->version);
+	cell->sequence = 0;
+	cell->length = 0;
+	RCU_INIT_POINTER(cell->buffer, NULL);
+	raw_write_seqcount_end(&cell->version);
+	msgslot_buffer_uncharge(buffer);
+	return buffer;
+}
+
+/*
+ * Frees @rings, which the log has no more, the newest and the older ones, with all messages.  Takes NULL.
+ * Sleeps.
+ */
+static void ring_free(struct msgslot_ring *rings, struct msgslot_spares *spares)
 {
 	struct msgslot_ring *ring;
-	struct msgslot_cell *cell;
 	u32 i;
 
 	for (ring = rings; ring; ring = rcu_dereference_protected(ring->older, true)) {
 		for (i = 0; i < ring->cells; i++) {
-			cell = msgslot_ring_cell(ring, i);
-			msgslot_buffer_put(rcu_dereference_protected(cell->buffer, true));
+			msgslot_buffer_put(spares, cell_empty(msgslot_ring_cell(ring, i)));
 			cond_resched();
 		}
 	}
 	ring_free_drained(rings);
 }
 
-void msgslot_log_init(struct msgslot_log *log, u64 start)
+void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share)
 {
 	memset(log, 0, sizeof(*log));
 	spin_lock_init(&log->lock);
+	log->share = share;
 	log->start = start;
 	log->first = start;
 	log->next = start;
-	log->slowest = start;
 }
 
 static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *ring)
@@ -98,158 +146,243 @@ static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *
 	ring_free_drained(older);
 }
 
-/*
- * Whether the log must grow for the next message, which wants so many bytes of a cell; and of how
- * many cells, with how much room, the ring is to be then.  Where one message was too long for the
- * cells, they get as much room as any may want: so where lengths vary, that happens once.
- */
-static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
-				 u32 bytes, u32 most, u32 *cells, u32 *room)
+/* Who is charged for the channel, and for what is kept for its sake. */
+static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *share)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
-	u64 first = log->first;
 
-	*cells = 1;
-	*room = bytes;
-	if (!ring)
-		return true;
-	if (log->next - first >= rules->depth)
-		first++;
-	*cells = ring->cells;
-	if (log->next - max(first, ring->base) >= ring->cells)
-		*cells *= 2;
-	*room = msgslot_ring_room(ring);
-	if (bytes > *room)
-		*room = most;
-	return *cells > ring->cells || *room > msgslot_ring_room(ring);
+	if (ring && log->first == log->next && ring->share != share) {
+		msgslot_charge_move(ring->share, share, ring->size, 0);
+		ring->share = share;
+	}
+	if (log->share != share) {
+		msgslot_charge_move(log->share, share, 0, 1);
+		log->share = share;
+	}
 }
 
-int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes)
+/*
+ * Whether the log must grow for the next message, which wants so many bytes of a cell; and what shape the
+ * ring is to have then.  Where one message was too long for the cells, they get as much room as any may
+ * want: so where lengths vary, that happens once.
+ */
+static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
+				 u32 bytes, struct ring_shape *shape)
 {
 	const u32 most = min_t(u32, rules->max_message, MSGSLOT_INLINE_BYTES);
-	struct msgslot_ring *ring, *older;
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+	u64 first = log->first;
 	u32 cells, room;
-	int err = 0;
-	bool must;
 
-	/* One at a time: two would be charged twice, and one fail of it for no reason. */
-	if (wait_on_bit_lock(&log->flags, MSGSLOT_LOG_GROWING, TASK_KILLABLE))
-		return -EINTR;
-	spin_lock(&log->lock);
-	must = log_must_grow_locked(log, rules, bytes, most, &cells, &room);
-	spin_unlock(&log->lock);
-	if (!must)
-		goto out;
-	ring = ring_alloc(payer, cells, room, most);
-	if (IS_ERR(ring)) {
-		err = PTR_ERR(ring);
-		goto out;
+	lockdep_assert_held(&log->lock);
+	if (!ring) {
+		*shape = shape_of(1, bytes, most);
+		return true;
 	}
+	if (log->next - first >= rules->depth)
+		first++;
+	cells = ring->cells;
+	if (log->next - max(first, ring->base) >= ring->cells)
+		cells *= 2;
+	room = msgslot_ring_room(ring);
+	if (bytes > room)
+		room = most;
+	*shape = shape_of(cells, room, most);
+	return cells > ring->cells || room > msgslot_ring_room(ring);
+}
+
+/*
+ * Makes @ring the log's, charged to the payer: 0, and it is the log's; 1, the log does not need it any
+ * more; -EAGAIN, it needs another one by now; -EIDRM, -ENOSPC, -EDQUOT.
+ */
+static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
+		       const struct msgslot_payer *payer, const struct msgslot_rules *rules,
+		       u32 bytes, bool privileged)
+{
+	struct msgslot_ring *older = NULL;
+	struct ring_shape shape;
+	int err = 0;
 
 	spin_lock(&log->lock);
-	older = msgslot_log_ring_locked(log);
-	if (msgslot_log_is_dead(log)) {
+	if (msgslot_log_is_dead(log))
 		err = -EIDRM;
-	} else {
+	else if (!log_must_grow_locked(log, rules, bytes, &shape))
+		err = 1;
+	else if (ring->cells < shape.cells || ring->stride < shape.stride)
+		err = -EAGAIN;
+	else
+		err = msgslot_charge_as(payer, ring->size, 0, privileged);
+	if (!err) {
+		older = msgslot_log_ring_locked(log);
+		ring->share = payer->share;
 		ring->base = log->next;
+		ring->newest_of_share = 0;
+		if (log->unheld)
+			log_charge_locked(log, payer->share);
 		/* Without a message the older ring would never be missed. */
 		if (log->first < log->next) {
 			rcu_assign_pointer(ring->older, older);
 			older = NULL;
 		}
 		rcu_assign_pointer(log->ring, ring);
-		ring = older;
 	}
 	spin_unlock(&log->lock);
-	ring_free_drained(ring);
-out:
-	clear_and_wake_up_bit(MSGSLOT_LOG_GROWING, &log->flags);
+	ring_free_drained(older);
 	return err;
 }
 
-struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
-					      struct msgslot_buffer *buffer)
+int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
+		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp)
 {
-	spin_lock(&log->lock);
-	buffer = msgslot_log_keep_spare_locked(log, buffer);
-	spin_unlock(&log->lock);
-	return buffer;
+	struct msgslot_ring *ring;
+	struct ring_shape shape;
+	bool must;
+	int err;
+
+	do {
+		spin_lock(&log->lock);
+		must = log_must_grow_locked(log, rules, bytes, &shape);
+		spin_unlock(&log->lock);
+		if (!must)
+			return 0;
+		err = msgslot_growth_begin(payer, shape.size, gfp);
+		if (err)
+			return err;
+		ring = ring_alloc(&shape, gfp);
+		err = -ENOMEM;
+		if (ring)
+			err = log_install(log, ring, payer, rules, bytes, false);
+		if (err == -EDQUOT && msgslot_payer_is_privileged(payer))
+			err = log_install(log, ring, payer, rules, bytes, true);
+		if (err)
+			kvfree(ring);
+		msgslot_growth_end(payer, shape.size);
+	} while (err == -EAGAIN);
+	return min(err, 0);
 }
 
-/* Takes the buffer away from the cell of a kept message that leaves.  NULL if it is a short one. */
-static struct msgslot_buffer *cell_empty_locked(struct msgslot_log *log, struct msgslot_cell *cell)
+/*
+ * Who is charged for a ring
+ *
+ * A user is, as long as a message of theirs is in it that is known: up to @newest_of_share.  With that one
+ * gone, the sender of the oldest message left is charged, however many of theirs there are besides.  Each
+ * cell that a user filled who was not charged then has that user's name; and as the charge does not leave
+ * a user before all the others that they filled are empty, the oldest message left has one.
+ */
+static void ring_charge_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 sequence,
+			       struct msgslot_share *share)
 {
-	struct msgslot_buffer *buffer;
-
-	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
-	if (!buffer)
-		return NULL;
-	/* From here on the buffer may be filled anew: who reads it without a lock must notice. */
-	raw_write_seqcount_begin(&cell->version);
-	cell->sequence = 0;
-	cell->length = 0;
-	RCU_INIT_POINTER(cell->buffer, NULL);
-	raw_write_seqcount_end(&cell->version);
-	return buffer;
+	lockdep_assert_held(&log->lock);
+	if (log->unheld)
+		log_charge_locked(log, share);
+	if (ring->share != share)
+		msgslot_charge_move(ring->share, share, ring->size, 0);
+	ring->share = share;
+	ring->newest_of_share = sequence;
 }
 
-struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log)
+void msgslot_ring_place_other_locked(struct msgslot_log *log, struct msgslot_ring *ring,
+				     struct msgslot_cell *cell, u64 first, u64 sequence,
+				     struct msgslot_share *share)
 {
-	struct msgslot_ring *ring = msgslot_log_ring_of_locked(log, log->first);
+	if (ring->newest_of_share < first)
+		ring_charge_locked(log, ring, sequence, share);
+	else
+		cell->payer = share->uid;
+}
+
+/* The messages before @first leave; if one stays in @ring, whoever keeps it there is charged. */
+static void ring_pass_on_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 first)
+{
+	struct msgslot_share *share;
+
+	if (first == log->next)
+		return;
+	if (ring->newest_of_share >= first) {
+		/* Who was charged for the channel may have had the last message of an older ring. */
+		if (log->unheld)
+			log_charge_locked(log, ring->share);
+		return;
+	}
+	share = msgslot_share_get_of(ring->share->account, msgslot_ring_cell(ring, first)->payer);
+	/* Without memory it stays as it is; the next message that leaves tries it again. */
+	if (!share)
+		return;
+	ring_charge_locked(log, ring, first, share);
+	/* The ring's charge has a reference of its own. */
+	msgslot_share_put(share);
+}
+
+struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequence)
+{
+	return msgslot_ring_cell(msgslot_log_ring_of_locked(log, sequence), sequence);
+}
+
+struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log,
+						     struct msgslot_cell *cell)
+{
+	const u64 first = log->first + 1;
+	struct msgslot_ring *ring = msgslot_log_ring_of_locked(log, first);
+	struct msgslot_buffer *buffer = cell_empty(cell);
 
 	log_drop_older_locked(log, ring);
-	return cell_empty_locked(log, msgslot_ring_cell(ring, log->first));
+	ring_pass_on_locked(log, ring, first);
+	return buffer;
 }
 
-struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log)
+u32 msgslot_log_take_more_locked(struct msgslot_log *log, struct msgslot_buffer **old)
 {
-	struct msgslot_buffer *buffer = msgslot_log_empty_cell_locked(log);
+	struct msgslot_cell *cell = msgslot_log_cell_locked(log, log->first);
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
+	*old = msgslot_log_empty_cell_locked(log, cell);
 	if (log->first + 1 == log->next) {
-		log_drop_older_locked(log, ring);
 		if (ring->size > MSGSLOT_EMPTY_RING_BYTES) {
 			RCU_INIT_POINTER(log->ring, NULL);
 			ring_free_drained(ring);
+		} else if (!log->unheld && ring->share != log->share) {
+			/* It is kept for the channel's sake, and that for its holders'. */
+			ring_charge_locked(log, ring, 0, log->share);
 		}
 	}
-	return buffer ? msgslot_log_keep_spare_locked(log, buffer) : NULL;
+	return msgslot_log_take_locked(log) | (*old ? MSGSLOT_TAKEN_BUFFER : 0);
 }
 
 bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
-	struct msgslot_cursor *cursor;
-	u64 slowest = log->next;
-
 	lockdep_assert_held(&log->lock);
 	if (rules->overflow == MSGSLOT_DROP)
 		return true;
-	if (rules->reads == MSGSLOT_READS_NEXT && log->first < log->slowest)
+	if (rules->reads == MSGSLOT_READS_NEXT &&
+	    !msgslot_log_cell_locked(log, log->first)->standing)
 		return true;
 	WRITE_ONCE(log->wanted, log->wanted | MSGSLOT_WANTED_ONCE);
-	if (rules->reads != MSGSLOT_READS_NEXT)
-		return false;
-	/* As in log.h: a reader who moves on from here on sees that he is waited for. */
-	smp_mb();
-	hlist_for_each_entry(cursor, &log->cursors, node)
-		slowest = min(slowest, READ_ONCE(cursor->next));
-	log->slowest = slowest;
-	return log->first < slowest;
+	return false;
 }
 
 int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
 		      const struct msgslot_message *message)
 {
-	int err = 0;
+	struct msgslot_buffer *old = NULL;
+	bool full;
+	int err;
 
 	spin_lock(&log->lock);
-	if (msgslot_log_is_dead(log))
+	full = log->next - log->first >= rules->depth;
+	if (msgslot_log_is_dead(log)) {
 		err = -EIDRM;
-	else if (message->conditional && message->expected != msgslot_log_newest_locked(log))
+	} else if (message->conditional && message->expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
-	else if (log->next - log->first >= rules->depth && !msgslot_log_may_drop_locked(log, rules))
+	} else if (full && !msgslot_log_may_drop_locked(log, rules)) {
 		err = -EAGAIN;
+	} else {
+		if (full)
+			old = rcu_dereference_protected(
+				msgslot_log_cell_locked(log, log->first)->buffer,
+				lockdep_is_held(&log->lock));
+		err = msgslot_buffer_check(message->length, old, message->share,
+					   message->privileged);
+	}
 	spin_unlock(&log->lock);
 	return err;
 }
@@ -275,8 +408,7 @@ bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_r
 {
 	bool room;
 
-	/* The right column in log.h: the cursor moved before this. */
-	smp_mb();
+	/* The caller had the log's lock since: whoever asked for room before that is seen here. */
 	if (!READ_ONCE(log->wanted))
 		return false;
 	spin_lock(&log->lock);
@@ -288,6 +420,26 @@ bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_r
 	return room;
 }
 
+/* How many stand where @cursor is counted: at a message, or at the end.  A clear left it behind @first. */
+static u32 *log_standing_locked(struct msgslot_log *log, const struct msgslot_cursor *cursor)
+{
+	const u64 at = max(cursor->stands, log->first);
+
+	lockdep_assert_held(&log->lock);
+	return at < log->next ? &msgslot_log_cell_locked(log, at)->standing : &log->at_end;
+}
+
+static void log_count_locked(struct msgslot_log *log, struct msgslot_cursor *cursor)
+{
+	cursor->stands = cursor->next;
+	++*log_standing_locked(log, cursor);
+}
+
+static void log_discount_locked(struct msgslot_log *log, const struct msgslot_cursor *cursor)
+{
+	--*log_standing_locked(log, cursor);
+}
+
 void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,
 		      struct msgslot_cursor *cursor, bool reads)
 {
@@ -295,18 +447,34 @@ void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules
 	WRITE_ONCE(cursor->next, rules->reads == MSGSLOT_READS_NEXT ? log->next : 0);
 	cursor->offset = 0;
 	cursor->lost = 0;
-	if (reads && rules->reads == MSGSLOT_READS_NEXT && rules->overflow == MSGSLOT_BLOCK)
-		hlist_add_head(&cursor->node, &log->cursors);
+	cursor->counted = reads && rules->reads == MSGSLOT_READS_NEXT &&
+			  rules->overflow == MSGSLOT_BLOCK;
+	if (cursor->counted) {
+		log->readers++;
+		log_count_locked(log, cursor);
+	}
 	spin_unlock(&log->lock);
 }
 
 void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor)
 {
-	/* Only the file itself joins and parts, one at a time: mostly it is in no list. */
-	if (hlist_unhashed(&cursor->node))
+	/* Only the file itself joins and parts, one at a time. */
+	if (!cursor->counted)
 		return;
 	spin_lock(&log->lock);
-	hlist_del_init(&cursor->node);
+	log_discount_locked(log, cursor);
+	log->readers--;
+	cursor->counted = false;
+	spin_unlock(&log->lock);
+}
+
+void msgslot_log_follow(struct msgslot_log *log, struct msgslot_cursor *cursor)
+{
+	if (!cursor->counted)
+		return;
+	spin_lock(&log->lock);
+	log_discount_locked(log, cursor);
+	log_count_locked(log, cursor);
 	spin_unlock(&log->lock);
 }
 
@@ -332,64 +500,40 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
 	if (sequence > log->next)
 		err = -EINVAL;
 	if (!err) {
+		if (cursor->counted)
+			log_discount_locked(log, cursor);
 		WRITE_ONCE(cursor->next, sequence);
 		cursor->offset = 0;
-		/* It may be the slowest now. */
-		log->slowest = min(log->slowest, sequence);
+		if (cursor->counted)
+			log_count_locked(log, cursor);
 	}
 	spin_unlock(&log->lock);
 	return err;
 }
 
-void msgslot_log_tell_map_locked(struct msgslot_log *log)
-{
-	lockdep_assert_held(&log->lock);
-	/* Pairs with the uAPI's reader: who sees it sees next, set before, beyond it. */
-	if (log->map)
-		smp_store_release(&log->map->head->first, log->first);
-}
-
-void msgslot_log_tell_map(struct msgslot_log *log)
+void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 {
 	spin_lock(&log->lock);
-	msgslot_log_tell_map_locked(log);
+	log->unheld = false;
+	log_charge_locked(log, share);
 	spin_unlock(&log->lock);
 }
 
-bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map)
+/* Takes everything out of @log; the rings that come back are to be freed, outside the lock. */
+static struct msgslot_ring *log_empty_locked(struct msgslot_log *log)
 {
-	bool dead;
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
-	spin_lock(&log->lock);
-	dead = msgslot_log_is_dead(log);
-	if (!map || !dead)
-		log->map = map;
-	/* As if it were empty, until it is filled. */
-	if (log->map)
-		WRITE_ONCE(log->map->head->next, log->first);
-	msgslot_log_tell_map_locked(log);
-	spin_unlock(&log->lock);
-	return !dead;
-}
-
-/* Takes everything out of @log; what comes back is to be freed, outside the lock. */
-static u64 log_empty_locked(struct msgslot_log *log, struct msgslot_ring **ring,
-			    struct msgslot_buffer **spare)
-{
-	u64 lost = log->next - log->first;
-
-	lockdep_assert_held(&log->lock);
-	*ring = msgslot_log_ring_locked(log);
 	RCU_INIT_POINTER(log->ring, NULL);
-	*spare = xchg(&log->spare, NULL);
 	smp_store_release(&log->first, log->next);
-	msgslot_log_tell_map_locked(log);
-	return lost;
+	log->at_end = log->readers;
+	msgslot_map_tell_locked(log, log->dead);
+	return ring;
 }
 
-int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u64 *lost)
+int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bool conditional,
+		      u64 expected, u64 *lost)
 {
-	struct msgslot_buffer *spare = NULL;
 	struct msgslot_ring *ring = NULL;
 	int err = 0;
 
@@ -397,47 +541,47 @@ int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u
 	if (conditional && expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
 	} else {
-		*lost = log_empty_locked(log, &ring, &spare);
+		*lost = log->next - log->first;
+		ring = log_empty_locked(log);
 		WRITE_ONCE(log->wanted, log->wanted & ~MSGSLOT_WANTED_ONCE);
 	}
 	spin_unlock(&log->lock);
-	ring_free(ring);
-	msgslot_buffer_put(spare);
+	ring_free(ring, spares);
 	return err;
 }
 
-bool msgslot_log_retire(struct msgslot_log *log)
+bool msgslot_log_unhold(struct msgslot_log *log)
 {
-	struct msgslot_buffer *spare = NULL;
-	struct msgslot_ring *ring = NULL;
+	struct msgslot_ring *ring;
 	bool dead;
 
 	spin_lock(&log->lock);
+	ring = msgslot_log_ring_locked(log);
 	if (log->first == log->next) {
-		set_bit(MSGSLOT_LOG_DEAD, &log->flags);
-		log_empty_locked(log, &ring, &spare);
+		WRITE_ONCE(log->dead, true);
+		log_empty_locked(log);
+	} else {
+		log->unheld = true;
+		log_charge_locked(log, ring->share);
+		ring = NULL;
 	}
-	dead = msgslot_log_is_dead(log);
+	dead = log->dead;
 	spin_unlock(&log->lock);
 	/* There is no message in it, so this takes no time, and the caller may hold a lock. */
 	ring_free_drained(ring);
-	msgslot_buffer_put(spare);
 	return dead;
 }
 
-u64 msgslot_log_kill(struct msgslot_log *log)
+u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares)
 {
-	struct msgslot_buffer *spare;
 	struct msgslot_ring *ring;
 	u64 lost;
 
 	spin_lock(&log->lock);
-	set_bit(MSGSLOT_LOG_DEAD, &log->flags);
-	lost = log_empty_locked(log, &ring, &spare);
-	if (log->map)
-		WRITE_ONCE(log->map->head->gone, 1);
+	WRITE_ONCE(log->dead, true);
+	lost = log->next - log->first;
+	ring = log_empty_locked(log);
 	spin_unlock(&log->lock);
-	ring_free(ring);
-	msgslot_buffer_put(spare);
+	ring_free(ring, spares);
 	return lost;
 }

@@ -11,13 +11,15 @@
  * once, if a longer message comes, by cells that any short message fits.  Nothing is copied then: a
  * new ring takes the messages from its @base on, the older ones stay in the older ring until they
  * leave, and it goes with the last of them.  In steady state nothing is allocated, charged or
- * freed: a short message is copied into its cell; a long one comes in the buffer that an earlier
- * one left behind, kept as the spare.
+ * freed: a short message is copied into its cell; a long one comes in a buffer that an earlier one left
+ * behind as a spare, and takes its charge over.
  *
  * Locking
  * -------
  * msgslot_log.lock is taken by everyone who changes the log.  Under it at most
- * MSGSLOT_INLINE_BYTES are copied, from the kernel's memory; nothing sleeps, allocates or wakes.
+ * MSGSLOT_INLINE_BYTES are copied, from the kernel's memory, and once more where there is a map; nothing
+ * sleeps or wakes.  Nothing is allocated but a share, without sleep and with no harm where that fails, for a
+ * user who has nothing in the slot any more but short messages (ring_pass_on_locked()).
  *
  * Readers take no lock and write nothing shared.  They find the ring by RCU and copy under the
  * cell's version, a sequence counter that is odd while the cell changes:
@@ -38,15 +40,10 @@
  * counter is read without waiting for an even value, so that nobody spins while a writer was
  * preempted (PREEMPT_RT).
  *
- * A long message is copied straight from its buffer to the user, inside the RCU section and with
- * page faults off.  The buffer may be replaced meanwhile, and even be filled anew as the spare: the
- * version tells, for a buffer never leaves its cell but under the version.  It cannot be freed:
- * that waits for a grace period.  When the copy would fault, or does not go to user memory, the
- * reader pins the buffer under the lock and copies at its leisure.  A pinned buffer is not made the
- * spare, so a pinned message does not change; who lets go of it last frees it.
- *
- * Buffers are pinned only under the lock and only where they hang from a cell.  So a buffer that
- * was taken from its cell with one reference left has no other user than lockless readers.
+ * A long message is in a buffer that hangs from its cell.  The reader takes a reference of it under the
+ * version, leaves the RCU section, and copies from what nobody changes any more; buffer.h tells why that
+ * is safe.  It copies with page faults off, as nothing of a slot may be held while a page is waited for:
+ * where one is missing, the reader makes a copy of its own first (receive.c).
  *
  * Order in a queue
  * ----------------
@@ -62,30 +59,26 @@
  *
  * Rooms that block
  * ----------------
- * Where overflow is `block`, the cursors of all readers hang in @cursors.  A reader moves its own
- * without the log's lock.  A writer who finds the log full drops the oldest message if @slowest,
- * what the slowest cursor was when last looked at, is beyond it, else looks at all of them again.
- * That one who sleeps for room is woken:
+ * Where overflow is `block`, the oldest message may go when no reader has yet to read it.  So each cell
+ * counts the cursors that stand at its message, and the log those at its end; whoever places a message
+ * makes the latter the former.  A cursor is moved under the log's lock, from cell to cell, and costs the
+ * same however many there are.
  *
- *	writer (holds lock)			reader
- *	wanted = true				cursor moves on
- *	smp_mb()				smp_mb()
- *	is any cursor still at first?		wanted?  wake
- *
- * Either the writer sees the cursor moved, or the reader sees that it is wanted.
+ * A cursor that stands before @first stands, for this, at @first.  A clear leaves cursors behind: then
+ * all are at the end, where @first is, too, and stays until the last of them has moved on; and a seek may
+ * go there.
  *
  * Lock order: msgslot_file.lock, msgslot_slot.lock, msgslot_log.lock, msgslot_account.lock.
  */
 #ifndef MSGSLOT_LOG_H
 #define MSGSLOT_LOG_H
 
-#include <linux/list.h>
+#include <linux/ktime.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/msgslot.h>
@@ -127,6 +120,9 @@ struct msgslot_rules {
  * @time: when it was placed, CLOCK_BOOTTIME in ns; rises with the sequence
  * @pid: who wrote it: the thread group's id in the initial pid namespace
  * @uid: who opened the file it was written to
+ * @standing: cursors of readers that writers wait for, which have this message to read next
+ * @payer: the user to be charged for the ring when all messages of the one who is are gone; says nothing
+ *	in a message of the latter's; under the log's lock
  * @buffer: holds the bytes if there are more than MSGSLOT_INLINE_BYTES, else NULL
  * @bytes: holds them otherwise; as many as the ring has room for
  */
@@ -137,6 +133,8 @@ struct msgslot_cell {
 	u64 time;
 	pid_t pid;
 	kuid_t uid;
+	u32 standing;
+	kuid_t payer;
 	struct msgslot_buffer __rcu *buffer;
 	u8 bytes[];
 };
@@ -147,7 +145,11 @@ struct msgslot_cell {
  * @cells: how many, a power of two
  * @stride: bytes from one cell to the next
  * @size: of the whole ring in bytes, as charged
- * @share: who is charged: the user who made the ring grow last
+ * @share: who is charged: first the user who made the ring grow; once no message of theirs is in it any
+ *	more, the sender of the oldest that is, or the next who places one; where it is empty, the one who
+ *	is charged for the channel; under the log's lock
+ * @account: of which it waits to be freed, once the log has it no more
+ * @newest_of_share: the last message of theirs that is known; under the log's lock
  * @older: the ring before, while it has messages; changed under the log's lock, read by RCU
  * @rcu: readers find the ring by RCU
  * @data: the cells
@@ -157,7 +159,11 @@ struct msgslot_ring {
 	u32 cells;
 	u32 stride;
 	size_t size;
-	struct msgslot_share *share;
+	union {
+		struct msgslot_share *share;
+		struct msgslot_account *account;
+	};
+	u64 newest_of_share;
 	struct msgslot_ring __rcu *older;
 	struct rcu_head rcu;
 	u8 data[] __aligned(8);
@@ -165,14 +171,16 @@ struct msgslot_ring {
 
 /**
  * struct msgslot_cursor - where a file is in the log of its channel
- * @node: in the log's @cursors, if that log's writers wait for it; under the log's lock
+ * @counted: writers of the log wait for it; under the log's lock
+ * @stands: where it is counted; under the log's lock
  * @next: the message it has not read; changed under msgslot_file.lock, read anywhere
  * @offset: how much of it was read already, in bytes; or MSGSLOT_UNTOLD: nothing of it, and of what
  *	went before it the reader was not told; under msgslot_file.lock
  * @lost: messages that went unread since it joined; under msgslot_file.lock
  */
 struct msgslot_cursor {
-	struct hlist_node node;
+	bool counted;
+	u64 stands;
 	u64 next;
 	u32 offset;
 	u64 lost;
@@ -186,119 +194,117 @@ struct msgslot_cursor {
  * @lock: serialises all changes
  * @wanted: who is to be told when there is room: MSGSLOT_WANTED_ONCE, and MSGSLOT_WANTED_SLEEPER
  *	for each writer asleep; changed under @lock, read anywhere
- * @flags: MSGSLOT_LOG_GROWING, a bit lock, the outermost here; MSGSLOT_LOG_DEAD, set once
- *	under @lock: there is no ring, and never will be
+ * @dead: set once under @lock: there is no ring, and never will be
  * @ring: NULL before the first message; changed under @lock, read by RCU
- * @spare: a buffer for the next long message, or NULL; put there under @lock where there is none,
- *	taken by xchg() without it
  * @start: the first message it ever had; never changes
  * @first: the oldest message kept
  * @next: the message to come; kept are @first to @next - 1
- * @cursors: of the readers that writers wait for; under @lock
- * @slowest: none of them was before this message when last looked at; under @lock
+ * @readers: cursors that are counted; under @lock
+ * @at_end: those of them that stand at @next; under @lock
  * @map: of users who map the channel, or NULL; see map.h; under @lock
+ * @share: of the user who is charged for the channel; under @lock
+ * @unheld: nobody holds the channel, so that charge goes with its messages; under @lock
  *
  * @first and @next change under @lock and are read anywhere.
  */
 struct msgslot_log {
 	spinlock_t lock;
 	u32 wanted;
-	unsigned long flags;
+	bool dead;
 	struct msgslot_ring __rcu *ring;
-	struct msgslot_buffer *spare;
 	u64 start;
 	u64 first;
 	u64 next;
-	struct hlist_head cursors;
-	u64 slowest;
+	u32 readers;
+	u32 at_end;
 	struct msgslot_map *map;
+	struct msgslot_share *share;
+	bool unheld;
 };
 
 #define MSGSLOT_WANTED_ONCE 1
 #define MSGSLOT_WANTED_SLEEPER 2
-
-#define MSGSLOT_LOG_DEAD 0
-#define MSGSLOT_LOG_GROWING 1
+#define MSGSLOT_WANTED_MASK ((1 << 30) - 1)
+/* Beside them in what msgslot_log_take() answers. */
+#define MSGSLOT_TAKEN_BUFFER (1 << 30)
 
 /**
  * struct msgslot_message - a message on its way in
  * @length: in bytes
  * @pid: of the sender, as in the cell
  * @uid: of the sender, as in the cell
+ * @share: of the sender, who is charged for @buffer
+ * @privileged: to be charged beyond the share
  * @conditional: place it only if the newest message is @expected
  * @expected: a sequence, or 0: only if there is no message
  * @sequence: its number, once it is placed
- * @time: when that was
- * @map: whose lock the caller has, or NULL
  * @bytes: the message, where it is short
  * @buffer: holds the message where it is long, else NULL
+ * @placed: once a long one is placed, its buffer
+ * @map: then the map that the caller is to fill with it, or NULL
  */
 struct msgslot_message {
 	u32 length;
 	pid_t pid;
 	kuid_t uid;
+	struct msgslot_share *share;
+	bool privileged;
 	bool conditional;
 	u64 expected;
 	u64 sequence;
-	u64 time;
-	struct msgslot_map *map;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
+	struct msgslot_buffer *placed;
+	struct msgslot_map *map;
 };
 
-/* How much of it goes into its cell. */
+/*
+ * What its cell must have room for: also of a long one, which needs no byte there, so that a shorter one
+ * finds room that comes in its place.
+ */
 static inline u32 msgslot_message_bytes(const struct msgslot_message *message)
 {
-	return message->length <= MSGSLOT_INLINE_BYTES ? message->length : 0;
+	return min_t(u32, message->length, MSGSLOT_INLINE_BYTES);
 }
 
-/* The first message of @log will have the number @start. */
-void msgslot_log_init(struct msgslot_log *log, u64 start);
+/* The first message of @log will have the number @start.  Its channel is held, and charged to @share. */
+void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share);
 
 /*
  * Makes a ring, or a larger one, after -ENOBUFS for a message with so many @bytes in its cell.  0
- * also if somebody else did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM; -EINTR if the
- * caller was killed.  Sleeps.
+ * also if somebody else did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM.  Sleeps if @gfp does,
+ * and nobody waits for it: of several that grow one log at once, one has the use of it, and is charged.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes);
-
-/* Keeps @buffer as the spare, if there is none; returns what is not kept, to be put, or NULL. */
-struct msgslot_buffer *msgslot_log_keep_spare(struct msgslot_log *log,
-					      struct msgslot_buffer *buffer);
+		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp);
 
 /*
- * What msgslot_log_place() would say of a message with such a condition, if there were memory: 0,
- * -EAGAIN, -ESTALE, -EIDRM.
+ * What msgslot_log_place() would say of a long message, had it a buffer: 0, -EAGAIN, -ESTALE, -EIDRM,
+ * -ENOSPC, -EDQUOT.
  */
 int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
 		      const struct msgslot_message *message);
 /* Whether a full log may drop its oldest message for the next. */
 bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules);
-/* The oldest message is about to leave: its buffer is returned, or NULL; drained rings go. */
-struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log);
+/* The cell of a kept message. */
+struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequence);
+/*
+ * The oldest message leaves @cell: its buffer, or NULL.  Drained rings go, and one that stays is charged to
+ * who keeps it.
+ */
+struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log,
+						     struct msgslot_cell *cell);
+/*
+ * A user with @share, who is not charged for @ring, places message @sequence in @cell of it, and is charged
+ * if there is no message from @first on of the one who was.
+ */
+void msgslot_ring_place_other_locked(struct msgslot_log *log, struct msgslot_ring *ring,
+				     struct msgslot_cell *cell, u64 first, u64 sequence,
+				     struct msgslot_share *share);
 
 static inline bool msgslot_log_is_dead(const struct msgslot_log *log)
 {
-	return test_bit(MSGSLOT_LOG_DEAD, &log->flags);
-}
-
-/* The spare, now the caller's, or NULL.  Hand it back by msgslot_log_keep_spare(). */
-static inline struct msgslot_buffer *msgslot_log_take_spare(struct msgslot_log *log)
-{
-	return xchg(&log->spare, NULL);
-}
-
-static inline struct msgslot_buffer *msgslot_log_keep_spare_locked(struct msgslot_log *log,
-								   struct msgslot_buffer *buffer)
-{
-	lockdep_assert_held(&log->lock);
-	/* Who is still copying from it must not see it change. */
-	if (msgslot_log_is_dead(log) || refcount_read(&buffer->refs) > 1 || READ_ONCE(log->spare))
-		return buffer;
-	/* Pairs with the xchg() of who takes it. */
-	smp_store_release(&log->spare, buffer);
-	return NULL;
+	return READ_ONCE(log->dead);
 }
 
 static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *log)
@@ -356,46 +362,35 @@ static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
 	return log->first == log->next ? 0 : log->next - 1;
 }
 
-/*
- * Whether @message may go to the log's map although its writer has not got that lock: a short one,
- * while nobody has it.  Why that is enough is told in map.h.
- */
-static inline bool log_map_is_free_locked(const struct msgslot_log *log,
-					  const struct msgslot_message *message)
-{
-	return log->map && !message->map && !message->buffer && !mutex_is_locked(&log->map->lock);
-}
-
 /* The three hot paths are inline: that saves 15 instructions of a write and 40 of a read. */
 
 /*
  * Places @message: the number of messages that the log keeps more than before (0 or 1); -EAGAIN
  * where it is full, and who takes a message will tell; -ENOBUFS where it must grow first; -ESTALE
- * where the condition does not hold; -EIDRM if it is dead; -EBUSY where the log has another map than
- * @message->map and will not do without that one's lock.  On success the log owns the buffer that
- * came with @message, and @message->buffer is one it has no use for, or NULL; the caller puts it.
+ * where the condition does not hold; -EIDRM if it is dead; -ENOSPC or -EDQUOT of a long message, which
+ * is charged here.  On success the log owns the buffer that came with @message, and @message->buffer is
+ * one it has no use for, or NULL; the caller puts it.
  */
 static __always_inline int msgslot_log_place(struct msgslot_log *log,
 					     const struct msgslot_rules *rules,
 					     struct msgslot_message *message)
 {
+	struct msgslot_cell *cell, *leaving;
 	struct msgslot_buffer *old;
 	struct msgslot_ring *ring;
-	struct msgslot_cell *cell;
-	u64 sequence, first, now;
-	int more;
+	struct msgslot_map *map;
+	u64 sequence, first;
+	int more, err;
 
 	spin_lock(&log->lock);
-	now = ktime_get_boottime_ns();
 	sequence = log->next;
 	first = log->first;
 	ring = msgslot_log_ring_locked(log);
 	if (unlikely(!ring)) {
-		more = msgslot_log_is_dead(log) ? -EIDRM : -ENOBUFS;
-		goto out;
-	}
-	if (unlikely(log->map != message->map) && !log_map_is_free_locked(log, message)) {
-		more = -EBUSY;
+		if (msgslot_log_is_dead(log))
+			more = -EIDRM;
+		else
+			more = message->conditional && message->expected ? -ESTALE : -ENOBUFS;
 		goto out;
 	}
 	if (unlikely(message->conditional && message->expected != msgslot_log_newest_locked(log))) {
@@ -419,67 +414,99 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	}
 	cell = msgslot_ring_cell(ring, sequence);
 	/* Mostly it is the one that the oldest message leaves; then it is emptied by filling it. */
+	leaving = cell;
 	if (unlikely(!more && (ring->cells != rules->depth || rcu_access_pointer(ring->older))))
-		old = msgslot_log_empty_cell_locked(log);
+		leaving = msgslot_log_cell_locked(log, log->first);
+	old = rcu_dereference_protected(leaving->buffer, lockdep_is_held(&log->lock));
+	if (message->buffer) {
+		err = msgslot_buffer_charge(message->buffer, old, message->share,
+					    message->privileged);
+		if (unlikely(err)) {
+			more = err;
+			goto out;
+		}
+	} else if (unlikely(old)) {
+		msgslot_buffer_uncharge(old);
+	}
+	/* From here on nothing fails. */
+	if (unlikely(leaving != cell))
+		msgslot_log_empty_cell_locked(log, leaving);
+	if (unlikely(ring->share != message->share))
+		msgslot_ring_place_other_locked(log, ring, cell, first, sequence, message->share);
 	else
-		old = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
+		ring->newest_of_share = sequence;
 
 	raw_write_seqcount_begin(&cell->version);
 	cell->length = message->length;
 	cell->sequence = sequence;
-	cell->time = now;
+	cell->time = ktime_get_boottime_ns();
 	cell->pid = message->pid;
 	cell->uid = message->uid;
 	if (!message->buffer)
 		memcpy(cell->bytes, message->bytes, message->length);
 	rcu_assign_pointer(cell->buffer, message->buffer);
 	raw_write_seqcount_end(&cell->version);
+	if (unlikely(log->at_end)) {
+		cell->standing = log->at_end;
+		log->at_end = 0;
+	}
 
 	/* Pairs with msgslot_log_next(): who sees the number finds the message. */
 	smp_store_release(&log->next, sequence + 1);
 	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
 	smp_store_release(&log->first, first);
-	if (unlikely(log->map != message->map))
-		msgslot_map_put_locked(log, cell);
+	message->placed = message->buffer;
+	if (unlikely(log->map)) {
+		map = msgslot_map_place_locked(log, cell);
+		/* Of a short message nothing is left to do. */
+		if (message->placed)
+			message->map = map;
+	}
 	message->sequence = sequence;
-	message->time = now;
-	message->buffer = unlikely(old) ? msgslot_log_keep_spare_locked(log, old) : NULL;
+	message->buffer = old;
 out:
 	spin_unlock(&log->lock);
 	return more;
 }
 
-/* For an oldest message with which more goes than itself; returns a buffer to be put, or NULL. */
-struct msgslot_buffer *msgslot_log_take_slow_locked(struct msgslot_log *log);
+/* The head goes, and nothing else: what is wanted now. */
+static __always_inline u32 msgslot_log_take_locked(struct msgslot_log *log)
+{
+	u32 wanted = log->wanted;
+
+	smp_store_release(&log->first, log->first + 1);
+	if (unlikely(wanted & MSGSLOT_WANTED_ONCE))
+		WRITE_ONCE(log->wanted, wanted & ~MSGSLOT_WANTED_ONCE);
+	return wanted;
+}
+
+/* The same, where more goes with it; a buffer that is to be put comes in *@old. */
+u32 msgslot_log_take_more_locked(struct msgslot_log *log, struct msgslot_buffer **old);
 
 /*
- * Takes @sequence, if it is the head: what is wanted (0: nothing, nobody is to be told of the
- * room), or -ESTALE.
+ * Takes @sequence, a long message or not, if it is the head: what is left to do (0: nothing), or -ESTALE.
+ * That is to tell of the room, where it is wanted, and MSGSLOT_TAKEN_BUFFER: the message's buffer comes in
+ * *@old, to be put.
  */
-static __always_inline int msgslot_log_take(struct msgslot_log *log, u64 sequence)
+static __always_inline int msgslot_log_take(struct msgslot_log *log, u64 sequence, bool is_long,
+					    struct msgslot_buffer **old)
 {
-	struct msgslot_buffer *old = NULL;
 	struct msgslot_ring *ring;
-	u32 wanted;
+	int left = -ESTALE;
 
 	spin_lock(&log->lock);
 	ring = msgslot_log_ring_locked(log);
-	if (unlikely(log->first != sequence || !ring)) {
-		spin_unlock(&log->lock);
-		return -ESTALE;
+	if (likely(log->first == sequence && ring)) {
+		if (unlikely(is_long || rcu_access_pointer(ring->older) ||
+			     (sequence + 1 == log->next ? ring->size > MSGSLOT_EMPTY_RING_BYTES ||
+								  ring->share != log->share :
+							  ring->newest_of_share <= sequence)))
+			left = msgslot_log_take_more_locked(log, old);
+		else
+			left = msgslot_log_take_locked(log);
 	}
-	if (unlikely(rcu_access_pointer(ring->older) ||
-		     rcu_access_pointer(msgslot_ring_cell(ring, sequence)->buffer) ||
-		     (sequence + 1 == log->next && ring->size > MSGSLOT_EMPTY_RING_BYTES)))
-		old = msgslot_log_take_slow_locked(log);
-	smp_store_release(&log->first, sequence + 1);
-	wanted = log->wanted;
-	if (unlikely(wanted))
-		WRITE_ONCE(log->wanted, wanted & ~MSGSLOT_WANTED_ONCE);
 	spin_unlock(&log->lock);
-	if (unlikely(old))
-		msgslot_buffer_put(old);
-	return wanted;
+	return left;
 }
 
 /*
@@ -487,14 +514,16 @@ static __always_inline int msgslot_log_take(struct msgslot_log *log, u64 sequenc
  * @sleepers is added to the writers asleep.
  */
 bool msgslot_log_has_room(struct msgslot_log *log, const struct msgslot_rules *rules, int sleepers);
-/* Whether there is room that somebody wants: who moved a cursor asks. */
+/* Whether there is room that somebody wants: whoever moved a cursor asks. */
 bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_rules *rules);
 
-/* Puts @cursor at the end of @log, and among those that writers wait for if they do. */
+/* Puts @cursor at the end of @log, and has writers wait for it if they do so for any. */
 void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,
 		      struct msgslot_cursor *cursor, bool reads);
 /* Takes @cursor away from @log. */
 void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor);
+/* @cursor was moved on: where it is counted follows. */
+void msgslot_log_follow(struct msgslot_log *log, struct msgslot_cursor *cursor);
 /* Moves @cursor; 0 or -EINVAL. */
 int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32 whence,
 		     u64 sequence);
@@ -503,18 +532,18 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
  * Takes all messages, if @conditional only if the newest is @expected (0: there is none): how many
  * there were in @lost, or -ESTALE.
  */
-int msgslot_log_clear(struct msgslot_log *log, bool conditional, u64 expected, u64 *lost);
+int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bool conditional,
+		      u64 expected, u64 *lost);
 
-/* Gives @log its map, or with NULL takes it away; false if it is dead. */
-bool msgslot_log_set_map(struct msgslot_log *log, struct msgslot_map *map);
-/* Tells the map, if there is one, which is the oldest message. */
-void msgslot_log_tell_map(struct msgslot_log *log);
-void msgslot_log_tell_map_locked(struct msgslot_log *log);
-
-/* Closes @log for good if it is empty, and frees what it holds; whether it is closed now. */
-bool msgslot_log_retire(struct msgslot_log *log);
+/* A user with @share holds the channel, and is charged for it. */
+void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share);
+/*
+ * Nobody holds the channel any more: if @log is empty it is closed for good; else the channel is charged
+ * to one who has messages in it.  Whether it is closed now.
+ */
+bool msgslot_log_unhold(struct msgslot_log *log);
 
 /* Closes @log for good and frees what it holds; the number of messages lost.  May be repeated. */
-u64 msgslot_log_kill(struct msgslot_log *log);
+u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares);
 
 #endif /* MSGSLOT_LOG_H */

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/msgslot.h>
 
+#include "buffer.h"
 #include "channel.h"
 #include "file.h"
 #include "slot.h"
@@ -104,9 +105,12 @@ static int __init msgslot_init(void)
 	err = parse_slots(modes);
 	if (err)
 		goto out;
-	err = register_major(&devt);
+	err = msgslot_buffers_init();
 	if (err)
 		goto out;
+	err = register_major(&devt);
+	if (err)
+		goto err_buffers;
 	cdev_init(&msgslot_cdev, &msgslot_file_operations);
 	msgslot_cdev.owner = THIS_MODULE;
 	/* Last: from here on files can be open, so nothing after it may fail. */
@@ -121,6 +125,8 @@ static int __init msgslot_init(void)
 	while (module_refcount(THIS_MODULE) > 1)
 		msleep(1);
 	unregister_chrdev_region(devt, MSGSLOT_SLOTS_MAX);
+err_buffers:
+	msgslot_buffers_exit();
 out:
 	kfree(modes);
 	return err;
@@ -133,7 +139,8 @@ static void __exit msgslot_exit(void)
 
 	msgslot_slots_exit(&msgslot_cdev);
 	unregister_chrdev_region(devt, MSGSLOT_SLOTS_MAX);
-	/* Buffers may still wait for the grace period that ends in our code. */
+	msgslot_buffers_exit();
+	/* The last of the callbacks may be at its end. */
 	rcu_barrier();
 }
 

@@ -38,11 +38,18 @@ static __always_inline bool copy_in(void *to, struct user_memory from, size_t le
 	return !copy_from_user(to, from.pointer, length);
 }
 
+/* Where it fails, the iterator is where it was. */
 static __always_inline bool copy_out(struct user_memory to, const void *from, size_t length)
 {
-	if (to.iter)
-		return copy_to_iter(from, length, to.iter) == length;
-	return !copy_to_user(to.pointer, from, length);
+	size_t done;
+
+	if (!to.iter)
+		return !copy_to_user(to.pointer, from, length);
+	done = copy_to_iter(from, length, to.iter);
+	if (likely(done == length))
+		return true;
+	iov_iter_revert(to.iter, done);
+	return false;
 }
 
 static __always_inline bool is_null(struct user_memory memory)

@@ -2,8 +2,8 @@
 /*
  * Looking at a message: how readers find it in a log and copy it, mostly without a lock.
  *
- * Why no torn message is ever returned, and when a buffer is pinned, is told in log.h, "Locking".
- * Nothing is taken here: a cursor moves afterwards (cursor.h).
+ * Why no torn message is ever returned is told in log.h, "Locking".  Nothing is taken here: a cursor
+ * moves afterwards (cursor.h).
  */
 #ifndef MSGSLOT_PEEK_H
 #define MSGSLOT_PEEK_H
@@ -25,8 +25,9 @@
  * @uid: as in the cell
  * @length: in bytes
  * @pieces: in: a message that is longer than the reader asked for is wanted all the same
- * @bytes: the message, to be copied to the reader; NULL if it is with him already
- * @buffer: pinned while @bytes points into it, else NULL
+ * @bytes: the message, to be copied to the reader
+ * @buffer: that @bytes points into, with a reference; or NULL
+ * @stale: another buffer with a reference, or NULL
  * @room: in: MSGSLOT_INLINE_BYTES where a short message is put
  */
 struct msgslot_peek {
@@ -38,6 +39,7 @@ struct msgslot_peek {
 	bool pieces;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
+	struct msgslot_buffer *stale;
 	u8 *room;
 };
 
@@ -54,26 +56,38 @@ static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cel
 	peek->uid = READ_ONCE(cell->uid);
 }
 
-/* Copies a long message of a cell to @user, if that needs no waiting: 0, -ESTALE, -EFAULT. */
-int msgslot_cell_copy_long(const struct msgslot_cell *cell, u32 length, char __user *user);
+/*
+ * The buffer of @cell with a reference, or NULL.  It is another message's unless the cell still has the
+ * version then that it had when that was found; buffer.h tells more.
+ */
+static __always_inline struct msgslot_buffer *
+msgslot_cell_buffer_get(const struct msgslot_cell *cell)
+{
+	struct msgslot_buffer *buffer = rcu_dereference_sched(cell->buffer);
+
+	return buffer && refcount_inc_not_zero(&buffer->refs) ? buffer : NULL;
+}
 
 /*
- * One try, without a lock, to copy the oldest message from @cursor on; a long one of at most @size
- * bytes straight to @user, unless that is NULL: 0; -EAGAIN, there is none; -ESTALE, it changed under
- * our hands; -EFAULT, it is long, and must be pinned.  Only if @described are sender and time found
- * out.  The caller is in an RCU section of the kind that is not preempted, which costs less and takes
- * no longer than to copy a short message.
+ * One try, without a lock, to find the oldest message from @cursor on, and to copy it or, where it is
+ * long and has at most @size bytes or is wanted in pieces, to get a reference of its buffer: 0; -EAGAIN,
+ * there is none; -ESTALE, it changed under our hands.  Only if @described are sender and time found out.
+ * The caller is in an RCU section of the kind that is not preempted, which costs less and takes no longer
+ * than to copy a short message.
+ *
+ * Where this is -ESTALE there may be a reference of another message's buffer all the same, in
+ * @peek->buffer, for the caller to put.
  */
 static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cursor,
 						 struct msgslot_peek *peek, bool described,
-						 char __user *user, size_t size)
+						 size_t size)
 {
 	u64 sequence = max(msgslot_log_first(log), cursor);
 	const struct msgslot_cell *cell;
 	struct msgslot_ring *ring;
 	unsigned int version;
-	int err = 0;
 
+	peek->buffer = NULL;
 	if (unlikely(sequence >= msgslot_log_next(log)))
 		return -EAGAIN;
 	ring = rcu_dereference_sched(log->ring);
@@ -87,26 +101,24 @@ static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cu
 	peek->bytes = peek->room;
 	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
 		memcpy(peek->room, cell->bytes, peek->length);
-	} else if (peek->length > size) {
-		err = peek->pieces ? -EFAULT : 0;
-	} else {
-		peek->bytes = NULL;
-		err = user ? msgslot_cell_copy_long(cell, peek->length, user) : -EFAULT;
+	} else if (peek->length <= size || peek->pieces) {
+		peek->buffer = msgslot_cell_buffer_get(cell);
+		if (unlikely(!peek->buffer))
+			return -ESTALE;
+		peek->bytes = peek->buffer->bytes;
 	}
 	/* Where there is one cell, the message in it is the oldest and the newest. */
 	if (unlikely(read_seqcount_retry(&cell->version, version)) ||
 	    unlikely(peek->sequence != sequence && (!peek->sequence || ring->cells != 1)))
 		return -ESTALE;
-	return err;
+	return 0;
 }
 
 /*
- * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  A long one of at most
- * @size bytes goes straight to @user, unless that is NULL.  The caller is in an RCU read section
- * from before he found @log; leaves the section; copies @peek->bytes out; and calls
- * msgslot_buffer_put() with @peek->buffer.
+ * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller is in an RCU read
+ * section from before @log was found; leaves the section, and puts @peek->stale; copies @peek->bytes out,
+ * and never sleeps while it has @peek->buffer; and puts that.
  */
-int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
-		     char __user *user, size_t size);
+int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size);
 
 #endif /* MSGSLOT_PEEK_H */

@@ -18,17 +18,13 @@
 #include "message.h"
 #include "peek.h"
 
-/* Writes the result of MSGSLOT_RECV; whether that worked. */
-static __always_inline bool put_result(struct msgslot_recv __user *user,
-				       const struct msgslot_peek *peek, u64 lost)
+static __always_inline bool put_fields(struct msgslot_recv __user *user, u32 length, u64 sequence,
+				       u64 time, u64 lost, u32 pid, u32 uid)
 {
-	u32 pid = pid_for_caller(peek->pid, peek->time), uid = uid_for_caller(peek->uid);
-	u64 time = time_for_caller(peek->time);
-
 	if (!user_access_begin(user, sizeof(*user)))
 		return false;
-	unsafe_put_user(peek->length, &user->length, fault);
-	unsafe_put_user(peek->sequence, &user->sequence, fault);
+	unsafe_put_user(length, &user->length, fault);
+	unsafe_put_user(sequence, &user->sequence, fault);
 	unsafe_put_user(time, &user->time, fault);
 	unsafe_put_user(lost, &user->lost, fault);
 	unsafe_put_user(pid, &user->pid, fault);
@@ -41,17 +37,48 @@ fault:
 	return false;
 }
 
+/* Writes the result of MSGSLOT_RECV; whether that worked. */
+static __always_inline bool put_result(struct msgslot_recv __user *user,
+				       const struct msgslot_peek *peek, u64 lost)
+{
+	return put_fields(user, peek->length, peek->sequence, time_for_caller(peek->time), lost,
+			  pid_for_caller(peek->pid, peek->time), uid_for_caller(peek->uid));
+}
+
+/* Copy out without waiting for a page: whether that worked. */
+static __always_inline bool copy_out_now(struct user_memory to, const void *from, size_t length)
+{
+	bool done;
+
+	pagefault_disable();
+	done = copy_out(to, from, length);
+	pagefault_enable();
+	return done;
+}
+
+/* The same with a long message, whose buffer is put. */
+static noinline bool copy_out_long(struct msgslot_file *f, struct user_memory to,
+				   struct msgslot_buffer *buffer, size_t length)
+{
+	const bool done = copy_out_now(to, buffer->bytes, length);
+
+	if (unlikely(refcount_dec_and_test(&buffer->refs)))
+		msgslot_buffer_release(&f->slot->spares, buffer);
+	return done;
+}
+
 /*
  * The usual case in a few steps: a message is there, on the selected channel, and wanted just so.
- * The length of the message, or -EFAULT.  Or nothing happened: -EAGAIN, no message is there; -EIDRM,
- * it may be another channel; 0, it is another case.  @args and @user are those of MSGSLOT_RECV, if it
- * @is_recv; @held is the channel where the caller has it on hold, else NULL.
+ * The length of the message.  Or nothing happened: -EAGAIN, no message is there; -EIDRM, it may be another
+ * channel; 0, it is another case, and so many bytes as *@voided says may have gone to the user, of a message
+ * that another reader took, or that went there only in part.  @args and @user are those of MSGSLOT_RECV, if
+ * it @is_recv; @held is the channel where the caller has it on hold, else NULL.
  */
 static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslot_reads reads,
 					     const struct found *held, bool is_recv,
 					     const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
-					     struct user_memory to, size_t size)
+					     struct user_memory to, size_t size, size_t *voided)
 {
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .room = room };
@@ -77,29 +104,30 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
 		there = there && !READ_ONCE(f->cursor.offset);
 	}
 	if (likely(there))
-		err = msgslot_log_peek_once(&found.channel->log, cursor, &peek, is_recv, to.pointer,
-					    size);
+		err = msgslot_log_peek_once(&found.channel->log, cursor, &peek, is_recv, size);
 	rcu_read_unlock_sched();
 	if (unlikely(err))
-		return err == -EAGAIN || err == -EIDRM ? err : 0;
+		goto another_case;
 	length = peek.length;
 	if (unlikely(length > size || is_null(to)))
-		return 0;
+		goto another_case;
 	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor))
-		return 0;
-
-	/* A long one is with him already. */
-	if (likely(length <= sizeof(room)) && unlikely(!copy_out(to, room, length)))
-		return -EFAULT;
+		goto another_case;
+	if (likely(length <= sizeof(room)))
+		moved = copy_out(to, room, length);
+	else
+		moved = copy_out_long(f, to, peek.buffer, length);
+	if (unlikely(!moved))
+		goto again;
 	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
-		return -EFAULT;
+		goto back;
 	switch (reads) {
 	case MSGSLOT_READS_NEWEST:
 		if (unlikely(READ_ONCE(f->cursor.next) != peek.sequence + 1))
 			mark_seen(f, &found, peek.sequence);
 		break;
 	case MSGSLOT_READS_HEAD:
-		moved = take_head(f, &found, peek.sequence);
+		moved = take_head(f, &found, peek.sequence, length);
 		break;
 	case MSGSLOT_READS_NEXT:
 		moved = move_on(f, &found, peek.sequence, 0, peek.sequence, length, length);
@@ -109,10 +137,37 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
 		this_cpu_inc(f->slot->stats->received);
 		return length;
 	}
+back:
 	/* What went out with the iterator goes out again. */
 	if (to.iter)
 		iov_iter_revert(to.iter, length);
+again:
+	*voided = max(*voided, length);
 	return 0;
+
+another_case:
+	msgslot_buffer_put(&f->slot->spares, peek.buffer);
+	return err == -EAGAIN || err == -EIDRM ? err : 0;
+}
+
+/* The same, where each mode has code of its own: that saves thirty instructions of a message. */
+static __always_inline ssize_t receive_usual_of_mode(struct msgslot_file *f, bool is_recv,
+						     const struct msgslot_recv *args,
+						     struct msgslot_recv __user *user,
+						     struct user_memory to, size_t size,
+						     size_t *voided)
+{
+	switch (f->slot->rules.reads) {
+	case MSGSLOT_READS_NEWEST:
+		return receive_usual(f, MSGSLOT_READS_NEWEST, NULL, is_recv, args, user, to, size,
+				     voided);
+	case MSGSLOT_READS_HEAD:
+		return receive_usual(f, MSGSLOT_READS_HEAD, NULL, is_recv, args, user, to, size,
+				     voided);
+	default:
+		return receive_usual(f, MSGSLOT_READS_NEXT, NULL, is_recv, args, user, to, size,
+				     voided);
+	}
 }
 
 /**
@@ -121,11 +176,14 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
  * @args: of MSGSLOT_RECV, NULL for read()
  * @user: where they came from
  * @lost: what the result says of that beyond what the file's cursor does
- * @found: the channel; on hold once the call slept, or where the file has not selected it
+ * @found: the channel; held by @holder once the call slept, or where the file has not selected it
+ * @holder: the call, as that channel knows it
  * @selected: the file had it selected, at that generation
  * @cursor: the message to look for
  * @offset: how much of it the file has read already
  * @slept: the call slept in the channel's queue
+ * @voided: the most bytes of a message that went to the user, perhaps of one that another reader took;
+ *	with these the result, if there is one
  */
 struct receiver {
 	struct msgslot_file *f;
@@ -133,10 +191,12 @@ struct receiver {
 	struct msgslot_recv __user *user;
 	u64 lost;
 	struct found found;
+	struct msgslot_holder holder;
 	bool selected;
 	u64 cursor;
 	u32 offset;
 	bool slept;
+	size_t voided;
 };
 
 static bool has_flag(const struct receiver *r, u32 flag)
@@ -224,7 +284,7 @@ static bool is_untold(const struct receiver *r, int err)
 
 /* Looks for the message: 0, with it in @peek; 1 to look again; or the error. */
 static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
-		struct user_memory to, size_t size)
+		size_t size)
 {
 	struct msgslot_file *f = r->f;
 	struct msgslot_channel *channel;
@@ -245,14 +305,14 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	r->lost = 0;
 	set_cursor(r, reads);
 	peek->pieces = !r->args && reads == MSGSLOT_READS_NEXT;
-	err = msgslot_log_peek(&channel->log, r->cursor, peek,
-			       peek->pieces && r->offset ? NULL : to.pointer, size);
+	err = msgslot_log_peek(&channel->log, r->cursor, peek, size);
 	first = msgslot_log_first(&channel->log);
 	if (!err)
 		first = peek->sequence;
 	if (has_flag(r, MSGSLOT_RECV_NEWER) && r->args->sequence)
 		r->lost = first - max(r->cursor, channel->log.start);
 	rcu_read_unlock();
+	msgslot_buffer_put(&f->slot->spares, peek->stale);
 
 	if (!goes_by_file(r, reads) || (first <= r->cursor && !is_untold(r, err)))
 		return err;
@@ -261,7 +321,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	if (r->args && (!err || has_flag(r, MSGSLOT_RECV_PEEK)))
 		return err;
 	if (!err)
-		msgslot_buffer_put(peek->buffer);
+		msgslot_buffer_put(&f->slot->spares, peek->buffer);
 	/* The end of the slot takes the messages after it is told, and that is no loss. */
 	if (READ_ONCE(f->slot->gone))
 		return -ENODEV;
@@ -270,49 +330,77 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	return r->args && lost < 0 ? err : lost;
 }
 
-/*
- * Copy out, for one who slept alone, without keeping others from the message: before he waits for a
- * page, which may take for ever, he wakes the next.  That one copies the same message; who takes it
- * first has it.
- */
-static bool copy_out_awake(struct receiver *r, enum msgslot_reads reads, struct user_memory to,
-			   const void *from, size_t length)
+/* Before the call waits for a page: one that was woken alone wakes the next, if there is a message. */
+static void before_waiting(struct receiver *r, enum msgslot_reads reads)
 {
-	bool done = false;
-
-	if (!r->slept || !sleeps_alone(r, reads))
-		return copy_out(to, from, length);
-	if (!to.iter) {
-		pagefault_disable();
-		done = copy_out(to, from, length);
-		pagefault_enable();
-	}
-	if (!done) {
+	if (r->slept && sleeps_alone(r, reads) && msgslot_log_has(&r->found.channel->log, 0, false))
 		msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
-		done = copy_out(to, from, length);
-	}
-	return done;
+}
+
+/* Has all pages of @to there, and waits for those that are not: whether that worked.  Clears it. */
+static bool have_pages(struct user_memory to, size_t n)
+{
+	struct iov_iter iter;
+
+	if (!to.iter)
+		return !clear_user(to.pointer, n);
+	iter = *to.iter;
+	return iov_iter_zero(n, &iter) == n;
+}
+
+/*
+ * Copies @n bytes of what was found out, from @offset on, and puts its buffer: 0, -EFAULT, or 1 to look
+ * again.  Where a page is missing that may take for ever, and nobody may be kept from anything meanwhile:
+ * so others are woken for the message, and a long one is let go, and found again when all pages are there.
+ */
+static int copy_out_found(struct receiver *r, enum msgslot_reads reads, struct user_memory to,
+			  struct msgslot_peek *peek, u32 offset, size_t n)
+{
+	struct msgslot_buffer *buffer = peek->buffer;
+	bool done = copy_out_now(to, peek->bytes + offset, n);
+
+	/* Unless the call returns it. */
+	r->voided = max(r->voided, n);
+	peek->buffer = NULL;
+	msgslot_buffer_put(&r->f->slot->spares, buffer);
+	if (done)
+		return 0;
+	before_waiting(r, reads);
+	if (buffer)
+		return have_pages(to, n) ? 1 : -EFAULT;
+	return copy_out(to, peek->bytes + offset, n) ? 0 : -EFAULT;
+}
+
+/* What the file's cursor has lost, as long as it is on the channel of the message. */
+static u64 lost_by_file(const struct receiver *r)
+{
+	struct msgslot_file *f = r->f;
+	u64 lost;
+
+	spin_lock(&f->lock);
+	lost = f->generation == r->found.generation ? f->cursor.lost : 0;
+	spin_unlock(&f->lock);
+	return lost;
 }
 
 static bool put_result_awake(struct receiver *r, enum msgslot_reads reads,
 			     const struct msgslot_peek *peek)
 {
-	u64 lost = r->lost + (goes_by_file(r, reads) ? READ_ONCE(r->f->cursor.lost) : 0);
+	const u64 lost = r->lost + (goes_by_file(r, reads) ? lost_by_file(r) : 0);
 	bool done;
 
 	pagefault_disable();
 	done = put_result(r->user, peek, lost);
 	pagefault_enable();
 	if (!done) {
-		if (r->slept && sleeps_alone(r, reads))
-			msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		before_waiting(r, reads);
 		done = put_result(r->user, peek, lost);
 	}
 	return done;
 }
 
 /* Hands @peek out: 0 with the bytes handed out in *@n, 1 to look again, or the error. */
-static int hand_out(struct receiver *r, enum msgslot_reads reads, const struct msgslot_peek *peek,
+static int hand_out(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
 		    struct user_memory to, size_t size, u32 *n)
 {
 	u32 offset = 0;
@@ -328,14 +416,15 @@ static int hand_out(struct receiver *r, enum msgslot_reads reads, const struct m
 	}
 	if (has_flag(r, MSGSLOT_RECV_IF) && peek->sequence != r->args->sequence)
 		return -ESTALE;
+	/* No byte goes to the user then, but the result does. */
 	if (has_flag(r, MSGSLOT_RECV_DROP))
-		err = 0;
+		r->voided = max_t(size_t, r->voided, 1);
 	else if (*n > size)
 		err = -ENOSPC;
 	else if (is_null(to))
 		err = -EINVAL;
-	else if (peek->bytes && !copy_out_awake(r, reads, to, peek->bytes + offset, *n))
-		err = -EFAULT;
+	else
+		err = copy_out_found(r, reads, to, peek, offset, *n);
 	/* How long a message is that does not fit, is told, too. */
 	if (r->args && (!err || err == -ENOSPC) && !put_result_awake(r, reads, peek))
 		err = -EFAULT;
@@ -357,7 +446,7 @@ static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
 			mark_seen(f, &r->found, peek->sequence);
 		break;
 	case MSGSLOT_READS_HEAD:
-		return take_head(f, &r->found, peek->sequence);
+		return take_head(f, &r->found, peek->sequence, peek->length);
 	case MSGSLOT_READS_NEXT:
 		if (goes_by_file(r, reads))
 			return move_on(f, &r->found, r->cursor, r->offset, peek->sequence, end,
@@ -374,8 +463,8 @@ static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgs
 	u32 n;
 	int err = hand_out(r, reads, peek, to, size, &n);
 
-	/* The pin goes before the message is taken, so that its buffer can be the spare. */
-	msgslot_buffer_put(peek->buffer);
+	/* Where nothing was copied out it is still there. */
+	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
 	*again = err > 0 || (!err && !move_cursor(r, reads, peek, n));
 	if (err)
 		return err;
@@ -407,9 +496,10 @@ static int find_channel(struct receiver *r, enum msgslot_reads reads,
 		return msgslot_file_select_first(f);
 	}
 	if (patience->wait && !has_flag(r, MSGSLOT_RECV_IF))
-		channel = msgslot_channel_hold(f->slot, r->args->channel, &f->payer);
+		channel = msgslot_channel_hold(f->slot, r->args->channel, &f->payer, &r->holder);
 	else
-		channel = msgslot_channel_find(f->slot, r->args->channel);
+		channel =
+			msgslot_channel_find(f->slot, r->args->channel, f->payer.share, &r->holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 	if (channel) {
@@ -433,10 +523,11 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 	if (!patience->wait || (reads == MSGSLOT_READS_NEWEST && !r->args))
 		return -EAGAIN;
 	if (!r->found.held) {
-		channel = msgslot_file_hold_selected(r->f, &r->found.generation, &cursor);
+		channel =
+			msgslot_file_hold_selected(r->f, &r->holder, &r->found.generation, &cursor);
 		/* Another thread selected just now. */
 		if (r->args && channel->id != r->args->channel) {
-			msgslot_channel_unhold(slot, channel);
+			msgslot_channel_unhold(slot, channel, &r->holder);
 			return 0;
 		}
 		r->found.channel = channel;
@@ -471,7 +562,7 @@ static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
 	if (failed && r->slept && sleeps_alone(r, reads) &&
 	    msgslot_log_has(&channel->log, 0, false))
 		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
-	msgslot_channel_unhold(r->f->slot, channel);
+	msgslot_channel_unhold(r->f->slot, channel, &r->holder);
 }
 
 /*
@@ -486,9 +577,53 @@ static noinline ssize_t receive_held(struct receiver *r, struct user_memory to, 
 		return 0;
 	pagefault_disable();
 	ret = receive_usual(r->f, MSGSLOT_READS_HEAD, &r->found, r->args, r->args, r->user, to,
-			    size);
+			    size, &r->voided);
 	pagefault_enable();
 	return ret;
+}
+
+/* Zeros, up to the first byte that cannot be written: clear_user() may stop some bytes before that. */
+static void clear_out(struct user_memory to, size_t size)
+{
+	static const u8 zeros[64];
+	size_t n;
+
+	for (; size; size -= n) {
+		n = min(size, sizeof(zeros));
+		if (!copy_out(to, zeros, n))
+			break;
+		if (!to.iter)
+			to.pointer += n;
+	}
+}
+
+/*
+ * Takes back what the user got of messages that somebody else took, beyond those of the call's own, of
+ * which it is to answer @ret; and where the call fails, the result.  As far as that needs no page that is
+ * not there.
+ */
+static noinline void take_back(struct receiver *r, struct user_memory to, ssize_t ret)
+{
+	/* How long a message is that does not fit is told, and no trace of another. */
+	const bool failed = ret < 0 && ret != -ENOSPC;
+	const size_t n = max_t(ssize_t, ret, 0);
+	struct iov_iter iter;
+
+	if (r->voided <= n)
+		return;
+	pagefault_disable();
+	if (to.iter) {
+		iter = *to.iter;
+		to.iter = &iter;
+	} else if (to.pointer) {
+		to.pointer += n;
+	}
+	if (!is_null(to))
+		clear_out(to, r->voided - n);
+	if (r->args && failed)
+		(void)put_fields(r->user, r->args->length, r->args->sequence, r->args->time,
+				 r->args->lost, r->args->pid, r->args->uid);
+	pagefault_enable();
 }
 
 /*
@@ -499,17 +634,30 @@ static noinline ssize_t receive_held(struct receiver *r, struct user_memory to, 
 static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
 				struct msgslot_recv __user *user, struct user_memory to,
 				size_t size, const struct msgslot_patience *patience, bool nowait,
-				ssize_t ret)
+				ssize_t ret, size_t voided)
 {
 	const struct msgslot_patience simple = plain_patience(f, nowait);
-	struct receiver r = { .f = f, .args = args, .user = user };
+	struct receiver r msgslot_uninitialized;
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	const enum msgslot_reads reads = f->slot->rules.reads;
 	struct msgslot_peek peek msgslot_uninitialized;
+	unsigned int rounds = 0;
 	bool again;
 
 	peek.room = room;
 	patience = patience ?: &simple;
+	/* But for what the holder has, which is as large as the rest. */
+	r.f = f;
+	r.args = args;
+	r.user = user;
+	r.lost = 0;
+	r.found.held = false;
+	r.found.generation = 0;
+	r.selected = false;
+	r.cursor = 0;
+	r.offset = 0;
+	r.slept = false;
+	r.voided = voided;
 	if (ret && reads == MSGSLOT_READS_HEAD) {
 		ret = prepare_again(&r, reads, patience, ret);
 		if (ret)
@@ -522,15 +670,23 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 		ret = -ENODEV;
 		if (READ_ONCE(f->slot->gone))
 			break;
-		ret = look(&r, reads, &peek, to, size);
+		ret = look(&r, reads, &peek, size);
 		if (!ret) {
 			ret = deliver(&r, reads, &peek, to, size, &again);
-			continue;
+		} else {
+			ret = prepare_again(&r, reads, patience, ret);
+			again = ret >= 0;
 		}
-		ret = prepare_again(&r, reads, patience, ret);
-		again = ret >= 0;
-	} while (again);
+		/* Others may be faster, again and again. */
+		if (again)
+			ret = msgslot_try_again(patience, &rounds);
+	} while (again && !ret);
 out:
+	/* The end of the slot comes before all other errors, also where it came while they did. */
+	if (unlikely(ret < 0 && READ_ONCE(f->slot->gone)))
+		ret = -ENODEV;
+	if (unlikely(r.voided))
+		take_back(&r, to, ret);
 	if (r.found.held)
 		let_go(&r, reads, ret < 0);
 	return ret;
@@ -539,17 +695,19 @@ out:
 static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory to, size_t size,
 				    bool nowait)
 {
+	size_t voided = 0;
 	ssize_t ret;
 
+	/* Its channels go one after the other: what is still there is not to be found once that was told. */
 	if (unlikely(READ_ONCE(f->slot->gone)))
 		return -ENODEV;
-	ret = receive_usual(f, f->slot->rules.reads, NULL, false, NULL, NULL, to, size);
-	if (likely(ret > 0) || ret == -EFAULT)
+	ret = receive_usual_of_mode(f, false, NULL, NULL, to, size, &voided);
+	if (likely(ret > 0))
 		return ret;
 	/* In pieces, nothing is a piece of any message. */
 	if (!size && f->slot->rules.reads == MSGSLOT_READS_NEXT)
 		return 0;
-	return receive(f, NULL, NULL, to, size, NULL, nowait, ret);
+	return receive(f, NULL, NULL, to, size, NULL, nowait, ret, voided);
 }
 
 ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos)
@@ -571,18 +729,18 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 		     const struct msgslot_recv *args, const struct msgslot_patience *patience)
 {
 	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
-	size_t size = args->size;
+	size_t size = args->size, voided = 0;
 	ssize_t ret = 0;
 
 	if (likely(!args->flags))
-		ret = receive_usual(f, f->slot->rules.reads, NULL, true, args, user, to, size);
-	if (unlikely(ret <= 0 && ret != -EFAULT)) {
+		ret = receive_usual_of_mode(f, true, args, user, to, size, &voided);
+	if (unlikely(ret <= 0)) {
 		/* A message that is dropped goes nowhere. */
 		if (args->flags & MSGSLOT_RECV_DROP) {
 			to.pointer = NULL;
 			size = 0;
 		}
-		ret = receive(f, args, user, to, size, patience, false, ret);
+		ret = receive(f, args, user, to, size, patience, false, ret, voided);
 	}
 	return min_t(ssize_t, ret, 0);
 }

@@ -15,52 +15,20 @@
 #include "message.h"
 
 /*
- * A buffer for a long message of @length bytes: the spare of a channel at hand, if that is large
- * enough, else a new one.  Which channel it comes from does not matter: they are all of one slot.
- */
-static struct msgslot_buffer *buffer_get(struct msgslot_file *f, size_t length)
-{
-	struct msgslot_channel *channel;
-	struct msgslot_buffer *buffer;
-
-	rcu_read_lock_sched();
-	channel = rcu_dereference_sched(f->channel);
-	buffer = channel ? msgslot_log_take_spare(&channel->log) : NULL;
-	rcu_read_unlock_sched();
-	if (buffer && buffer->capacity >= length)
-		return buffer;
-	msgslot_buffer_put(buffer);
-	return msgslot_buffer_alloc(&f->payer, length);
-}
-
-/* For a call that failed: the next one may want the buffer. */
-static void buffer_put_back(struct msgslot_file *f, struct msgslot_buffer *buffer)
-{
-	struct msgslot_channel *channel;
-
-	rcu_read_lock();
-	channel = rcu_dereference(f->channel);
-	if (channel)
-		buffer = msgslot_log_keep_spare(&channel->log, buffer);
-	rcu_read_unlock();
-	msgslot_buffer_put(buffer);
-}
-
-/*
- * Copies a long message in; ERR_PTR if that cannot be.  Where there is no buffer to be had, a bad
- * pointer is still the error that comes first: so the message is read through then, into @room, a
- * piece at a time.
+ * Copies a long message in; ERR_PTR(-EFAULT) or ERR_PTR(-ENOMEM).  Where there is no memory, a bad pointer
+ * is still the error that comes first: so the message is read through then, into @room, a piece at a time.
  */
 static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, struct user_memory from,
 						    size_t length, u8 *room)
 {
-	struct msgslot_buffer *buffer = buffer_get(f, length);
+	struct msgslot_buffer *buffer;
 	size_t done, n;
 
-	if (!IS_ERR(buffer)) {
+	buffer = msgslot_buffer_get(&f->slot->spares, f->payer.share->uid, length, MSGSLOT_GFP);
+	if (buffer) {
 		if (copy_in(buffer->bytes, from, length))
 			return buffer;
-		buffer_put_back(f, buffer);
+		msgslot_buffer_put(&f->slot->spares, buffer);
 		return ERR_PTR(-EFAULT);
 	}
 	for (done = 0; done < length; done += n) {
@@ -70,7 +38,26 @@ static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, stru
 		if (!from.iter)
 			from.pointer += n;
 	}
-	return buffer;
+	return ERR_PTR(-ENOMEM);
+}
+
+/* The same without sleep; NULL if that cannot be. */
+static struct msgslot_buffer *copy_in_long_now(struct msgslot_file *f, struct user_memory from,
+					       size_t length)
+{
+	struct msgslot_buffer *buffer;
+	bool done;
+
+	buffer = msgslot_buffer_get(&f->slot->spares, f->payer.share->uid, length, MSGSLOT_GFP_NOW);
+	if (!buffer)
+		return NULL;
+	pagefault_disable();
+	done = copy_in(buffer->bytes, from, length);
+	pagefault_enable();
+	if (done)
+		return buffer;
+	msgslot_buffer_put(&f->slot->spares, buffer);
+	return NULL;
 }
 
 /**
@@ -78,8 +65,8 @@ static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, stru
  * @f: the file
  * @args: of MSGSLOT_SEND, or NULL
  * @patience: how long it may wait
- * @held: the channel, with a hold; or NULL
- * @map: of the channel, with its lock; or NULL
+ * @held: the channel, held by @holder; or NULL
+ * @holder: the call, as that channel knows it
  * @slept: the call slept in the channel's queue
  */
 struct sender {
@@ -87,7 +74,7 @@ struct sender {
 	const struct msgslot_send *args;
 	const struct msgslot_patience *patience;
 	struct msgslot_channel *held;
-	struct msgslot_map *map;
+	struct msgslot_holder holder;
 	bool slept;
 };
 
@@ -99,45 +86,69 @@ static int hold(struct sender *s)
 	if (s->held)
 		return 0;
 	if (!s->args)
-		channel = msgslot_file_hold_selected(s->f, NULL, NULL);
+		channel = msgslot_file_hold_selected(s->f, &s->holder, NULL, NULL);
 	else if (s->args->flags & MSGSLOT_SEND_IF && s->args->expected)
 		/* Where there is no channel there is no message that could be the newest. */
-		channel = msgslot_channel_find(s->f->slot, s->args->channel) ?: ERR_PTR(-ESTALE);
+		channel =
+			msgslot_channel_find(s->f->slot, s->args->channel, s->f->payer.share, &s->holder) ?:
+				ERR_PTR(-ESTALE);
 	else
-		channel = msgslot_channel_hold(s->f->slot, s->args->channel, &s->f->payer);
+		channel = msgslot_channel_hold(s->f->slot, s->args->channel, &s->f->payer,
+					       &s->holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 	s->held = channel;
 	return 0;
 }
 
-/* After @wrong of place(): 0 to place @message again. */
-static int prepare_again(struct sender *s, const struct msgslot_message *message, int wrong)
+/* Before the call waits for a page or for memory: having been woken alone it wakes the next. */
+static void before_waiting(struct sender *s)
+{
+	if (s->slept && msgslot_log_has_room(&s->held->log, &s->f->slot->rules, 0))
+		msgslot_wake(&s->held->room, MSGSLOT_EVENTS_ROOM);
+}
+
+/* Makes room for so many @bytes in a cell: errors as of msgslot_log_grow(). */
+static int grow(struct sender *s, u32 bytes)
+{
+	const struct msgslot_payer *payer = &s->f->payer;
+	const struct msgslot_rules *rules = &s->f->slot->rules;
+	int err = -ENOMEM;
+
+	/* Whoever was woken alone tries it without sleep, for nobody else is to be woken if that will do. */
+	if (s->slept)
+		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP_NOW);
+	if (err != -ENOMEM)
+		return err;
+	before_waiting(s);
+	return msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP);
+}
+
+/* After @wrong of place(): 0 to place @message again.  While it waits for room it has no buffer. */
+static int prepare_again(struct sender *s, struct msgslot_message *message, int wrong)
 {
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
 
-	/* Nothing of what follows may be done under its lock. */
-	msgslot_map_unlock(s->map);
-	s->map = NULL;
 	/* Forgotten under our hands, with the slot or for another selection. */
 	if (wrong == -EIDRM)
 		return READ_ONCE(slot->gone) ? -ENODEV : hold(s);
-	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS && wrong != -EBUSY)
+	if (wrong == -EDQUOT && !message->privileged && msgslot_payer_is_privileged(&s->f->payer)) {
+		message->privileged = true;
+		return 0;
+	}
+	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS)
 		return wrong;
 	err = hold(s);
 	if (err)
 		return err;
-	if (wrong == -EBUSY) {
-		s->map = msgslot_map_lock(&s->held->log);
-		return 0;
-	}
 	if (wrong == -ENOBUFS) {
-		err = msgslot_log_grow(&s->held->log, &s->f->payer, &slot->rules,
-				       msgslot_message_bytes(message));
+		err = grow(s, msgslot_message_bytes(message));
 		/* A channel on hold dies with its slot only. */
 		return err == -EIDRM ? -ENODEV : err;
 	}
+	msgslot_buffer_put(&slot->spares, message->buffer);
+	message->buffer = NULL;
 	s->slept = true;
 	return msgslot_channel_wait_room(slot, s->held, s->patience);
 }
@@ -150,7 +161,6 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 				 const struct msgslot_send *args, struct msgslot_channel *held,
 				 struct msgslot_message *message)
 {
-	const struct msgslot_buffer *buffer = message->map ? message->buffer : NULL;
 	struct msgslot_channel *channel;
 	int more;
 
@@ -160,10 +170,9 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	if (likely(!args || (channel && channel->id == args->channel)))
 		more = msgslot_log_place(&channel->log, &slot->rules, message);
 	if (likely(more >= 0)) {
-		if (message->map)
-			msgslot_map_put(message->map, message->sequence, message->time,
-					message->length, buffer ? buffer->bytes : message->bytes);
-		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		/* Where there is a map to be filled, that comes before anybody is woken. */
+		if (likely(!message->map))
+			msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
 		if (more)
 			this_cpu_add(slot->stats->messages, more);
 	}
@@ -171,64 +180,77 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	return more < 0 ? more : 0;
 }
 
+/* The map has a hold of its channel. */
+static noinline void fill_map(struct msgslot_map *map, u64 sequence, u32 length,
+			      struct msgslot_buffer *placed)
+{
+	msgslot_map_fill(map, sequence, length, placed);
+	msgslot_wake(&map->channel->wait, MSGSLOT_EVENTS_MESSAGE);
+	msgslot_map_put(map);
+}
+
 /*
- * Where no memory is to be had for the bytes of a long message, it may be that a full log or the
- * condition stands before that: these errors come first, and room brings memory, too.  @buffer is
- * what came of the first try.
+ * Copies a long message in again: it was not placed, and the call waited since.  Where there is no memory,
+ * a full log, the condition or a limit stands before that, and room brings memory, too.
  */
 static int take_in_long(struct sender *s, struct msgslot_message *message, struct user_memory from,
-			u8 *room, struct msgslot_buffer *buffer)
+			u8 *room)
 {
 	int err;
 
-	while (IS_ERR(buffer) && PTR_ERR(buffer) != -EFAULT) {
-		err = hold(s);
-		if (!err)
-			err = msgslot_log_check(&s->held->log, &s->f->slot->rules, message);
-		if (!err)
-			break;
-		err = prepare_again(s, message, err);
-		if (err)
-			return err;
-		/* It was read through. */
-		if (from.iter)
-			iov_iter_revert(from.iter, message->length);
-		buffer = copy_in_long(s->f, from, message->length, room);
-	}
-	message->buffer = buffer;
-	return PTR_ERR_OR_ZERO(buffer);
+	/* It was read through. */
+	if (from.iter)
+		iov_iter_revert(from.iter, message->length);
+	message->buffer = copy_in_long_now(s->f, from, message->length);
+	if (message->buffer)
+		return 0;
+	before_waiting(s);
+	message->buffer = copy_in_long(s->f, from, message->length, room);
+	if (!IS_ERR(message->buffer))
+		return 0;
+	err = PTR_ERR(message->buffer);
+	message->buffer = NULL;
+	return err;
+}
+
+/* After -ENOMEM: what would have come before that, which may be something to wait for. */
+static int check_before_memory(struct sender *s, const struct msgslot_message *message)
+{
+	return hold(s) ?: msgslot_log_check(&s->held->log, &s->f->slot->rules, message) ?: -ENOMEM;
 }
 
 /* All that is not the usual case: after @err of place(), or of bytes that could not be taken in. */
 static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 			      struct user_memory from, u8 *room, int err)
 {
+	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
 	struct msgslot_slot *slot = s->f->slot;
+	unsigned int rounds = 0;
 
-	if (IS_ERR(message->buffer)) {
-		err = take_in_long(s, message, from, room, message->buffer);
-		if (err)
-			goto out;
-		err = place(s->f, slot, s->args, s->held, message);
-	}
 	while (err) {
+		if (err == -ENOMEM)
+			err = check_before_memory(s, message);
 		err = prepare_again(s, message, err);
+		/* Others may be faster, again and again. */
+		if (!err)
+			err = msgslot_try_again(s->patience, &rounds);
 		if (err)
 			break;
-		message->map = s->map;
-		err = place(s->f, slot, s->args, s->held, message);
+		if (is_long && !message->buffer)
+			err = take_in_long(s, message, from, room);
+		if (err == -EFAULT)
+			break;
+		if (!err)
+			err = place(s->f, slot, s->args, s->held, message);
 	}
-	msgslot_map_unlock(s->map);
-	if (err && message->buffer)
-		buffer_put_back(s->f, message->buffer);
-	else
-		msgslot_buffer_put(message->buffer);
-out:
+	if (!err && is_long && message->map)
+		fill_map(message->map, message->sequence, message->length, message->placed);
+	msgslot_buffer_put(&slot->spares, message->buffer);
 	/* Who slept and leaves without placing wakes the next, if there is room. */
-	if (err && s->slept && msgslot_log_has_room(&s->held->log, &slot->rules, 0))
-		msgslot_wake(&s->held->wait, MSGSLOT_EVENTS_ROOM);
+	if (err)
+		before_waiting(s);
 	if (s->held)
-		msgslot_channel_unhold(slot, s->held);
+		msgslot_channel_unhold(slot, s->held, &s->holder);
 	return err;
 }
 
@@ -241,6 +263,7 @@ static __always_inline struct msgslot_message message_of(const struct msgslot_fi
 		.length = length,
 		.pid = current->tgid,
 		.uid = f->payer.uid,
+		.share = f->payer.share,
 		.conditional = args && args->flags & MSGSLOT_SEND_IF,
 		.expected = args ? args->expected : 0,
 		.bytes = bytes,
@@ -272,22 +295,30 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 		buffer = copy_in_long(f, from, length, room);
 	else if (unlikely(!copy_in(room, from, length)))
 		return -EFAULT;
+	err = PTR_ERR_OR_ZERO(buffer);
+	if (unlikely(err == -EFAULT))
+		return err;
+	if (unlikely(err))
+		buffer = NULL;
 	message = message_of(f, args, length, room, buffer);
-	err = IS_ERR(buffer) ? PTR_ERR(buffer) : place(f, slot, args, NULL, &message);
+	if (likely(!err))
+		err = place(f, slot, args, NULL, &message);
 	if (unlikely(err)) {
 		const struct msgslot_patience simple = plain_patience(f, nowait);
 		struct msgslot_message again = message_of(f, args, length, room, buffer);
 		struct sender s = { .f = f, .args = args, .patience = patience ?: &simple };
 
 		err = send_slow(&s, &again, from, room, err);
+		if (unlikely(err))
+			return err;
 		message.sequence = again.sequence;
 		message.buffer = NULL;
+	} else if (is_long && unlikely(message.map)) {
+		fill_map(message.map, message.sequence, length, message.placed);
 	}
-	if (unlikely(err))
-		return err;
-	/* A long message that this one replaced, and nobody has a use for. */
+	/* A long message that this one took the place of. */
 	if (unlikely(message.buffer))
-		msgslot_buffer_put(message.buffer);
+		msgslot_buffer_put(&slot->spares, message.buffer);
 	this_cpu_inc(slot->stats->sent);
 	if (sequence)
 		*sequence = message.sequence;
@@ -297,17 +328,21 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struct user_memory from,
 				     size_t length, bool nowait)
 {
-	int err;
+	int err = 0;
 
 	if (unlikely(READ_ONCE(f->slot->gone)))
 		return -ENODEV;
 	/* Once selected, a file always has a channel. */
-	if (unlikely(!rcu_access_pointer(f->channel))) {
+	if (unlikely(!rcu_access_pointer(f->channel)))
 		err = msgslot_file_select_first(f);
-		if (err)
-			return err;
-	}
-	return send(f, is_long, NULL, from, length, nowait, NULL, NULL) ?: length;
+	if (likely(!err))
+		err = send(f, is_long, NULL, from, length, nowait, NULL, NULL);
+	if (likely(!err))
+		return length;
+	/* The end of the slot comes before all other errors, also where it came while they did. */
+	if (READ_ONCE(f->slot->gone))
+		return -ENODEV;
+	return err;
 }
 
 static noinline ssize_t write_long(struct msgslot_file *f, struct user_memory from, size_t length,
@@ -351,7 +386,7 @@ long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 	int err;
 
 	/* Where the result cannot be written nothing is sent; afterwards it would be too late. */
-	if (put_user(0, &user->sequence))
+	if (put_user(args->sequence, &user->sequence))
 		return -EFAULT;
 	if (args->length > MSGSLOT_INLINE_BYTES)
 		err = send_long(f, args, from, patience, &sequence);
@@ -359,5 +394,7 @@ long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 		err = send(f, false, args, from, args->length, false, patience, &sequence);
 	if (!err)
 		(void)!put_user(sequence, &user->sequence);
+	else if (READ_ONCE(f->slot->gone))
+		err = -ENODEV;
 	return err;
 }

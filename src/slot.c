@@ -42,6 +42,8 @@ static void slot_release(struct device *dev)
 {
 	struct msgslot_slot *slot = slot_of(dev);
 
+	msgslot_account_drain(&slot->account);
+	msgslot_spares_free(&slot->spares);
 	free_percpu(slot->stats);
 	kfree(slot);
 }

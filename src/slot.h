@@ -54,6 +54,7 @@ struct msgslot_stats {
  * @rules: as @mode
  * @instance: random, of this creation; never changes
  * @account: limits and use; has its own lock
+ * @spares: buffers for long messages; changed without a lock
  * @stats: counted without a lock
  * @lock: guards @channels, @floor, @gone, and msgslot_channel.holds
  * @channels: the channels by id
@@ -69,6 +70,7 @@ struct msgslot_slot {
 	struct msgslot_rules rules;
 	u8 instance[16];
 	struct msgslot_account account;
+	struct msgslot_spares spares;
 	struct msgslot_stats __percpu *stats;
 	spinlock_t lock;
 	struct rb_root channels;

@@ -118,6 +118,18 @@ static inline void *shared_for_test(size_t size)
 	return map;
 }
 
+/* For what comes for certain, be it late: the bound only turns a hang into a word. */
+#define await(condition)                                           \
+	do {                                                       \
+		long tries_ = 0;                                   \
+                                                                   \
+		while (!(condition)) {                             \
+			if (++tries_ == paced(100000, 1000000))    \
+				fail_msg("never: %s", #condition); \
+			usleep(1000);                              \
+		}                                                  \
+	} while (0)
+
 static inline void child_join(pid_t child)
 {
 	int status;

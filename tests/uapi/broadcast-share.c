@@ -390,6 +390,55 @@ static void a_stopped_reader_holds_nobody_up(void **state)
 	close(ends[0]);
 }
 
+/* A thread that selects channel 1 once a round. */
+struct selector {
+	int fd;
+	long rounds;
+	long began;
+	long ended;
+};
+
+static void *select_each_round(void *argument)
+{
+	struct selector *s = argument;
+	long i;
+
+	for (i = 1; i <= s->rounds; i++) {
+		while (__atomic_load_n(&s->began, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		demand(slot_select(s->fd, 1) == 0);
+		__atomic_store_n(&s->ended, i, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Two threads select the same channel: once one of them has it, what is sent there is heard. */
+static void selecting_the_same_misses_nothing(void **state)
+{
+	int writer = own_open_on(O_WRONLY, 1);
+	struct selector s = { .rounds = scaled(200000, 500) };
+	uint64_t seed = seed_get();
+	pthread_t thread;
+	volatile long spin;
+	long i;
+
+	(void)state;
+	s.fd = own_open(O_RDONLY | O_NONBLOCK);
+	thread = thread_start(select_each_round, &s);
+	for (i = 1; i <= s.rounds; i++) {
+		assert_result(slot_select(s.fd, 2), 0);
+		__atomic_store_n(&s.began, i, __ATOMIC_RELEASE);
+		for (spin = random_below(&seed, 100); spin > 0; spin--)
+			;
+		assert_result(slot_select(s.fd, 1), 0);
+		assert_tells(writer, i);
+		while (__atomic_load_n(&s.ended, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		assert_hears(s.fd, i);
+	}
+	thread_join(thread);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +452,7 @@ int main(void)
 		broadcast_test(a_sleeper_outlives_its_descriptor),
 		broadcast_test(signals_end_a_sleep_or_do_not),
 		broadcast_test(a_stopped_reader_holds_nobody_up),
+		broadcast_test(selecting_the_same_misses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,12 @@ static void errors_come_in_order(void **state)
 	assert_fails(send_if(fd, 1, 7, nowhere, 4), EFAULT);
 	assert_fails(send_if(fd, 1, 7, "lost", 4), ESTALE);
 	assert_receives(fd, 1, 0, 0, 1, "kept");
+	/* Also where there is no message yet, before the limits; and nothing is kept for it. */
+	assert_result(slot_select(fd, 2), 0);
+	assert_fails(send_if(fd, 2, 7, "lost", 4), ESTALE);
+	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
+	assert_fails(send_if(fd, 2, 7, "lost", 4), ESTALE);
+	assert_fails(send_if(fd, 2, 0, "lost", 4), ENOSPC);
 	own_become("queue");
 	fd = own_open(O_RDWR);
 	assert_fails(send_if(fd, 1, 0, "text", 4), EOPNOTSUPP);

@@ -401,6 +401,32 @@ static void no_edge_is_lost(void **state)
 	thread_join(thread);
 }
 
+/* Of exclusive waiters a message wakes one; the end of the slot concerns each of them. */
+static void *wait_for_the_end(void *argument)
+{
+	struct epoll_event event;
+
+	demand(epoll_wait(*(int *)argument, &event, 1, 20000) == 1);
+	demand(event.events & EPOLLHUP);
+	return NULL;
+}
+
+static void all_exclusive_waiters_hear_the_end(void **state)
+{
+	enum { WAITERS = 3 };
+	int fd = is_last(state) ? own_open(O_RDONLY) : own_open_on(O_RDONLY, 1), epolls[WAITERS], i;
+	pthread_t threads[WAITERS];
+
+	for (i = 0; i < WAITERS; i++) {
+		epolls[i] = epoll_on(fd, EPOLLIN | EPOLLEXCLUSIVE);
+		threads[i] = thread_start(wait_for_the_end, &epolls[i]);
+	}
+	usleep(paced(100000, 500000));
+	assert_result(slot_destroy(OWN), 0);
+	for (i = 0; i < WAITERS; i++)
+		thread_join(threads[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +459,9 @@ int main(void)
 		in_mode(many_files_in_one, "broadcast"),
 		in_mode(no_edge_is_lost, "queue"),
 		in_mode(no_edge_is_lost, "broadcast"),
+		in_mode(all_exclusive_waiters_hear_the_end, "last"),
+		in_mode(all_exclusive_waiters_hear_the_end, "queue"),
+		in_mode(all_exclusive_waiters_hear_the_end, "broadcast"),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

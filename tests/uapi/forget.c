@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include "check.h"
+#include "ioctl.h"
 
 /* Unreclaimable slab in bytes; the rest of the system is quiet, but never silent. */
 enum { NOISE = 3 * 1024 * 1024, NOISE_BETWEEN = 128 * 1024 * 1024 };
@@ -173,6 +173,65 @@ static void what_has_a_message_stays(void **state)
 	}
 }
 
+/* A thread that reads a file once a round. */
+struct emptier {
+	int fd;
+	long rounds;
+	long began;
+	long ended;
+};
+
+static void *read_each_round(void *argument)
+{
+	struct emptier *e = argument;
+	char got[16];
+	long i;
+
+	for (i = 1; i <= e->rounds; i++) {
+		while (__atomic_load_n(&e->began, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		demand(read(e->fd, got, sizeof(got)) == 7 || errno == EAGAIN);
+		__atomic_store_n(&e->ended, i, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/*
+ * The last message of a channel is taken just as its last file selects another one: whichever of the
+ * two empties it, it is forgotten.
+ */
+static void emptied_as_it_is_left(void **state)
+{
+	struct emptier e = { .rounds = scaled(40000, 300) };
+	uint64_t seed = seed_get();
+	pthread_t thread;
+	volatile long spin;
+	long i, left = 0;
+
+	(void)state;
+	assert_result(slot_put(OWN, "mode", "queue"), 0);
+	e.fd = own_open(O_RDWR | O_NONBLOCK);
+	thread = thread_start(read_each_round, &e);
+	for (i = 1; i <= e.rounds; i++) {
+		assert_result(slot_select(e.fd, 1), 0);
+		assert_result(write(e.fd, "message", 7), 7);
+		__atomic_store_n(&e.began, i, __ATOMIC_RELEASE);
+		for (spin = random_below(&seed, 300); spin > 0; spin--)
+			;
+		assert_result(slot_select(e.fd, 2), 0);
+		while (__atomic_load_n(&e.ended, __ATOMIC_ACQUIRE) < i)
+			sched_yield();
+		/* Channel 2; and 1 if the message is still there. */
+		if (slot_get(OWN, "messages"))
+			left += clear_channel(e.fd, 1);
+		else
+			assert_result(slot_get(OWN, "channels"), 1);
+	}
+	thread_join(thread);
+	assert_result(slot_get(OWN, "channels"), 1);
+	printf("# %ld of %ld messages were left\n", left, e.rounds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +240,7 @@ int main(void)
 		own_slot_test(select_while_this_file_is_polled),
 		own_slot_test(select_once_and_close),
 		own_slot_test(what_has_a_message_stays),
+		own_slot_test(emptied_as_it_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,11 +171,11 @@ static void *fill_a_share(void *argument)
 	count = fill(fd, 1000 * most, 100);
 	demand(errno == EDQUOT);
 	demand(count == most || count == most - 1);
-	/* What he has he keeps, and may change. */
+	/* What the user has is kept, and may change. */
 	before = slot_get(OWN, "messages");
 	for (i = 0; i < count; i++) {
 		demand(slot_select(fd, 1000 * most + i) == 0);
-		demand(write(fd, "short", 5) == 5);
+		demand(write(fd, text, MIB) == MIB);
 	}
 	demand(slot_get(OWN, "messages") == before);
 	return NULL;
@@ -275,6 +275,46 @@ static void memory_cgroups_pay(void **state)
 	munmap(count, sizeof(*count));
 }
 
+/* Opens, selects and closes, in step with another that does the same. */
+struct pair {
+	pthread_barrier_t meet;
+	long rounds;
+};
+
+static void *select_in_step(void *argument)
+{
+	struct pair *pair = argument;
+	long i, refused = 0;
+	int fd;
+
+	/* To the end in any case, as the other one waits. */
+	for (i = 0; i < pair->rounds; i++) {
+		fd = slot_open(OWN, O_RDWR);
+		pthread_barrier_wait(&pair->meet);
+		refused += slot_select(fd, 9) != 0;
+		pthread_barrier_wait(&pair->meet);
+		close(fd);
+		pthread_barrier_wait(&pair->meet);
+	}
+	demand(refused == 0);
+	return NULL;
+}
+
+/* A slot that has space for one channel more has it for all who want that one. */
+static void the_same_channel_at_once(void **state)
+{
+	struct pair pair = { .rounds = scaled(8000, 200) };
+	pthread_t thread;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_channels", 1), 0);
+	assert_int_equal(pthread_barrier_init(&pair.meet, NULL, 2), 0);
+	thread = thread_start(select_in_step, &pair);
+	assert_ptr_equal(select_in_step(&pair), NULL);
+	thread_join(thread);
+	pthread_barrier_destroy(&pair.meet);
+}
+
 static bool deepening;
 
 static void *deepen(void *unused)
@@ -314,6 +354,7 @@ int main(void)
 		long_slot_test(users_get_their_share),
 		own_slot_test(a_share_is_given_back),
 		long_slot_test(memory_cgroups_pay),
+		own_slot_test(the_same_channel_at_once),
 		own_slot_test(the_depth_fits_the_mode),
 	};
 

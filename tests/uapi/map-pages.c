@@ -307,7 +307,7 @@ static void *map_and_go(void *unused)
 	return NULL;
 }
 
-static void the_first_pays_until_the_last_goes(void **state)
+static void who_has_it_pays(void **state)
 {
 	const struct msgslot_map_head *head;
 	pid_t child;
@@ -324,7 +324,7 @@ static void the_first_pays_until_the_last_goes(void **state)
 	child_join(child);
 	pipes_close();
 	assert_int_equal(info_of(fd).bytes, head->size);
-	assert_int_equal(info_of(fd).share_bytes, 0);
+	assert_int_equal(info_of(fd).share_bytes, head->size);
 	unmap(head);
 	assert_int_equal(info_of(fd).bytes, 0);
 }
@@ -478,6 +478,38 @@ static void nothing_else_is_in_them(void **state)
 	assert_result(slot_destroy(OTHER), 0);
 }
 
+/* Two who come and go: neither looks at what the other one freed. */
+static void *map_and_unmap(void *unused)
+{
+	const int rounds = scaled(20000, 1000);
+	int fd = slot_open_on(OWN, O_RDONLY, 5), i;
+	void *head;
+
+	(void)unused;
+	demand(fd >= 0);
+	for (i = 0; i < rounds; i++) {
+		head = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		demand(head != MAP_FAILED);
+		demand(munmap(head, 4096) == 0);
+	}
+	return NULL;
+}
+
+static void two_come_and_go(void **state)
+{
+	pid_t children[2];
+	size_t i;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_message", 64), 0);
+	for (i = 0; i < COUNT_OF(children); i++)
+		children[i] = child_start(NULL, map_and_unmap, NULL);
+	for (i = 0; i < COUNT_OF(children); i++)
+		child_join(children[i]);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	assert_result(slot_get(OWN, "channels"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,9 +519,10 @@ int main(void)
 		own_slot_test(pieces_of_what_is_gone),
 		own_slot_test(the_mapper_pays),
 		own_slot_test(every_user_has_a_share),
-		own_slot_test(the_first_pays_until_the_last_goes),
+		own_slot_test(who_has_it_pays),
 		own_slot_test(memory_cgroups_pay),
 		own_slot_test(nothing_else_is_in_them),
+		own_slot_test(two_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

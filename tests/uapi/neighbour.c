@@ -1,15 +1,543 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What one user of a slot may do to another: not starve. */
+/*
+ * What one user of a slot may do to another: not slow, starve or pin, and be charged for what is kept
+ * alive and for nothing else.
+ */
 #define _GNU_SOURCE
 #include <sched.h>
 
+#include "cgroup.h"
 #include "ioctl.h"
+#include "late.h"
+#include "map.h"
+#include "pass.h"
+
+static int pair[2];
+
+/* ---- files that others have opened ------------------------------------------------ */
+
+static void *open_and_pass(void *argument)
+{
+	int fd = slot_open(OWN, *(int *)argument);
+
+	demand(fd >= 0);
+	demand(file_pass(pair[1], fd) == 0);
+	return NULL;
+}
+
+/* A file that is charged to that user, for this process to use. */
+static int open_of(const char *user, int flags)
+{
+	int fd;
+
+	assert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	child_run(user, open_and_pass, &flags);
+	fd = file_receive(pair[0]);
+	assert_works(fd);
+	assert_in_range(own.count, 0, COUNT_OF(own.files) - 1);
+	own.files[own.count++] = fd;
+	close(pair[0]);
+	close(pair[1]);
+	return fd;
+}
+
+/* ---- nothing is pinned ---------------------------------------------------------- */
+
+enum { STUCK = 40 };
+
+struct stuck {
+	struct late late;
+	int fd;
+	pthread_t thread;
+};
+
+static void *read_into_late(void *argument)
+{
+	struct stuck *s = argument;
+
+	demand(read(s->fd, s->late.pages, MIB) == MIB);
+	return NULL;
+}
+
+/* Readers whose pages do not come keep nothing of what is replaced meanwhile. */
+static void readers_without_pages_pin_nothing(void **state)
+{
+	static struct stuck stuck[STUCK];
+	int writer, reader, i;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_message", MIB), 0);
+	assert_result(slot_set(OWN, "max_bytes", 64 * MIB), 0);
+	writer = open_of("member", O_RDWR);
+	assert_result(slot_select(writer, 1), 0);
+	reader = own_open_on(O_RDONLY, 1);
+	bytes_fill(text, MIB, 1);
+	for (i = 0; i < STUCK; i++) {
+		assert_result(write(writer, text, MIB), MIB);
+		assert_no_complaint(late_new(&stuck[i].late, MIB));
+		stuck[i].fd = reader;
+		stuck[i].thread = thread_start(read_into_late, &stuck[i]);
+		assert_no_complaint(late_await_fault(&stuck[i].late));
+	}
+	assert_in_range(slot_get(OWN, "bytes"), MIB, MIB + 64 * 1024);
+	/* What they began to read they get whole. */
+	for (i = 0; i < STUCK; i++) {
+		late_come(&stuck[i].late);
+		thread_join(stuck[i].thread);
+		assert_memory_equal(stuck[i].late.pages, text, MIB);
+		late_free(&stuck[i].late);
+	}
+}
+
+/* ---- charges go to whoever keeps a thing alive -------------------------------------- */
+
+/* One user goes from channel to channel, and somebody else keeps each. */
+static void channels_are_charged_to_those_who_have_them(void **state)
+{
+	enum { CHANNELS = 150 };
+	struct msgslot_info info;
+	int first, id;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_channels", 256), 0);
+	first = open_of("member", O_RDWR);
+	for (id = 1; id <= CHANNELS; id++) {
+		assert_result(slot_select(first, id), 0);
+		own_open_on(O_RDWR, id);
+	}
+	assert_result(ioctl(first, MSGSLOT_INFO, &info), 0);
+	assert_in_range(info.share_channels, 0, 1);
+	assert_result(slot_get(OWN, "channels"), CHANNELS);
+}
+
+/* The one who mapped first goes, and the other one who has it mapped is charged. */
+static void a_map_is_charged_to_one_who_has_it(void **state)
+{
+	const struct msgslot_map_head *one, *two;
+	struct msgslot_info info;
+	int first, second;
+
+	(void)state;
+	first = open_of("member", O_RDWR);
+	second = open_of("member2", O_RDWR);
+	assert_result(slot_select(first, 1), 0);
+	assert_result(slot_select(second, 1), 0);
+	one = map_of(first);
+	two = map_of(second);
+	info = info_of(first);
+	assert_int_equal(info.share_bytes, two->size);
+	unmap(one);
+	info = info_of(first);
+	assert_int_equal(info.share_bytes, 0);
+	info = info_of(second);
+	assert_int_equal(info.share_bytes, two->size);
+	unmap(two);
+	info = info_of(second);
+	assert_int_equal(info.share_bytes, 0);
+	assert_result(slot_get(OWN, "bytes"), 0);
+}
+
+/* A ring that one user made large is the other's when only that one's messages are in it. */
+static void a_ring_is_charged_to_whose_messages_it_has(void **state)
+{
+	int first, second, i;
+
+	(void)state;
+	own_become("queue");
+	first = open_of("member", O_RDWR | O_NONBLOCK);
+	second = open_of("member2", O_RDWR | O_NONBLOCK);
+	for (i = 0; i < 100; i++)
+		assert_result(write(first, "first", 5), 5);
+	assert_true(info_of(first).share_bytes > 0);
+	assert_result(write(second, "second", 6), 6);
+	/* Even if nobody writes any more, and the other one has no file there. */
+	own_close(second);
+	for (i = 0; i < 100; i++)
+		assert_result(read(first, got, sizeof(got)), 5);
+	assert_int_equal(info_of(first).share_bytes, 0);
+	second = open_of("member2", O_RDWR | O_NONBLOCK);
+	assert_true(info_of(second).share_bytes > 0);
+	assert_int_equal(info_of(second).share_bytes, slot_get(OWN, "bytes"));
+}
+
+/* In whatever order they come and go: a user is charged for nothing without a message in the queue. */
+static void whoever_has_no_message_is_charged_for_nothing(void **state)
+{
+	enum { USERS = 3, DEPTH = 64 };
+	unsigned int sender[DEPTH], of[USERS] = { 0 }, first = 0, next = 0, user, i;
+	uint64_t seed;
+	int fds[USERS];
+	size_t length;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", DEPTH), 0);
+	fds[0] = open_of("member", O_RDWR | O_NONBLOCK);
+	fds[1] = open_of("member2", O_RDWR | O_NONBLOCK);
+	fds[2] = own_open(O_RDWR | O_NONBLOCK);
+	seed = seed_get();
+	for (i = 0; i < scaled(20000, 5000); i++) {
+		/* It grows to the brim and is emptied, more or less, in turns. */
+		if (next - first < DEPTH && random_below(&seed, 8) < (i / 200 % 2 ? 3 : 5)) {
+			user = random_below(&seed, USERS);
+			length = random_below(&seed, 4) ? random_below(&seed, 200) + 1 :
+							  random_below(&seed, 3000) + 1;
+			assert_result(write(fds[user], got, length), length);
+			sender[next++ % DEPTH] = user;
+			of[user]++;
+		} else if (first < next) {
+			assert_true(read(fds[0], got, sizeof(got)) > 0);
+			of[sender[first++ % DEPTH]]--;
+		}
+		for (user = 0; user < USERS && first < next; user++)
+			if (!of[user])
+				assert_int_equal(info_of(fds[user]).share_bytes, 0);
+	}
+}
+
+/* An empty ring is kept for the channel's sake: by those who have it, not by a user who only sent there. */
+static void an_empty_ring_is_charged_to_who_has_the_channel(void **state)
+{
+	int sender, holder, id;
+	struct msgslot_send send;
+
+	(void)state;
+	own_become("queue");
+	sender = open_of("member", O_RDWR | O_NONBLOCK);
+	for (id = 1; id <= 20; id++) {
+		holder = open_of("member2", O_RDWR | O_NONBLOCK);
+		assert_result(slot_select(holder, id), 0);
+		send = send_of(id, "answer", 6);
+		assert_result(ioctl(sender, MSGSLOT_SEND, &send), 0);
+		assert_result(read(holder, got, sizeof(got)), 6);
+		assert_int_equal(info_of(sender).share_bytes, 0);
+	}
+	assert_int_equal(info_of(holder).share_bytes, slot_get(OWN, "bytes"));
+	/* Who had it before has it no more. */
+	assert_result(slot_select(sender, 20), 0);
+	own_close(holder);
+	holder = open_of("member2", O_RDWR);
+	assert_true(info_of(sender).share_bytes > 0);
+	assert_int_equal(info_of(sender).share_bytes + info_of(holder).share_bytes,
+			 slot_get(OWN, "bytes"));
+}
+
+static void assert_channels(int first, int second, int third, uint32_t a, uint32_t b, uint32_t c)
+{
+	assert_int_equal(info_of(first).share_channels, a);
+	assert_int_equal(info_of(second).share_channels, b);
+	assert_int_equal(info_of(third).share_channels, c);
+}
+
+/* A channel that no file has selected is charged to one who has messages in it; else to one of the files. */
+static void a_channel_goes_with_messages_and_files(void **state)
+{
+	int first, second, third;
+	struct msgslot_send send;
+	struct msgslot_recv recv;
+
+	(void)state;
+	own_become("queue");
+	first = open_of("member", O_RDWR | O_NONBLOCK);
+	second = open_of("member2", O_RDWR | O_NONBLOCK);
+	third = own_open(O_RDWR | O_NONBLOCK);
+	send = send_of(5, "message", 7);
+	recv = recv_of(5, 0, got, sizeof(got));
+	assert_result(ioctl(first, MSGSLOT_SEND, &send), 0);
+	assert_result(ioctl(first, MSGSLOT_SEND, &send), 0);
+	assert_result(ioctl(third, MSGSLOT_RECV, &recv), 0);
+	assert_result(ioctl(second, MSGSLOT_SEND, &send), 0);
+	assert_channels(first, second, third, 1, 0, 0);
+	/* The first user's last message goes, and the other one's keeps the channel. */
+	assert_result(ioctl(third, MSGSLOT_RECV, &recv), 0);
+	assert_channels(first, second, third, 0, 1, 0);
+	assert_result(slot_select(third, 5), 0);
+	assert_channels(first, second, third, 0, 0, 1);
+	assert_result(slot_select(first, 5), 0);
+	assert_result(slot_select(third, 6), 0);
+	assert_channels(first, second, third, 1, 0, 1);
+	assert_result(slot_select(first, 6), 0);
+	assert_channels(first, second, third, 0, 1, 1);
+	while (ioctl(third, MSGSLOT_RECV, &recv) == 0)
+		continue;
+	assert_int_equal(errno, EAGAIN);
+	assert_channels(first, second, third, 0, 0, 1);
+	assert_result(slot_get(OWN, "channels"), 1);
+}
+
+/* A map keeps its channel, though no file has it selected. */
+static void a_channel_goes_with_its_maps(void **state)
+{
+	const struct msgslot_map_head *one, *two;
+	int first, second, third;
+
+	(void)state;
+	first = open_of("member", O_RDWR);
+	second = open_of("member2", O_RDWR);
+	third = own_open(O_RDWR);
+	assert_result(slot_select(first, 1), 0);
+	assert_result(slot_select(second, 1), 0);
+	one = map_of(first);
+	two = map_of(second);
+	assert_channels(first, second, third, 1, 0, 0);
+	assert_result(slot_select(second, 2), 0);
+	assert_result(slot_select(first, 2), 0);
+	assert_result(slot_get(OWN, "channels"), 2);
+	unmap(one);
+	assert_channels(first, second, third, 0, 2, 0);
+	unmap(two);
+	assert_channels(first, second, third, 0, 1, 0);
+	assert_result(slot_get(OWN, "channels"), 1);
+}
+
+static void *wait_on_another_channel(void *argument)
+{
+	struct msgslot_recv recv = recv_of(7, 0, got, sizeof(got));
+
+	recv.timeout = -1;
+	demand(ioctl(*(int *)argument, MSGSLOT_RECV, &recv) == 0);
+	return NULL;
+}
+
+/* So does a call that waits on a channel which its file has not selected. */
+static void a_channel_goes_with_a_call_that_waits(void **state)
+{
+	struct msgslot_send send;
+	int first, second, third;
+	pthread_t thread;
+
+	(void)state;
+	own_become("queue");
+	first = open_of("member", O_RDWR);
+	second = open_of("member2", O_RDWR);
+	third = own_open(O_RDWR);
+	assert_result(slot_select(first, 7), 0);
+	thread = thread_start(wait_on_another_channel, &second);
+	await(slot_get(OWN, "channels") == 1);
+	usleep(paced(100000, 1000000));
+	assert_result(slot_select(first, 8), 0);
+	assert_channels(first, second, third, 1, 1, 0);
+	send = send_of(7, "message", 7);
+	assert_result(ioctl(third, MSGSLOT_SEND, &send), 0);
+	thread_join(thread);
+	assert_channels(first, second, third, 1, 0, 0);
+}
+
+/* ---- replacing takes nothing ------------------------------------------------------ */
+
+struct replacer {
+	int fd;
+	long rounds;
+	pthread_t thread;
+};
+
+static void *replace_again_and_again(void *argument)
+{
+	struct replacer *r = argument;
+
+	while (r->rounds--)
+		demand(write(r->fd, text, 3000) == 3000);
+	return NULL;
+}
+
+static void replacing_in_a_full_slot(void **state)
+{
+	struct replacer replacers[3];
+	size_t i;
+
+	(void)state;
+	bytes_fill(text, 3000, 1);
+	assert_result(slot_set(OWN, "max_message", MIB), 0);
+	replacers[0].fd = own_open_on(O_RDWR, 1);
+	assert_result(write(replacers[0].fd, text, 3000), 3000);
+	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
+	for (i = 0; i < COUNT_OF(replacers); i++) {
+		replacers[i].fd = own_open_on(O_RDWR, 1);
+		replacers[i].rounds = scaled(20000, 1000);
+		replacers[i].thread = thread_start(replace_again_and_again, &replacers[i]);
+	}
+	for (i = 0; i < COUNT_OF(replacers); i++)
+		thread_join(replacers[i].thread);
+	/* One that is longer finds no room, and what was there stays. */
+	bytes_fill(text, 4096 + 1, 2);
+	assert_fails(write(replacers[0].fd, text, 4096 + 1), ENOSPC);
+	bytes_fill(text, 3000, 1);
+	assert_holds(1, text, 3000);
+	/* One that is shorter does, also one that goes into its cell; and so as long as before that. */
+	for (i = 0; i < 3000; i += 250) {
+		assert_result(write(replacers[0].fd, text, 3000 - i), 3000 - i);
+		assert_holds(1, text, 3000 - i);
+	}
+}
+
+/* A ring that was cleared waits for its readers to have looked: of these there is no pile either. */
+static void cleared_rings_leave_no_pile(void **state)
+{
+	struct msgslot_clear clear = { .channel = 1 };
+	const int rounds = scaled(40, 4), depth = scaled(65536, 16384);
+	long long before, least, now;
+	int fd, i, j;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", depth), 0);
+	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
+	before = least = meminfo_get("MemFree:");
+	for (i = 0; i < rounds; i++) {
+		for (j = 0; j < depth; j++)
+			assert_result(write(fd, text, 200), 200);
+		assert_result(ioctl(fd, MSGSLOT_CLEAR, &clear), 0);
+		assert_int_equal(clear.messages, depth);
+		now = meminfo_get("MemFree:");
+		least = now < least ? now : least;
+	}
+	printf("# %lld KiB less at most\n", (before - least) / 1024);
+	/* What the slot may hold, and once more. */
+	assert_true(before - least <= 130 * MIB);
+}
+
+static pthread_barrier_t together;
+
+static void *write_together(void *argument)
+{
+	pthread_barrier_wait(&together);
+	demand(write(*(int *)argument, text, 200) == 200);
+	return NULL;
+}
+
+/* However many calls of a user find at once that a log must grow: they have no more under way than it may hold. */
+static void growing_at_once_is_bounded(void **state)
+{
+	enum { FULL = 32768, WRITERS = 64 };
+	pthread_t threads[WRITERS];
+	long long before, least;
+	int fd, i;
+
+	(void)state;
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", 2 * FULL), 0);
+	fd = own_open_on(O_RDWR, 1);
+	for (i = 0; i < FULL; i++)
+		assert_result(write(fd, text, 200), 200);
+	assert_int_equal(pthread_barrier_init(&together, NULL, WRITERS + 1), 0);
+	for (i = 0; i < WRITERS; i++)
+		threads[i] = thread_start(write_together, &fd);
+	before = least = meminfo_get("MemFree:");
+	pthread_barrier_wait(&together);
+	while (slot_get(OWN, "messages") < FULL + WRITERS) {
+		long long now = meminfo_get("MemFree:");
+
+		least = now < least ? now : least;
+	}
+	for (i = 0; i < WRITERS; i++)
+		thread_join(threads[i]);
+	pthread_barrier_destroy(&together);
+	printf("# %lld KiB less at most\n", (before - least) / 1024);
+	assert_true(before - least <= 100 * MIB);
+}
+
+/* However quickly, and of whatever lengths: what is replaced is free at once. */
+static void replaced_values_leave_no_pile(void **state)
+{
+	const long rounds = scaled(2000, 200);
+	long long before, least;
+	int fd, i;
+
+	(void)state;
+	bytes_fill(text, MIB, 1);
+	assert_result(slot_set(OWN, "max_message", MIB), 0);
+	assert_result(slot_set(OWN, "max_bytes", 4 * MIB), 0);
+	fd = own_open_on(O_RDWR, 1);
+	assert_result(write(fd, text, MIB), MIB);
+	before = least = meminfo_get("MemFree:");
+	for (i = 0; i < rounds; i++) {
+		long long now;
+		int length = MIB - i % 64 * 4096;
+
+		assert_result(write(fd, text, length), length);
+		if (i % 8)
+			continue;
+		now = meminfo_get("MemFree:");
+		least = now < least ? now : least;
+	}
+	printf("# %lld KiB less at most\n", (before - least) / 1024);
+	assert_true(before - least <= 16 * MIB);
+}
+
+/* ---- nothing of another message beyond one's own ------------------------------------ */
+
+static struct {
+	int fd;
+	bool recv;
+	bool stop;
+	long strange;
+} mixed;
+
+/* What a read of n bytes leaves behind them. */
+static void *read_mixed(void *unused)
+{
+	static __thread char taken[4000];
+	struct msgslot_recv recv;
+	ssize_t n;
+	int i;
+
+	(void)unused;
+	while (!__atomic_load_n(&mixed.stop, __ATOMIC_RELAXED)) {
+		memset(taken, 0, sizeof(taken));
+		if (mixed.recv) {
+			recv = recv_of(0, 0, taken, sizeof(taken));
+			recv.time = recv.lost = recv.pid = recv.uid = recv.length = 77;
+			recv.sequence = 77;
+			n = ioctl(mixed.fd, MSGSLOT_RECV, &recv) ? -1 : (ssize_t)recv.length;
+			/* A call that fails has told nothing. */
+			if (n < 0 && (recv.time != 77 || recv.lost != 77 || recv.pid != 77 ||
+				      recv.uid != 77 || recv.length != 77 || recv.sequence != 77))
+				__atomic_add_fetch(&mixed.strange, 1, __ATOMIC_RELAXED);
+		} else {
+			n = read(mixed.fd, taken, sizeof(taken));
+		}
+		demand(n > 0 || errno == EAGAIN);
+		for (i = n < 0 ? 0 : n; i < (int)sizeof(taken); i++)
+			if (taken[i])
+				break;
+		if (i < (int)sizeof(taken))
+			__atomic_add_fetch(&mixed.strange, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void reads_leave_nothing_of_another_message(void **state)
+{
+	const int lengths[] = { 100, 10, 4000, 300 };
+	const long rounds = scaled(40000, 2000);
+	pthread_t readers[2];
+	int way, i, fd;
+	size_t j;
+
+	(void)state;
+	memset(text, 'x', 4000);
+	for (way = 0; way < 4; way++) {
+		own_become("queue");
+		fd = own_open(O_WRONLY | O_NONBLOCK);
+		mixed.fd = own_open(O_RDONLY | O_NONBLOCK);
+		mixed.recv = way % 2;
+		mixed.stop = false;
+		mixed.strange = 0;
+		for (j = 0; j < COUNT_OF(readers); j++)
+			readers[j] = thread_start(read_mixed, NULL);
+		/* Short ones only, or of all lengths. */
+		for (i = 0; i < rounds; i++)
+			while (write(fd, text, lengths[i % (way / 2 ? 4 : 2)]) < 0)
+				assert_int_equal(errno, EAGAIN);
+		mixed.stop = true;
+		for (j = 0; j < COUNT_OF(readers); j++)
+			thread_join(readers[j]);
+		assert_int_equal(mixed.strange, 0);
+	}
+}
 
 /* ---- one share for each person ------------------------------------------------------ */
 
-enum { MIB = 1024 * 1024 };
-
-static char text[MIB];
 static int begun[2], mapped[2];
 
 /* In a user namespace of member's, as many ids as it has. */
@@ -70,6 +598,20 @@ static void many_ids_are_one_person(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		own_slot_test(readers_without_pages_pin_nothing),
+		own_slot_test(channels_are_charged_to_those_who_have_them),
+		own_slot_test(a_map_is_charged_to_one_who_has_it),
+		own_slot_test(a_ring_is_charged_to_whose_messages_it_has),
+		own_slot_test(whoever_has_no_message_is_charged_for_nothing),
+		own_slot_test(an_empty_ring_is_charged_to_who_has_the_channel),
+		own_slot_test(a_channel_goes_with_messages_and_files),
+		own_slot_test(a_channel_goes_with_its_maps),
+		own_slot_test(a_channel_goes_with_a_call_that_waits),
+		own_slot_test(replacing_in_a_full_slot),
+		own_slot_test(replaced_values_leave_no_pile),
+		own_slot_test(cleared_rings_leave_no_pile),
+		own_slot_test(growing_at_once_is_bounded),
+		own_slot_test(reads_leave_nothing_of_another_message),
 		own_slot_test(many_ids_are_one_person),
 	};
 

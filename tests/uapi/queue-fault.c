@@ -5,66 +5,10 @@
  * message stays at the head.
  */
 #define _GNU_SOURCE
-#include <linux/userfaultfd.h>
-
+#include "late.h"
 #include "queue.h"
 
-enum { PAGE = 4096, LONG = 2 * PAGE };
-
-/* Two pages, of which the second comes when we say so. */
-struct late {
-	int uffd;
-	char *pages;
-};
-
-static void *late_new(struct late *late)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register second = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	late->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	demand(late->uffd >= 0);
-	demand(ioctl(late->uffd, UFFDIO_API, &api) == 0);
-	late->pages = mmap(NULL, LONG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	demand(late->pages != MAP_FAILED);
-	late->pages[0] = 0;
-	second.range.start = (uintptr_t)late->pages + PAGE;
-	second.range.len = PAGE;
-	demand(ioctl(late->uffd, UFFDIO_REGISTER, &second) == 0);
-	return NULL;
-}
-
-static void *late_await_fault(struct late *late)
-{
-	struct pollfd one = { .fd = late->uffd, .events = POLLIN };
-	struct uffd_msg message;
-
-	demand(poll(&one, 1, paced(100000, 1000000)) == 1);
-	demand(read(late->uffd, &message, sizeof(message)) == sizeof(message));
-	demand(message.event == UFFD_EVENT_PAGEFAULT);
-	return NULL;
-}
-
-static void late_come(struct late *late)
-{
-	struct uffdio_zeropage zero = { .range = { (uintptr_t)late->pages + PAGE, PAGE } };
-
-	assert_result(ioctl(late->uffd, UFFDIO_ZEROPAGE, &zero), 0);
-}
-
-static void late_free(struct late *late)
-{
-	munmap(late->pages, LONG);
-	close(late->uffd);
-}
-
-#define assert_no_complaint(call)                                         \
-	do {                                                              \
-		const char *complaint_ = (call);                          \
-                                                                          \
-		if (complaint_)                                           \
-			fail_msg("%s (%s)", complaint_, strerror(errno)); \
-	} while (0)
+enum { LONG = 2 * PAGE };
 
 /* Short messages, where the whole buffer is late; long ones, of which the second half is. */
 static size_t length;
@@ -115,7 +59,7 @@ static void late_readers_hold_up_nobody_awake(void **state)
 	reader = own_open(O_RDONLY);
 	for (way = 0; way < 12; way++) {
 		when = way / 4;
-		assert_no_complaint(late_new(&late));
+		assert_no_complaint(late_new(&late, LONG));
 		c = stuck_caller(&late, way_begin(way % 4), reader);
 		send_number(fd, 10);
 		send_number(fd, 11);
@@ -167,7 +111,7 @@ static void late_readers_hold_up_nobody_asleep(void **state)
 	reader = own_open(O_RDONLY);
 	for (way = 0; way < 12; way++) {
 		place = way / 4;
-		assert_no_complaint(late_new(&late));
+		assert_no_complaint(late_new(&late, LONG));
 		stuck = stuck_caller(&late, way_begin(way % 4), reader);
 		for (i = 0; i < 3; i++) {
 			struct caller *c = i == place ? &stuck : &others[i > place ? i - 1 : i];
@@ -212,7 +156,7 @@ static void late_writers_hold_up_nobody(void **state)
 	fd = own_open(O_RDWR | O_NONBLOCK);
 	writer = own_open(O_WRONLY);
 	for (way = 0; way < 4; way++) {
-		assert_no_complaint(late_new(&late));
+		assert_no_complaint(late_new(&late, LONG));
 		c = stuck_caller(&late, way_begin(way) == READ ? WRITE : SEND, writer);
 		c.thread = thread_start(caller_run, &c);
 		assert_no_complaint(late_await_fault(&late));
@@ -241,7 +185,7 @@ static void *get_stuck(void *argument)
 	struct victim *victim = argument;
 	pthread_t thread;
 	struct late late;
-	void *complaint = late_new(&late);
+	void *complaint = late_new(&late, LONG);
 
 	if (complaint)
 		return complaint;
@@ -346,7 +290,7 @@ static void destroyed_with_all_of_them(void **state)
 	(void)state;
 	length = 8;
 	assert_result(slot_set(OWN, "depth", 1), 0);
-	assert_no_complaint(late_new(&late));
+	assert_no_complaint(late_new(&late, LONG));
 	full = own_open_on(O_RDWR, 2);
 	put_number(full, 1);
 	stuck = stuck_caller(&late, READ, own_open_on(O_RDWR, 2));

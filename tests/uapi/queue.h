@@ -98,18 +98,6 @@ static inline void assert_nothing(int fd)
 	assert_fails(read(fd, &byte, 1), EAGAIN);
 }
 
-/* For what comes for certain, be it late: the bound only turns a hang into a word. */
-#define await(condition)                                           \
-	do {                                                       \
-		long tries_ = 0;                                   \
-                                                                   \
-		while (!(condition)) {                             \
-			if (++tries_ == paced(100000, 1000000))    \
-				fail_msg("never: %s", #condition); \
-			usleep(1000);                              \
-		}                                                  \
-	} while (0)
-
 /* For what must not come: long enough to see it.  Were it not, the test is milder, not wrong. */
 static inline void grace(void)
 {

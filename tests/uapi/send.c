@@ -198,7 +198,9 @@ static void a_failed_send_changes_nothing(void **state)
 		wrong[6].timeout = INT64_MIN;
 		before = info_of(fd);
 		for (i = 0; i < COUNT_OF(wrong); i++) {
+			wrong[i].sequence = 77;
 			assert_int_equal(ioctl(fd, MSGSLOT_SEND, &wrong[i]), -1);
+			assert_int_equal(wrong[i].sequence, 77);
 			/* The struct is where it was, and nobody's. */
 			assert_fails(ioctl(fd, MSGSLOT_SEND, nowhere), EFAULT);
 		}
@@ -210,7 +212,7 @@ static void a_failed_send_changes_nothing(void **state)
 	}
 }
 
-/* The number is written back as 0 before the message is there for anybody. */
+/* That is known before the message is there for anybody. */
 static void a_struct_that_cannot_be_written(void **state)
 {
 	size_t size = sizeof(struct msgslot_send), mode;

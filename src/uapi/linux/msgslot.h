@@ -168,7 +168,7 @@ enum msgslot_overflow_number {
  * @reserved: 0
  * @timeout: in: how long to wait while the channel is full
  * @expected: in: with MSGSLOT_SEND_IF
- * @sequence: out: the number of the message; 0 is written before it is sent
+ * @sequence: out: the number of the message; as it was where the call fails
  *
  * The file must be open for writing (EBADF).  Errors then, besides those of all commands, in this
  * order: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode than `last`), EINVAL (channel 0 in `last`),
@@ -209,7 +209,7 @@ struct msgslot_send {
  *	and this message went unread; else 0
  * @pid: out: the sending process, as the receiver's pid namespace numbers it; 0 where it does not
  * @uid: out: the user who opened the file it was sent through, as the receiver's user namespace
- *	numbers him
+ *	numbers that user
  *
  * A message comes whole, or stays.  The file must be open for reading (EBADF).  Errors then,
  * besides those of all commands, in this order: EOPNOTSUPP (MSGSLOT_RECV_IF, or
@@ -254,8 +254,9 @@ struct msgslot_recv {
  * @sequence: in: with MSGSLOT_SEEK_SEQUENCE; out: the number of the message that comes next
  *
  * Seeking to a message that went is seeking to a loss: the next read tells it.  A read that sleeps
- * goes on where it began.  The file must be open for reading (EBADF).  Errors then: EOPNOTSUPP in
- * other modes; EINVAL for an unknown @whence, or a message above the one to come.
+ * is not woken by it; the message that wakes it finds the new cursor.  The file must be open for reading
+ * (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a message above the one
+ * to come.
  */
 struct msgslot_seek {
 	__u32 whence;
@@ -346,7 +347,7 @@ struct msgslot_info {
 /**
  * struct msgslot_walk_entry - one channel
  * @channel: its id
- * @files: how many open files and calls under way hold it
+ * @files: how many open files, mappings and calls under way hold it
  * @first: the number of its oldest message
  * @next: the number of its message to come: it keeps @next - @first messages
  */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory that does not come until it is said (userfaultfd), for calls that are to get stuck half way. */
+#ifndef MSGSLOT_TESTS_LATE_H
+#define MSGSLOT_TESTS_LATE_H
+
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+
+enum { PAGE = 4096 };
+
+/**
+ * struct late - some memory
+ * @uffd: tells of each page that is asked for
+ * @pages: of which the first is there, the others come by late_come(); @size in bytes
+ */
+struct late {
+	int uffd;
+	char *pages;
+	size_t size;
+};
+
+/* NULL, or what went wrong. */
+static inline void *late_new(struct late *late, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register rest = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	late->size = size;
+	late->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	demand(late->uffd >= 0);
+	demand(ioctl(late->uffd, UFFDIO_API, &api) == 0);
+	late->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	demand(late->pages != MAP_FAILED);
+	late->pages[0] = 0;
+	rest.range.start = (uintptr_t)late->pages + PAGE;
+	rest.range.len = size - PAGE;
+	demand(ioctl(late->uffd, UFFDIO_REGISTER, &rest) == 0);
+	return NULL;
+}
+
+static inline void *late_await_fault(struct late *late)
+{
+	struct pollfd one = { .fd = late->uffd, .events = POLLIN };
+	struct uffd_msg message;
+
+	demand(poll(&one, 1, paced(100000, 1000000)) == 1);
+	demand(read(late->uffd, &message, sizeof(message)) == sizeof(message));
+	demand(message.event == UFFD_EVENT_PAGEFAULT);
+	return NULL;
+}
+
+static inline void late_come(struct late *late)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)late->pages + PAGE,
+						   late->size - PAGE } };
+
+	assert_result(ioctl(late->uffd, UFFDIO_ZEROPAGE, &zero), 0);
+}
+
+/* Whoever still waits gets zeros. */
+static inline void late_free(struct late *late)
+{
+	close(late->uffd);
+	munmap(late->pages, late->size);
+}
+
+#define assert_no_complaint(call)                                         \
+	do {                                                              \
+		const char *complaint_ = (call);                          \
+                                                                          \
+		if (complaint_)                                           \
+			fail_msg("%s (%s)", complaint_, strerror(errno)); \
+	} while (0)
+
+#endif
