@@ -119,7 +119,8 @@ static __always_inline bool move_file_cursor(struct msgslot_file *f, const struc
 			WRITE_ONCE(f->cursor.next, sequence + 1);
 		if (unlikely(sequence != from)) {
 			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
-			this_cpu_add(f->slot->stats->dropped, sequence - from);
+			this_cpu_add(f->slot->stats->dropped,
+				     msgslot_cursor_dropped(&f->cursor, from, sequence));
 		}
 		if (channel) {
 			*channel = found->channel;

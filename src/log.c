@@ -446,6 +446,7 @@ void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules
 	spin_lock(&log->lock);
 	WRITE_ONCE(cursor->next, rules->reads == MSGSLOT_READS_NEXT ? log->next : 0);
 	cursor->offset = 0;
+	cursor->reached = 0;
 	cursor->lost = 0;
 	cursor->counted = reads && rules->reads == MSGSLOT_READS_NEXT &&
 			  rules->overflow == MSGSLOT_BLOCK;
@@ -502,6 +503,7 @@ int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32
 	if (!err) {
 		if (cursor->counted)
 			log_discount_locked(log, cursor);
+		cursor->reached = max(cursor->reached, cursor->next);
 		WRITE_ONCE(cursor->next, sequence);
 		cursor->offset = 0;
 		if (cursor->counted)

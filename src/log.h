@@ -176,6 +176,7 @@ struct msgslot_ring {
  * @next: the message it has not read; changed under msgslot_file.lock, read anywhere
  * @offset: how much of it was read already, in bytes; or MSGSLOT_UNTOLD: nothing of it, and of what
  *	went before it the reader was not told; under msgslot_file.lock
+ * @reached: how far @next was before a seek took it elsewhere; under msgslot_file.lock
  * @lost: messages that went unread since it joined; under msgslot_file.lock
  */
 struct msgslot_cursor {
@@ -183,8 +184,18 @@ struct msgslot_cursor {
 	u64 stands;
 	u64 next;
 	u32 offset;
+	u64 reached;
 	u64 lost;
 };
+
+/*
+ * Of the messages @from to @to - 1, which went unread, how many count as dropped: those that the file
+ * had been beyond before it went back by a seek were none that a slow reader lost.
+ */
+static inline u64 msgslot_cursor_dropped(const struct msgslot_cursor *cursor, u64 from, u64 to)
+{
+	return to - clamp(cursor->reached, from, to);
+}
 
 /* Beyond any message's end; and not 0, so that receive_usual() leaves it to receive(). */
 #define MSGSLOT_UNTOLD U32_MAX

@@ -224,7 +224,7 @@ static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
 static int overrun(struct receiver *r, u64 first)
 {
 	struct msgslot_file *f = r->f;
-	u64 lost = first - r->cursor;
+	u64 lost = first - r->cursor, dropped = lost;
 	int err = -ENOBUFS;
 
 	spin_lock(&f->lock);
@@ -233,6 +233,7 @@ static int overrun(struct receiver *r, u64 first)
 		WRITE_ONCE(f->cursor.next, first);
 		WRITE_ONCE(f->cursor.offset, r->args ? MSGSLOT_UNTOLD : 0);
 		WRITE_ONCE(f->cursor.lost, f->cursor.lost + lost);
+		dropped = msgslot_cursor_dropped(&f->cursor, r->cursor, first);
 	} else if (f->generation == r->found.generation || !r->found.held) {
 		err = 1;
 	}
@@ -241,7 +242,7 @@ static int overrun(struct receiver *r, u64 first)
 	if (err > 0)
 		return err;
 	r->cursor = first;
-	this_cpu_add(f->slot->stats->dropped, lost);
+	this_cpu_add(f->slot->stats->dropped, dropped);
 	return err;
 }
 

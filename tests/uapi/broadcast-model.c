@@ -19,6 +19,7 @@ static struct reader {
 	int access;
 	unsigned int id;
 	uint64_t cursor, lost;
+	uint64_t reached; /* the cursor before it was set back: what is before that was not lost by anybody */
 	size_t done; /* of the message at the cursor, in pieces */
 	bool untold; /* RECV noted a loss, and had no message to tell it with */
 } readers[FILES];
@@ -68,11 +69,13 @@ static bool is_full(unsigned int id)
 static bool loses(struct reader *reader)
 {
 	const struct channel *channel = &channels[reader->id];
+	uint64_t from = reader->cursor > reader->reached ? reader->cursor : reader->reached;
 
 	if (reader->cursor >= channel->first)
 		return false;
 	reader->lost += channel->first - reader->cursor;
-	dropped += channel->first - reader->cursor;
+	if (from < channel->first)
+		dropped += channel->first - from;
 	reader->cursor = channel->first;
 	reader->done = 0;
 	return true;
@@ -82,6 +85,7 @@ static void joins(struct reader *reader, unsigned int id)
 {
 	reader->id = id;
 	reader->cursor = channels[id].next;
+	reader->reached = 0;
 	reader->lost = 0;
 	reader->done = 0;
 	reader->untold = false;
@@ -278,6 +282,8 @@ static void do_seek(struct reader *reader)
 	assert_result(ioctl(reader->fd, MSGSLOT_SEEK, &seek), 0);
 	if (to >= channel->first)
 		assert_int_equal(seek.sequence, to);
+	if (reader->cursor > reader->reached)
+		reader->reached = reader->cursor;
 	reader->cursor = to;
 	reader->done = 0;
 	reader->untold = false;
