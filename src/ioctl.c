@@ -45,7 +45,7 @@ static int args_put(struct argument argument, const void *args, size_t size)
 	return copy_to_user(argument.user, args, min(argument.size, size)) ? -EFAULT : 0;
 }
 
-static __always_inline int patience_get(const struct file *file, s64 timeout,
+static __always_inline int patience_get(const struct file *file, s64 timeout, s64 remaining,
 					struct msgslot_patience *patience)
 {
 	patience->wait = false;
@@ -54,11 +54,31 @@ static __always_inline int patience_get(const struct file *file, s64 timeout,
 		return 0;
 	if (timeout < -1)
 		return -EINVAL;
+	/* What is no part of it is nothing that a call has left. */
+	if (unlikely(remaining > 0 && remaining < timeout))
+		timeout = remaining;
 	patience->wait = !(file->f_flags & O_NONBLOCK);
 	if (patience->wait && timeout > 0)
 		/* However long, it is not for ever. */
 		patience->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
 	return 0;
+}
+
+/*
+ * The end of a call that had a timeout or what was left of one: with a signal that is not handled it
+ * begins anew, with what is left now.
+ */
+static noinline long patience_end(struct argument argument, long ret, size_t field,
+				  const struct msgslot_patience *patience)
+{
+	s64 __user *remaining = argument.user + field;
+	s64 left = 0;
+
+	if (argument.size < field + sizeof(left))
+		return ret;
+	if (ret == -EINTR)
+		left = max_t(s64, ktime_to_ns(ktime_sub(patience->until, ktime_get())), 1);
+	return put_user(left, remaining) || !left ? ret : -ERESTARTNOHAND;
 }
 
 /* In `last` there is no channel 0. */
@@ -84,12 +104,13 @@ static long ioctl_send(struct file *file, struct argument argument)
 	struct msgslot_patience patience msgslot_uninitialized;
 	struct msgslot_send args msgslot_uninitialized;
 	int err = args_get(argument, &args, sizeof(args));
+	long ret;
 
 	if (err)
 		return err;
 	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
 		return -EINVAL;
-	err = patience_get(file, args.timeout, &patience);
+	err = patience_get(file, args.timeout, args.remaining, &patience);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_WRITE))
@@ -99,7 +120,11 @@ static long ioctl_send(struct file *file, struct argument argument)
 	err = mode_check(f, args.channel);
 	if (err)
 		return err;
-	return msgslot_send(f, argument.user, &args, &patience);
+	ret = msgslot_send(f, argument.user, &args, &patience);
+	if (unlikely(ret | args.remaining))
+		return patience_end(argument, ret, offsetof(struct msgslot_send, remaining),
+				    &patience);
+	return ret;
 }
 
 /* Flags that mean something, and together. */
@@ -125,12 +150,13 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	struct msgslot_patience patience msgslot_uninitialized;
 	struct msgslot_recv args msgslot_uninitialized;
 	int err = args_get(argument, &args, sizeof(args));
+	long ret;
 
 	if (err)
 		return err;
 	if (args.flags && !recv_flags_are_valid(args.flags))
 		return -EINVAL;
-	err = patience_get(file, args.timeout, &patience);
+	err = patience_get(file, args.timeout, args.remaining, &patience);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
@@ -140,7 +166,11 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	err = mode_check(f, args.channel);
 	if (err)
 		return err;
-	return msgslot_receive(f, argument.user, &args, &patience);
+	ret = msgslot_receive(f, argument.user, &args, &patience);
+	if (unlikely(ret | args.remaining))
+		return patience_end(argument, ret, offsetof(struct msgslot_recv, remaining),
+				    &patience);
+	return ret;
 }
 
 static long ioctl_seek(struct file *file, struct argument argument)

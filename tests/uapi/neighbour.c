@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "cgroup.h"
 #include "ioctl.h"
@@ -595,6 +596,60 @@ static void many_ids_are_one_person(void **state)
 	child_run("member2", one_message, &length);
 }
 
+/* ---- a stop does not end a call ------------------------------------------------------ */
+
+static void *wait_for_a_message(void *unused)
+{
+	int fd = slot_open_on(OWN, O_RDONLY, 1);
+	struct msgslot_recv recv = recv_of(1, MSGSLOT_RECV_NEWER, text, sizeof(text));
+	double began = seconds_now();
+
+	(void)unused;
+	recv.timeout = 2000LL * MILLISECOND;
+	demand(fd >= 0);
+	demand(ioctl(fd, MSGSLOT_RECV, &recv) == -1);
+	demand(errno == ETIMEDOUT);
+	demand(seconds_now() - began >= 1.9);
+	demand(recv.remaining == 0);
+	return NULL;
+}
+
+static void a_stop_does_not_end_a_wait(void **state)
+{
+	int status, i;
+	pid_t child;
+
+	(void)state;
+	child = child_start(NULL, wait_for_a_message, NULL);
+	for (i = 0; i < 3; i++) {
+		usleep(300000);
+		assert_result(kill(child, SIGSTOP), 0);
+		assert_result(waitpid(child, &status, WUNTRACED), child);
+		assert_true(WIFSTOPPED(status));
+		assert_result(kill(child, SIGCONT), 0);
+	}
+	child_join(child);
+}
+
+/* What is left after a handler is told, and is what the same struct waits for. */
+static void what_is_left_is_told(void **state)
+{
+	int fd = own_open_on(O_RDONLY, 1);
+	struct msgslot_recv recv = recv_of(1, MSGSLOT_RECV_NEWER, text, sizeof(text));
+	struct caller caller;
+
+	(void)state;
+	signal_handle(0);
+	recv.timeout = 3600LL * 1000 * MILLISECOND;
+	caller_start(&caller, call_recv, fd, &recv);
+	caller_signal(&caller);
+	assert_fails(caller_end(&caller), EINTR);
+	assert_in_range(recv.remaining, 1, recv.timeout);
+	recv.remaining = 1;
+	assert_fails(ioctl(fd, MSGSLOT_RECV, &recv), ETIMEDOUT);
+	assert_int_equal(recv.remaining, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +668,8 @@ int main(void)
 		own_slot_test(growing_at_once_is_bounded),
 		own_slot_test(reads_leave_nothing_of_another_message),
 		own_slot_test(many_ids_are_one_person),
+		own_slot_test(a_stop_does_not_end_a_wait),
+		own_slot_test(what_is_left_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

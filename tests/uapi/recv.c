@@ -52,6 +52,7 @@ static void everything_comes_back(void **state)
 			recv.channel = 5;
 			recv.flags = 0;
 			recv.timeout = 0;
+			recv.remaining = 0;
 			recv.message = (uintptr_t)got;
 			recv.size = sizeof(got);
 			assert_result(ioctl(reader, MSGSLOT_RECV, &recv), 0);

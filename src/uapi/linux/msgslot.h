@@ -153,7 +153,9 @@ enum msgslot_overflow_number {
  *
  * A timeout is in nanoseconds of CLOCK_MONOTONIC from the call on.  0 waits not at all (EAGAIN).
  * -1 waits for ever; a signal whose handler restarts calls does not end it.  Any other ends by
- * ETIMEDOUT, or by EINTR on a signal.  On an O_NONBLOCK file every timeout is 0.
+ * ETIMEDOUT, or by EINTR on a signal that is handled; one that is not, as SIGSTOP with SIGCONT, and a
+ * suspend do not end it.  The time that is left is in @remaining then, and a call with the same struct
+ * waits no longer than that; any other end makes it 0 again.  On an O_NONBLOCK file every timeout is 0.
  */
 
 /* The id of the channel that reads and writes mean.  EINVAL in `last` if none is selected. */
@@ -169,6 +171,7 @@ enum msgslot_overflow_number {
  * @timeout: in: how long to wait while the channel is full
  * @expected: in: with MSGSLOT_SEND_IF
  * @sequence: out: the number of the message; as it was where the call fails
+ * @remaining: in, out: 0; what is left of @timeout where a call ended with EINTR
  *
  * The file must be open for writing (EBADF).  Errors then, besides those of all commands, in this
  * order: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode than `last`), EINVAL (channel 0 in `last`),
@@ -184,6 +187,7 @@ struct msgslot_send {
 	__s64 timeout;
 	__aligned_u64 expected;
 	__aligned_u64 sequence;
+	__s64 remaining;
 };
 
 /*
@@ -210,6 +214,7 @@ struct msgslot_send {
  * @pid: out: the sending process, as the receiver's pid namespace numbers it; 0 where it does not
  * @uid: out: the user who opened the file it was sent through, as the receiver's user namespace
  *	numbers that user
+ * @remaining: in, out: 0; what is left of @timeout where a call ended with EINTR
  *
  * A message comes whole, or stays.  The file must be open for reading (EBADF).  Errors then,
  * besides those of all commands, in this order: EOPNOTSUPP (MSGSLOT_RECV_IF, or
@@ -230,6 +235,7 @@ struct msgslot_recv {
 	__aligned_u64 lost;
 	__u32 pid;
 	__u32 uid;
+	__s64 remaining;
 };
 
 /* Leave everything as it is: `queue` keeps the message, no cursor moves, poll() still tells of it. */
