@@ -16,6 +16,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/ioctls.h>
 #include <linux/msgslot.h>
 
 #include "compat.h"
@@ -338,6 +339,13 @@ long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long a
 	/* By value, cut to 32 bits: a course program's unsigned long says the same as its int. */
 	if (is_select(command))
 		return msgslot_file_select(f, argument);
+	/* As of a pipe: streams of several languages ask before they read. */
+	if (command == FIONREAD) {
+		/* As a read does. */
+		if (!rcu_access_pointer(f->channel))
+			(void)msgslot_file_select_first(f);
+		return put_user(msgslot_next_length(f), (int __user *)user);
+	}
 	return -EINVAL;
 }
 

@@ -745,3 +745,25 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	}
 	return min_t(ssize_t, ret, 0);
 }
+
+u32 msgslot_next_length(struct msgslot_file *f)
+{
+	const bool by_file = f->slot->rules.reads == MSGSLOT_READS_NEXT;
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .room = room };
+	struct msgslot_channel *channel;
+	u32 offset, length = 0;
+	u64 cursor;
+
+	rcu_read_lock();
+	cursor = by_file ? READ_ONCE(f->cursor.next) : 0;
+	offset = by_file ? READ_ONCE(f->cursor.offset) : 0;
+	channel = rcu_dereference(f->channel);
+	/* Without room for it, a long message is not taken hold of. */
+	if (channel && !msgslot_log_peek(&channel->log, cursor, &peek, 0))
+		length = peek.length;
+	rcu_read_unlock();
+	if (offset < length && peek.sequence == cursor)
+		length -= offset;
+	return length;
+}
