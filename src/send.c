@@ -325,6 +325,9 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 	return 0;
 }
 
+static ssize_t write_part(struct msgslot_file *f, struct user_memory from, size_t length,
+			  bool nowait);
+
 static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struct user_memory from,
 				     size_t length, bool nowait)
 {
@@ -342,13 +345,32 @@ static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struc
 	/* The end of the slot comes before all other errors, also where it came while they did. */
 	if (READ_ONCE(f->slot->gone))
 		return -ENODEV;
-	return err;
+	return err == -EMSGSIZE ? write_part(f, from, length, nowait) : err;
+}
+
+static noinline ssize_t write_short(struct msgslot_file *f, struct user_memory from, size_t length,
+				    bool nowait)
+{
+	return write(f, false, from, length, nowait);
 }
 
 static noinline ssize_t write_long(struct msgslot_file *f, struct user_memory from, size_t length,
 				   bool nowait)
 {
 	return write(f, true, from, length, nowait);
+}
+
+/* Of more than a message `broadcast` takes what it can, as a pipe does; elsewhere messages are whole. */
+static ssize_t write_part(struct msgslot_file *f, struct user_memory from, size_t length,
+			  bool nowait)
+{
+	const struct msgslot_rules *rules = &f->slot->rules;
+
+	if (rules->reads != MSGSLOT_READS_NEXT || length <= rules->max_message)
+		return -EMSGSIZE;
+	if (rules->max_message > MSGSLOT_INLINE_BYTES)
+		return write_long(f, from, rules->max_message, nowait);
+	return write_short(f, from, rules->max_message, nowait);
 }
 
 ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos)

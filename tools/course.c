@@ -116,20 +116,25 @@ err_close:
 	return report(course, CALL_SELECT, error, NULL);
 }
 
-static int course_send(const struct course *course, const void *message, size_t length)
+static int course_send(const struct course *course, const char *message, size_t length)
 {
 	const char *hint = NULL;
 	char text[80];
 	ssize_t sent;
 	int error;
 
-	do
+	/* Of more than a message `broadcast` takes one after the other. */
+	do {
 		sent = write(course->fd, message, length);
-	while (sent < 0 && errno == EINTR);
+		if (sent > 0) {
+			message += sent;
+			length -= (size_t)sent;
+		}
+	} while (sent > 0 ? length > 0 : sent < 0 && errno == EINTR);
 
-	if (sent == (ssize_t)length)
+	if (sent > 0)
 		return 0;
-	if (sent >= 0)
+	if (sent == 0)
 		return report(course, CALL_SEND, EIO, "only a part of the message was taken");
 
 	/* "Message too long" would be an odd thing to say about an empty one. */

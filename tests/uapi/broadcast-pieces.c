@@ -276,6 +276,38 @@ static void the_pieces_make_a_stream(void **state)
 	}
 }
 
+/* Of what is longer than a message a plain write takes what fits, and says so; SEND is strict. */
+static void writes_take_what_fits(void **state)
+{
+	const size_t most[] = { 100, 4096 };
+	struct msgslot_send send;
+	struct iovec parts[2];
+	size_t i, max;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		max = most[i];
+		own_end(NULL);
+		assert_result(broadcast_begin(NULL), 0);
+		assert_result(slot_set(OWN, "max_message", max), 0);
+		fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
+		assert_result(write(fd, sent, max + 1), max);
+		assert_result(write(fd, sent + max, 2 * max), max);
+		parts[0] = (struct iovec){ sent + 2 * max, max - 1 };
+		parts[1] = (struct iovec){ sent + 3 * max - 1, max };
+		assert_result(writev(fd, parts, 2), max);
+		assert_fails(write(fd, sent, 0), EMSGSIZE);
+		send = send_of(1, sent, max + 1);
+		assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EMSGSIZE);
+		/* Three messages, and together what was written. */
+		read_rest(fd, 0, max, max);
+		read_rest(fd, max, 2 * max, max);
+		read_rest(fd, 2 * max, 3 * max, max);
+		assert_fails(read(fd, got, 1), EAGAIN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +321,7 @@ int main(void)
 		broadcast_test(select_drops_the_rest),
 		broadcast_test(every_file_has_its_own_rest),
 		broadcast_test(the_pieces_make_a_stream),
+		broadcast_test(writes_take_what_fits),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
