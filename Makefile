@@ -72,8 +72,10 @@ endif
 
 # ---- the module ----------------------------------------------------------
 # Its sources are copied, because kernels before 6.13 know no output directory
-# for a module outside their tree. Kbuild takes W=1, C=2 from the command line.
+# for a module outside their tree. Kbuild takes W=1, C=2 from the command line, and NAME, by which the
+# module is called.
 
+NAME	:= msgslot
 MODULE	:= $(BUILD)/module
 MODSRC	:= $(wildcard src/Kbuild src/*.[ch] src/uapi/linux/*.h)
 
@@ -98,6 +100,7 @@ install: all ## what is built, below DESTDIR and PREFIX
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(ZSHDIR) tools/completion/_msgslot
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
 		tools/completion/msgslot.fish
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/include src/uapi/message_slot.h
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
 		src/uapi/linux/msgslot.h
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d udev/*.rules
@@ -110,15 +113,15 @@ install: all ## what is built, below DESTDIR and PREFIX
 		$(INSTALL) -D -m 644 $(BUILD)/man/$$page \
 			$(DESTDIR)$(PREFIX)/share/man/$$page || exit 1; done
 	$(MAKE) --no-print-directory install-lib
-	[ ! -e $(MODULE)/msgslot.ko ] || $(MAKE) --no-print-directory install-module
+	[ ! -e $(MODULE)/$(NAME).ko ] || $(MAKE) --no-print-directory install-module
 
 # Where a module goes is said by the kernel it was built for, not by the one
 # that runs.
 .PHONY: install-module
-install-module: RELEASE = $(firstword $(shell modinfo -F vermagic $(MODULE)/msgslot.ko))
+install-module: RELEASE = $(firstword $(shell modinfo -F vermagic $(MODULE)/$(NAME).ko))
 install-module:
 	$(INSTALL) -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
-		$(MODULE)/msgslot.ko
+		$(MODULE)/$(NAME).ko
 	[ -n "$(DESTDIR)" ] || depmod $(RELEASE)
 
 # ---- demo and checks -----------------------------------------------------

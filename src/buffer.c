@@ -18,7 +18,7 @@ static void buffer_construct(void *memory)
 
 int msgslot_buffers_init(void)
 {
-	buffers = kmem_cache_create("msgslot_buffer", sizeof(struct msgslot_buffer), 0,
+	buffers = kmem_cache_create(KBUILD_MODNAME "_buffer", sizeof(struct msgslot_buffer), 0,
 				    SLAB_TYPESAFE_BY_RCU | SLAB_ACCOUNT, buffer_construct);
 	return buffers ? 0 : -ENOMEM;
 }

@@ -105,7 +105,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	slot->stats = alloc_percpu(struct msgslot_stats);
 	if (!slot->stats)
 		goto err_put;
-	err = dev_set_name(&slot->dev, "msgslot%u", minor);
+	err = dev_set_name(&slot->dev, KBUILD_MODNAME "%u", minor);
 	if (err)
 		goto err_put;
 	err = device_add(&slot->dev);
@@ -507,7 +507,7 @@ static struct attribute *msgslot_class_attrs[] = {
 ATTRIBUTE_GROUPS(msgslot_class);
 
 static struct class msgslot_class = {
-	.name = "msgslot",
+	.name = KBUILD_MODNAME,
 	.class_groups = msgslot_class_groups,
 	.dev_groups = slot_groups,
 };

@@ -122,3 +122,22 @@ Run it as root, or have udev give the node a group: 'msgslot doctor' says what i
 	prints newer as outsider message_reader /dev/hand-made-0 1
 	fails 1 "Invalid argument" as outsider message_sender /dev/hand-made-0 0 x
 }
+
+# built by "make module NAME=message_slot"
+@test "the module by the name of a handout, beside the one that is installed" {
+	node 1 235
+	works insmod "$BATS_TEST_DIRNAME/../common/message_slot.ko" slots= major=235
+	equal "in /proc/devices" "$(awk '$1 == 235 { print $2 }' /proc/devices)" message_slot
+	equal "in lsmod" "$(lsmod | awk '$1 ~ /^(msgslot|message_slot)$/ { print $1 }' | sort)" \
+		$'message_slot\nmsgslot'
+	works message_sender /dev/hand-made-1 5 handout
+	prints handout message_reader /dev/hand-made-1 5
+	[ -d /sys/class/message_slot/message_slot1 ]
+	# Neither knows of the other's messages.
+	works message_sender /dev/msgslot1 5 ours
+	prints handout message_reader /dev/hand-made-1 5
+	fails 1 "is in use" rmmod message_slot 3</dev/hand-made-1
+	works rmmod message_slot
+	fails 1 "No such device or address" message_reader /dev/hand-made-1 5
+	prints ours message_reader /dev/msgslot1 5
+}

@@ -4,6 +4,8 @@
  * written interleaved, and a long random run against a model in user space.
  */
 #define _GNU_SOURCE
+#include <message_slot.h>
+
 #include "check.h"
 
 enum {

@@ -50,6 +50,9 @@ build_module()
 		rm -rf "$out/module"
 		die "the module builds with warnings"
 	fi
+	[[ " ${folders[*]##*/} " != *' shell '* ]] || quietly "$out/named.log" "$vm/inside" "$kernel" \
+		make -j "$jobs" -C "$top" BUILD="$out/named" KDIR="/lib/modules/$release/build" \
+		"${cross_kernel[@]}" NAME=message_slot module
 }
 
 # stage_tests FOLDER: its programs, as files of stage/tests/NAME.
@@ -99,6 +102,7 @@ build_stage()
 		file=${file##*/}
 		cp "$userland/examples/${file%.c}" "$stage/usr/lib/msgslot-examples/"
 	done
+	[ ! -e "$out/named" ] || cp "$out/named/module/message_slot.ko" "$stage/tests/common/"
 	cp "$vm/guest/init" "$stage/tests/init"
 	install -D "$vm/guest/udevadm" "$stage/usr/local/sbin/udevadm"
 	install -D "$vm/guest/bats" "$stage/usr/local/bin/bats"
