@@ -6,7 +6,9 @@
  * so that it is known to work.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "slot.h"
 
@@ -62,6 +64,24 @@ static void queue_ready(void)
 	slot_ready("queue");
 }
 
+/* Another process sends back what it gets: each of the two sleeps until the other one has sent. */
+static void echo_ready(void)
+{
+	int there, back;
+
+	slot_ready("queue");
+	there = slot(O_RDWR);
+	back = slot_open_on(MINOR, O_RDWR, 6);
+	need(back >= 0, "another channel");
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (read(there, bytes, SIZE) == SIZE && write(back, bytes, SIZE) == SIZE)
+			continue;
+		_exit(1);
+	}
+	get = back;
+}
+
 static void room_ready(void)
 {
 	slot_ready("broadcast");
@@ -113,6 +133,12 @@ static void do_both_long(void)
 	need(read(get, bytes, sizeof(bytes)) == sizeof(bytes), "read");
 }
 
+static void do_both_1k(void)
+{
+	need(write(put, bytes, 1024) == 1024, "write");
+	need(read(get, bytes, 1024) == 1024, "read");
+}
+
 static void do_message(void)
 {
 	struct msgslot_send send = { .channel = 5, .message = (uintptr_t)bytes, .length = SIZE };
@@ -139,8 +165,11 @@ static const struct {
 	{ "last-64k", last_ready, do_both_long },
 	{ "last-mapped", map_ready, do_look },
 	{ "last-write-mapped", map_ready, do_put },
+	{ "last-1k", last_ready, do_both_1k },
 	{ "queue", queue_ready, do_both },
+	{ "queue-1k", queue_ready, do_both_1k },
 	{ "queue-message", queue_ready, do_message },
+	{ "queue-asleep", echo_ready, do_both },
 	{ "room", room_ready, do_both },
 	{ "room-publish", crowd_ready, do_put },
 	{ "pipe", pipe_ready, do_both },
