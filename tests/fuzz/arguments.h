@@ -27,7 +27,8 @@ enum {
 static struct {
 	int files[FILES]; /* nodes and nothing else; -1 for none */
 	int epoll, pipe[2], socket[2];
-	char *memory;	 /* MEMORY bytes, then nobody's */
+	char *memory; /* MEMORY bytes, then nobody's; missing pages come through late */
+	int late;
 	char *read_only; /* a page */
 } process;
 

@@ -12,6 +12,7 @@
  * MSGSLOT_SEED repeats every caller's calls, if not their interleaving.
  */
 #define _GNU_SOURCE
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -167,6 +168,42 @@ static char *guarded(size_t size)
 	return map;
 }
 
+/*
+ * What call_discard() took comes back when it pleases this thread, mostly at once: until then whoever asks
+ * for it sleeps, wherever that may be.
+ */
+static void *bring_pages(void *argument)
+{
+	uint64_t seed = (uintptr_t)argument;
+	struct uffd_msg message;
+	struct uffdio_zeropage page;
+
+	for (;;) {
+		if (read(process.late, &message, sizeof(message)) != sizeof(message))
+			continue;
+		if (random_below(&seed, 20) == 0)
+			usleep(random_below(&seed, 20000));
+		page = (struct uffdio_zeropage){
+			.range = { message.arg.pagefault.address & -4096UL, 4096 },
+		};
+		(void)ioctl(process.late, UFFDIO_ZEROPAGE, &page);
+	}
+	return NULL;
+}
+
+static bool make_late(void *memory, size_t size, uint64_t seed)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register all_of_it = { .range = { (uintptr_t)memory, size },
+					     .mode = UFFDIO_REGISTER_MODE_MISSING };
+	pthread_t thread;
+
+	process.late = syscall(SYS_userfaultfd, O_CLOEXEC);
+	return process.late >= 0 && !ioctl(process.late, UFFDIO_API, &api) &&
+	       !ioctl(process.late, UFFDIO_REGISTER, &all_of_it) &&
+	       !pthread_create(&thread, NULL, bring_pages, (void *)(uintptr_t)seed);
+}
+
 static void *work_run(void *argument)
 {
 	struct work *w = argument;
@@ -185,6 +222,9 @@ static void process_run(int number, uint64_t seed)
 	bool busy = true;
 	int i;
 
+	process.memory = guarded(MEMORY);
+	if (!make_late(process.memory, MEMORY, seed))
+		_exit(1);
 	/* Every other one is somebody with a share of the slot only. */
 	if (number % 2 && become_user("member"))
 		_exit(1);
@@ -194,7 +234,6 @@ static void process_run(int number, uint64_t seed)
 	signal(SIGCHLD, SIG_IGN);
 	for (i = 0; i < FILES; i++)
 		process.files[i] = -1;
-	process.memory = guarded(MEMORY);
 	process.read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	process.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (process.read_only == MAP_FAILED || process.epoll < 0 ||
