@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "file.h"
 #include "map.h"
+#include "peek.h"
 
 static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
 {
@@ -376,6 +377,28 @@ static int msgslot_release(struct inode *inode, struct file *file)
 	kfree(f);
 	msgslot_slot_close(slot);
 	return 0;
+}
+
+u32 msgslot_file_next_length(struct msgslot_file *f)
+{
+	const bool by_file = f->slot->rules.reads == MSGSLOT_READS_NEXT;
+	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .room = room };
+	struct msgslot_channel *channel;
+	u32 offset, length = 0;
+	u64 cursor;
+
+	rcu_read_lock();
+	cursor = by_file ? READ_ONCE(f->cursor.next) : 0;
+	offset = by_file ? READ_ONCE(f->cursor.offset) : 0;
+	channel = rcu_dereference(f->channel);
+	/* Without room for it, a long message is not taken hold of. */
+	if (channel && !msgslot_log_peek(&channel->log, cursor, &peek, 0))
+		length = peek.length;
+	rcu_read_unlock();
+	if (offset < length && peek.sequence == cursor)
+		length -= offset;
+	return length;
 }
 
 const struct file_operations msgslot_file_operations = {

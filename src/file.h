@@ -89,6 +89,8 @@ struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
 						   unsigned long *generation, u64 *cursor);
 /* The id of the channel that reads and writes mean: 0, or -EINVAL if there is none. */
 int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);
+/* How many bytes the next read() would give; 0 where there is no message. */
+u32 msgslot_file_next_length(struct msgslot_file *f);
 /* Moves the cursor of a `broadcast` file; *@sequence is where it is then.  0, or -EINVAL. */
 int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence);
 

@@ -344,7 +344,7 @@ long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long a
 		/* As a read does. */
 		if (!rcu_access_pointer(f->channel))
 			(void)msgslot_file_select_first(f);
-		return put_user(msgslot_next_length(f), (int __user *)user);
+		return put_user(msgslot_file_next_length(f), (int __user *)user);
 	}
 	return -EINVAL;
 }

@@ -107,9 +107,6 @@ static __always_inline u32 uid_for_caller(kuid_t uid)
 	return likely(ns == &init_user_ns) ? __kuid_val(uid) : from_kuid_munged(ns, uid);
 }
 
-/* How many bytes the next read() would give; 0 where there is no message. */
-u32 msgslot_next_length(struct msgslot_file *f);
-
 /* MSGSLOT_SEND and MSGSLOT_RECV. */
 long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 		  const struct msgslot_send *args, const struct msgslot_patience *patience);
