@@ -33,23 +33,16 @@ struct found {
 };
 
 /*
- * That channel, in an RCU section: NULL if another one was selected since.  The generation is read
- * after the channel, and select changes them in that order: so an equal generation with an equal
- * channel is that very selection.
+ * Whether @channel, which the file has now, is the one that was @found, by the same selection; in an RCU
+ * section.  The generation is read after the channel, and select changes them in that order: so an equal
+ * generation with an equal channel is that very selection.
  */
-static __always_inline struct msgslot_channel *found_again(struct msgslot_file *f,
-							   const struct found *found)
+static __always_inline bool is_found_again(struct msgslot_file *f, const struct found *found,
+					   const struct msgslot_channel *channel)
 {
-	struct msgslot_channel *channel;
-
-	if (found->held)
-		return found->channel;
-	channel = rcu_dereference(f->channel);
 	/* Pairs with the release in file_select(). */
 	smp_rmb();
-	if (unlikely(channel != found->channel || READ_ONCE(f->generation) != found->generation))
-		return NULL;
-	return channel;
+	return likely(channel == found->channel && READ_ONCE(f->generation) == found->generation);
 }
 
 /* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
@@ -77,19 +70,21 @@ static noinline void take_head_end(struct msgslot_file *f, struct msgslot_channe
 static __always_inline bool take_head(struct msgslot_file *f, const struct found *found,
 				      u64 sequence, u32 length)
 {
+	struct msgslot_channel *channel = found->channel;
 	struct msgslot_buffer *old;
-	struct msgslot_channel *channel;
 	int left = -ESTALE;
-	bool moved;
 
 	rcu_read_lock();
-	channel = found_again(f, found);
-	if (likely(channel))
+	if (!found->held)
+		channel = rcu_dereference(f->channel);
+	if (found->held || is_found_again(f, found, channel))
 		left = msgslot_log_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
 					&old);
-	moved = READ_ONCE(f->generation) != found->generation;
-	if (unlikely(left || moved))
-		take_head_end(f, channel, left, moved && !found->held);
+	else
+		channel = NULL;
+	if (unlikely(left || READ_ONCE(f->generation) != found->generation))
+		take_head_end(f, channel, left,
+			      !found->held && READ_ONCE(f->generation) != found->generation);
 	rcu_read_unlock();
 	if (unlikely(left)) {
 		if (left < 0)

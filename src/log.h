@@ -379,13 +379,14 @@ static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
  * Places @message: the number of messages that the log keeps more than before (0 or 1); -EAGAIN
  * where it is full, and who takes a message will tell; -ENOBUFS where it must grow first; -ESTALE
  * where the condition does not hold; -EIDRM if it is dead; -ENOSPC or -EDQUOT of a long message, which
- * is charged here.  On success the log owns the buffer that came with @message, and @message->buffer is
- * one it has no use for, or NULL; the caller puts it.
+ * is charged here.  @is_long: it has a buffer, else it has none.  On success the log owns that buffer, and
+ * @message->buffer is one it has no use for, or NULL; the caller puts it.
  */
 static __always_inline int msgslot_log_place(struct msgslot_log *log,
 					     const struct msgslot_rules *rules,
-					     struct msgslot_message *message)
+					     struct msgslot_message *message, bool is_long)
 {
+	const u32 bytes = is_long ? MSGSLOT_INLINE_BYTES : message->length;
 	struct msgslot_cell *cell, *leaving;
 	struct msgslot_buffer *old;
 	struct msgslot_ring *ring;
@@ -419,7 +420,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	}
 	/* The cell is free unless it keeps a message that is as many messages older. */
 	if (unlikely(sequence - max(first, ring->base) >= ring->cells ||
-		     msgslot_message_bytes(message) > msgslot_ring_room(ring))) {
+		     bytes > msgslot_ring_room(ring))) {
 		more = -ENOBUFS;
 		goto out;
 	}
@@ -429,7 +430,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	if (unlikely(!more && (ring->cells != rules->depth || rcu_access_pointer(ring->older))))
 		leaving = msgslot_log_cell_locked(log, log->first);
 	old = rcu_dereference_protected(leaving->buffer, lockdep_is_held(&log->lock));
-	if (message->buffer) {
+	if (is_long) {
 		err = msgslot_buffer_charge(message->buffer, old, message->share,
 					    message->privileged);
 		if (unlikely(err)) {
@@ -453,9 +454,9 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	cell->time = ktime_get_boottime_ns();
 	cell->pid = message->pid;
 	cell->uid = message->uid;
-	if (!message->buffer)
+	if (!is_long)
 		memcpy(cell->bytes, message->bytes, message->length);
-	rcu_assign_pointer(cell->buffer, message->buffer);
+	rcu_assign_pointer(cell->buffer, is_long ? message->buffer : NULL);
 	raw_write_seqcount_end(&cell->version);
 	if (unlikely(log->at_end)) {
 		cell->standing = log->at_end;
@@ -466,11 +467,12 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	smp_store_release(&log->next, sequence + 1);
 	/* Pairs with msgslot_log_first(): who sees it sees next beyond it. */
 	smp_store_release(&log->first, first);
-	message->placed = message->buffer;
+	if (is_long)
+		message->placed = message->buffer;
 	if (unlikely(log->map)) {
 		map = msgslot_map_place_locked(log, cell);
 		/* Of a short message nothing is left to do. */
-		if (message->placed)
+		if (is_long)
 			message->map = map;
 	}
 	message->sequence = sequence;

@@ -157,7 +157,7 @@ static int prepare_again(struct sender *s, struct msgslot_message *message, int 
  * Places @message in the channel that is held or, where that is none, selected at that moment;
  * -EIDRM if that is not the channel that @args name.
  */
-static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *slot,
+static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *slot, bool is_long,
 				 const struct msgslot_send *args, struct msgslot_channel *held,
 				 struct msgslot_message *message)
 {
@@ -168,10 +168,10 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	channel = held ?: rcu_dereference(f->channel);
 	more = -EIDRM;
 	if (likely(!args || (channel && channel->id == args->channel)))
-		more = msgslot_log_place(&channel->log, &slot->rules, message);
+		more = msgslot_log_place(&channel->log, &slot->rules, message, is_long);
 	if (likely(more >= 0)) {
 		/* Where there is a map to be filled, that comes before anybody is woken. */
-		if (likely(!message->map))
+		if (!is_long || likely(!message->map))
 			msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
 		if (more)
 			this_cpu_add(slot->stats->messages, more);
@@ -241,7 +241,7 @@ static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 		if (err == -EFAULT)
 			break;
 		if (!err)
-			err = place(s->f, slot, s->args, s->held, message);
+			err = place(s->f, slot, is_long, s->args, s->held, message);
 	}
 	if (!err && is_long && message->map)
 		fill_map(message->map, message->sequence, message->length, message->placed);
@@ -302,7 +302,7 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 		buffer = NULL;
 	message = message_of(f, args, length, room, buffer);
 	if (likely(!err))
-		err = place(f, slot, args, NULL, &message);
+		err = place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {
 		const struct msgslot_patience simple = plain_patience(f, nowait);
 		struct msgslot_message again = message_of(f, args, length, room, buffer);
