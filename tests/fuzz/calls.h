@@ -42,7 +42,8 @@ static long write_all_that_fits(int fd, const void *bytes, size_t length)
 	if (result < 0 || (size_t)result == length || ioctl(fd, MSGSLOT_INFO, &after) ||
 	    memcmp(before.instance, after.instance, sizeof(after.instance)))
 		return result;
-	if (after.mode != MSGSLOT_BROADCAST || result != after.max_message || (size_t)result > length)
+	if (after.mode != MSGSLOT_BROADCAST || result != after.max_message ||
+	    (size_t)result > length)
 		complain("write of %zu is %ld in mode %u", length, result, after.mode);
 	return result;
 }

@@ -112,7 +112,7 @@ static void the_next_writer_is_woken(void **state)
 	static char whole[LONG];
 	struct caller first, second;
 	int fd, one, two, i;
-	struct late late;
+	struct late late = { .uffd = -1 };
 
 	(void)state;
 	own_become("queue");
