@@ -61,9 +61,6 @@ const struct msgslot_mode *msgslot_mode_find(const char *name)
 
 static void holder_add_locked(struct msgslot_channel *channel, struct msgslot_holder *holder)
 {
-	/* A channel that is held has a user who is charged for it, and stays so. */
-	if (hlist_empty(&channel->holders))
-		msgslot_log_hold(&channel->log, holder->share);
 	hlist_add_head(&holder->node, &channel->holders);
 	channel->holds++;
 }
@@ -90,6 +87,9 @@ static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
 		parent = *link;
 		channel = rb_entry(parent, struct msgslot_channel, node);
 		if (id == channel->id) {
+			/* While it is held there is a user who is charged for it, and stays so. */
+			if (hlist_empty(&channel->holders))
+				msgslot_log_hold(&channel->log, holder->share);
 			holder_add_locked(channel, holder);
 			return channel;
 		}
@@ -373,8 +373,8 @@ struct awaited {
 	bool or_loss;
 };
 
-static bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
-		     const struct awaited *awaited)
+static __always_inline bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
+				     const struct awaited *awaited)
 {
 	if (READ_ONCE(slot->gone))
 		return true;

@@ -185,22 +185,19 @@ int msgslot_file_get_channel(struct msgslot_file *f, u32 *id)
 	return channel || f->slot->rules.reads != MSGSLOT_READS_NEWEST ? 0 : -EINVAL;
 }
 
-struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
-						   struct msgslot_holder *holder,
-						   unsigned long *generation, u64 *cursor)
+struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
+						    struct msgslot_holder *holder)
 {
-	struct msgslot_channel *channel;
+	struct msgslot_selection selection;
 
 	/* Under the lock the file's own hold stays. */
 	spin_lock(&f->lock);
-	channel = file_channel_locked(f);
-	msgslot_channel_hold_again(f->slot, channel, f->payer.share, holder);
-	if (generation)
-		*generation = f->generation;
-	if (cursor)
-		*cursor = f->cursor.next;
+	selection.channel = file_channel_locked(f);
+	selection.generation = f->generation;
+	selection.cursor = f->cursor.next;
+	msgslot_channel_hold_again(f->slot, selection.channel, f->payer.share, holder);
 	spin_unlock(&f->lock);
-	return channel;
+	return selection;
 }
 
 /*

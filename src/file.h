@@ -83,10 +83,22 @@ int msgslot_file_select(struct msgslot_file *f, u32 id);
 int msgslot_file_select_first(struct msgslot_file *f);
 /* Whether @id is selected, at this moment. */
 bool msgslot_file_has_selected(struct msgslot_file *f, u32 id);
-/* The channel that is selected, held by @holder; and, if asked, of which generation, and the cursor. */
-struct msgslot_channel *msgslot_file_hold_selected(struct msgslot_file *f,
-						   struct msgslot_holder *holder,
-						   unsigned long *generation, u64 *cursor);
+
+/**
+ * struct msgslot_selection - what a file has selected, at one moment
+ * @channel: the channel
+ * @generation: of the selection
+ * @cursor: the message that is to be read next, in `broadcast`
+ */
+struct msgslot_selection {
+	struct msgslot_channel *channel;
+	unsigned long generation;
+	u64 cursor;
+};
+
+/* What is selected, where there is something; the channel is held by @holder. */
+struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
+						    struct msgslot_holder *holder);
 /* The id of the channel that reads and writes mean: 0, or -EINVAL if there is none. */
 int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);
 /* How many bytes the next read() would give; 0 where there is no message. */

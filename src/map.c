@@ -327,7 +327,7 @@ static struct mapping *mapping_new(struct msgslot_file *f)
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&mapping->areas, 1);
-	channel = msgslot_file_hold_selected(f, &mapping->holder, NULL, NULL);
+	channel = msgslot_file_hold_selected(f, &mapping->holder).channel;
 	err = mapping_join(mapping, &channel->log, NULL, &f->payer, false);
 	if (err == -ENOENT)
 		err = mapping_join_new(mapping, f, channel);

@@ -362,26 +362,25 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 			    const struct msgslot_patience *patience)
 {
 	struct msgslot_slot *slot = r->f->slot;
-	struct msgslot_channel *channel;
-	u64 cursor;
+	struct msgslot_selection selection;
 
 	if (has_flag(r, MSGSLOT_RECV_IF))
 		return -ESTALE;
 	if (!patience->wait || (reads == MSGSLOT_READS_NEWEST && !r->args))
 		return -EAGAIN;
 	if (!r->found.held) {
-		channel =
-			msgslot_file_hold_selected(r->f, &r->holder, &r->found.generation, &cursor);
+		selection = msgslot_file_hold_selected(r->f, &r->holder);
 		/* Another thread selected just now. */
-		if (r->args && channel->id != r->args->channel) {
-			msgslot_channel_unhold(slot, channel, &r->holder);
+		if (r->args && selection.channel->id != r->args->channel) {
+			msgslot_channel_unhold(slot, selection.channel, &r->holder);
 			return 0;
 		}
-		r->found.channel = channel;
+		r->found.channel = selection.channel;
+		r->found.generation = selection.generation;
 		r->found.held = true;
 		r->selected = true;
 		if (goes_by_file(r, reads))
-			r->cursor = cursor;
+			r->cursor = selection.cursor;
 	}
 	r->slept = true;
 	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,

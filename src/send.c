@@ -86,7 +86,7 @@ static int hold(struct sender *s)
 	if (s->held)
 		return 0;
 	if (!s->args)
-		channel = msgslot_file_hold_selected(s->f, &s->holder, NULL, NULL);
+		channel = msgslot_file_hold_selected(s->f, &s->holder).channel;
 	else if (s->args->flags & MSGSLOT_SEND_IF && s->args->expected)
 		/* Where there is no channel there is no message that could be the newest. */
 		channel =
