@@ -462,9 +462,7 @@ static int parse_minor(char **text, unsigned int *minor)
 }
 
 /* "MINOR MODE" */
-static ssize_t create_store(msgslot_class_const struct class *class,
-			    msgslot_class_const struct class_attribute *attr, const char *text,
-			    size_t count)
+static ssize_t create_write(const char *text, size_t count)
 {
 	const struct msgslot_mode *mode = NULL;
 	char *copy, *rest;
@@ -483,12 +481,10 @@ static ssize_t create_store(msgslot_class_const struct class *class,
 		err = mode ? slot_create(minor, mode) : -EINVAL;
 	return err ?: count;
 }
-static CLASS_ATTR_WO(create);
+MSGSLOT_CLASS_ATTR_WO(create);
 
 /* "MINOR" */
-static ssize_t destroy_store(msgslot_class_const struct class *class,
-			     msgslot_class_const struct class_attribute *attr, const char *text,
-			     size_t count)
+static ssize_t destroy_write(const char *text, size_t count)
 {
 	unsigned int minor;
 	int err = kstrtouint(text, 10, &minor);
@@ -497,7 +493,7 @@ static ssize_t destroy_store(msgslot_class_const struct class *class,
 		err = minor < MSGSLOT_SLOTS_MAX ? slot_destroy(minor) : -EINVAL;
 	return err ?: count;
 }
-static CLASS_ATTR_WO(destroy);
+MSGSLOT_CLASS_ATTR_WO(destroy);
 
 static struct attribute *msgslot_class_attrs[] = {
 	&class_attr_create.attr,
