@@ -186,16 +186,25 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 	return length;
 }
 
-int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message)
+/* Whether what is taken now can be delivered. */
+static int check_delivery(struct receiver *receiver)
 {
 	bool takes = msgslot_mode(receiver->slot.handle) == MSGSLOT_QUEUE && !receiver->peek;
+	int status = takes && receiver->prints ? check_output() : STATUS_DONE;
+
+	if (!status && receiver->program && program_find(receiver->program, receiver->program_path))
+		return report_system(receiver->program, errno);
+	return status;
+}
+
+int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message)
+{
 	int64_t until = -1;
 	int status = STATUS_DONE;
 
 	message->length = 0;
 	while (!status) {
-		if (takes && receiver->prints)
-			status = check_output();
+		status = check_delivery(receiver);
 		if (status)
 			break;
 		if (receive(receiver, buffer, message, &until) >= 0) {

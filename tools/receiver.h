@@ -8,21 +8,24 @@
 
 #include <time.h>
 
+#include "program.h"
 #include "tools.h"
 
 /* Set by options, but for what is below. */
 struct receiver {
 	struct slot slot;
-	bool wait;	   /* in mode `last` too */
-	bool peek;	   /* `queue`: take nothing */
-	bool newer;	   /* only what is above sequence */
-	uint64_t sequence; /* of --newer; then of the message before */
-	int64_t patience;  /* how long to wait for a message */
-	int64_t max_age;   /* what is older is not there; or -1 */
-	uint64_t size;	   /* what is longer stays, and is an error; or 0 */
-	uint64_t count;	   /* how many messages */
-	bool prints;	   /* to standard output: without it, none is taken */
+	bool wait;	     /* in mode `last` too */
+	bool peek;	     /* `queue`: take nothing */
+	bool newer;	     /* only what is above sequence */
+	uint64_t sequence;   /* of --newer; then of the message before */
+	int64_t patience;    /* how long to wait for a message */
+	int64_t max_age;     /* what is older is not there; or -1 */
+	uint64_t size;	     /* what is longer stays, and is an error; or 0 */
+	uint64_t count;	     /* how many messages */
+	bool prints;	     /* to standard output: without it, none is taken */
+	const char *program; /* that is to get them: without it, none is taken; or NULL */
 
+	char program_path[PATH_MAX]; /* where it was found when the last one was taken */
 	bool selected;
 	uint64_t lost; /* `broadcast`: since the channel was selected */
 };

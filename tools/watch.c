@@ -3,22 +3,20 @@
  * msgslot watch: run a command for each message of a channel.  The message is the command's standard
  * input, what is known of it the environment.
  */
-#define _GNU_SOURCE /* memfd_create() */
+#define _GNU_SOURCE /* fallocate(), memfd_create(), O_PATH */
+#include "program.h"
 #include "receiver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 static void set_number(const char *name, uint64_t number)
 {
@@ -46,48 +44,58 @@ static void set_environment(const struct slot *slot, const struct msgslot_messag
 	set_number("MSGSLOT_LOST", message->lost);
 }
 
-/* A file and no pipe: nobody has to wait for a command that does not read all of it. */
-static int message_file(const char *bytes, size_t length)
+/*
+ * A file and no pipe: nobody has to wait for a command that does not read all of it.  It is made before a
+ * message is taken, with memory for the longest.
+ */
+static int message_file(const struct slot *slot)
 {
 	int fd = memfd_create("message", MFD_CLOEXEC);
-	ssize_t put;
 
 	if (fd < 0)
 		return -1;
-	for (size_t done = 0; done < length; done += (size_t)put) {
-		put = write(fd, bytes + done, length - done);
-		if (put < 0)
-			goto err_close;
-	}
-	if (lseek(fd, 0, SEEK_SET) == 0)
+	if (!fallocate(fd, 0, 0, (off_t)msgslot_max_message(slot->handle)))
 		return fd;
-
-err_close:
 	close(fd);
 	return -1;
 }
 
-/* The command's wait status, or -1. */
-static int run(char **command, int input)
+static int message_put(int fd, const char *bytes, size_t length)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t pipe;
+	ssize_t put;
+
+	for (size_t done = 0; done < length; done += (size_t)put) {
+		put = pwrite(fd, bytes + done, length - done, (off_t)done);
+		if (put < 0)
+			return -1;
+	}
+	return ftruncate(fd, (off_t)length);
+}
+
+/* The message is taken: where there is no memory or no process for the command just now, it waits. */
+static pid_t start(const char *path, char **command, int input)
+{
+	bool told = false;
 	pid_t child;
+
+	while ((child = program_start(path, command, input)) < 0) {
+		if (errno != EAGAIN && errno != ENOMEM)
+			return -1;
+		if (!told)
+			report_system(command[0], errno);
+		told = true;
+		sleep(1);
+	}
+	return child;
+}
+
+/* The command's wait status, or -1. */
+static int run(const char *path, char **command, int input)
+{
+	pid_t child = start(path, command, input);
 	int result;
 
-	/* What main() ignores is the tool's business, not the command's. */
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigdefault(&attributes, &pipe);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	errno = posix_spawnp(&child, command[0], &actions, &attributes, command, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	if (errno)
+	if (child < 0)
 		return -1;
 	while (waitpid(child, &result, 0) < 0)
 		if (errno != EINTR)
@@ -110,14 +118,16 @@ static int watch(struct receiver *receiver, char **command, bool until_failure)
 	int status, input, result;
 
 	for (uint64_t n = 0; !receiver->count || n < receiver->count; n++) {
+		input = message_file(&receiver->slot);
+		if (input < 0)
+			return report_system("a file for the message", errno);
 		status = receiver_next(receiver, stream_buffer, &message);
 		if (status)
 			return status;
 		set_environment(&receiver->slot, &message);
-		input = message_file(stream_buffer, message.length);
-		if (input < 0)
+		if (message_put(input, stream_buffer, message.length))
 			return report_system("the message as a file", errno);
-		result = run(command, input);
+		result = run(receiver->program_path, command, input);
 		close(input);
 		if (result < 0)
 			return report_system(command[0], errno);
@@ -167,11 +177,16 @@ static int watch_run(int argc, char **argv)
 		status = report_usage("no command is given");
 	if (!status)
 		status = receiver_open(&receiver, &address);
-	if (!status && receiver.peek && msgslot_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
-		status = report_error(STATUS_USAGE, receiver.slot.node,
-				      "In other modes a message is not taken away.",
-				      "-p is for mode queue");
-	return status ? status : watch(&receiver, argv + address.words, until_failure);
+	if (status)
+		return status;
+	if (receiver.peek && msgslot_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
+		return report_error(STATUS_USAGE, receiver.slot.node,
+				    "In other modes a message is not taken away.",
+				    "-p is for mode queue");
+	receiver.program = argv[address.words];
+	/* Where standard output was closed (stream_guard()) the command is not to print. */
+	receiver.prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
+	return watch(&receiver, argv + address.words, until_failure);
 }
 
 const struct command watch_command = {

@@ -71,6 +71,55 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	works msgslot send 4 5 one
 	fails 1 "msgslot: /usr/bin/no-such-command: No such file or directory" \
 		msgslot watch 4 5 /usr/bin/no-such-command
+	holds 1
+}
+
+@test "what cannot be delivered is not taken" {
+	renew 4 queue
+	works msgslot send -l 4 5 < <(printf 'one\ntwo\nthree\n')
+	fails 1 "no-such-program: No such file or directory" msgslot watch 4 5 no-such-program
+	fails 1 "./no-such-program: No such file or directory" msgslot watch -C 1 4 5 ./no-such-program
+	printf '#!/no/such/interpreter\n' >script
+	fails 1 "./script: Permission denied" msgslot watch 4 5 ./script
+	chmod +x script
+	fails 1 "./script: No such file or directory" msgslot watch 4 5 ./script
+	printf '#!./script\n' >script
+	fails 1 "./script: Too many levels of symbolic links" msgslot watch 4 5 ./script
+	fails 1 "/tmp: Permission denied" msgslot watch 4 5 /tmp
+	fails 1 "cat: No such file or directory" env PATH=/nowhere "$(command -v msgslot)" watch 4 5 cat
+	holds 3
+	# A program that goes while a message is waited for.
+	printf '#!/bin/sh\ncat\n' >script
+	works msgslot clear 4 5
+	start msgslot watch 4 5 ./script
+	waits ppoll
+	rm script
+	works msgslot send 4 5 kept
+	ends 1
+	says ''
+	holds 1
+	# Nobody reads what the command prints.
+	works msgslot send -l 4 5 < <(printf 'one\ntwo\n')
+	code=0
+	timeout 20 msgslot watch 4 5 cat 2>err > >(exec true) || code=$?
+	equal "exit code" $code 1
+	equal said "$(tail -n 1 err)" "msgslot: standard output: Broken pipe"
+	[ "$(get 4 messages)" -ge 1 ]
+	renew 4 queue
+	works msgslot send 4 5 quiet
+	works sh -c 'exec msgslot watch -C 1 4 5 sh -c "cat >printed" >&-'
+	equal "without an output" "$(<printed)" quiet
+}
+
+@test "a script without a first line that says by what is run by sh" {
+	renew 4 queue
+	works msgslot send 4 5 word
+	printf 'cat; echo " $0 $*"\n' >script
+	chmod +x script
+	prints 'word ./script a b\n' msgslot watch -C 1 4 5 ./script a b
+	works msgslot send 4 5 word
+	prints 'word found/script\n' env PATH="found:$PATH" sh -c \
+		'mkdir found && cp script found && msgslot watch -C 1 4 5 script'
 }
 
 @test "queue: -p takes the message when the command succeeded" {

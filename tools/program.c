@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Finding and starting a program.  Whether it can be run is asked before a message is taken that it is to
+ * get: what is taken and cannot be delivered would be lost.
+ */
+#define _GNU_SOURCE /* AT_EACCESS, strchrnul() */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	LINE_MAX_BYTES = 256, /* of a script's first line the kernel reads so much */
+	SCRIPTS_MAX = 5,      /* so many may be each other's interpreters */
+};
+
+extern char **environ;
+
+/* The interpreter that a script names in its first line, cut out of it; or NULL. */
+static char *interpreter_of(const char *path, char line[LINE_MAX_BYTES + 1])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *name;
+	ssize_t n;
+
+	/* What can be run and not read is no script. */
+	if (fd < 0)
+		return NULL;
+	n = read(fd, line, LINE_MAX_BYTES);
+	close(fd);
+	if (n < 2 || memcmp(line, "#!", 2) != 0)
+		return NULL;
+	line[n] = '\0';
+	name = line + 2 + strspn(line + 2, " \t");
+	name[strcspn(name, " \t\n")] = '\0';
+	return name;
+}
+
+static int file_check(const char *path, int scripts)
+{
+	char line[LINE_MAX_BYTES + 1], *interpreter;
+	struct stat file;
+
+	if (stat(path, &file))
+		return -1;
+	if (!S_ISREG(file.st_mode)) {
+		errno = EACCES;
+		return -1;
+	}
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
+		return -1;
+	interpreter = interpreter_of(path, line);
+	if (!interpreter)
+		return 0;
+	if (scripts == SCRIPTS_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	return file_check(interpreter, scripts + 1);
+}
+
+int program_find(const char *name, char path[PATH_MAX])
+{
+	const char *folder = getenv("PATH"), *end;
+	int error = ENOENT;
+
+	if (strchr(name, '/')) {
+		if (snprintf(path, PATH_MAX, "%s", name) < PATH_MAX)
+			return file_check(path, 0);
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (folder = folder ? folder : "/bin:/usr/bin";; folder = end + 1) {
+		end = strchrnul(folder, ':');
+		/* No folder is the present one. */
+		snprintf(path, PATH_MAX, "%.*s%s%s", (int)(end - folder), folder,
+			 end == folder ? "" : "/", name);
+		if (!file_check(path, 0))
+			return 0;
+		/* As a shell does: what may not be run is told if nothing else is found. */
+		if (errno == EACCES)
+			error = errno;
+		if (!*end)
+			break;
+	}
+	errno = error;
+	return -1;
+}
+
+/* argv as execvp() has it for a shell: what runs it, the script, and its arguments. */
+static pid_t start_by_shell(const char *path, char **command,
+			    const posix_spawn_file_actions_t *actions,
+			    const posix_spawnattr_t *attributes)
+{
+	size_t words = 0;
+	char **argv;
+	pid_t child;
+
+	while (command[words])
+		words++;
+	argv = calloc(words + 2, sizeof(*argv));
+	if (!argv)
+		return -1;
+	argv[0] = "sh";
+	argv[1] = (char *)path;
+	memcpy(argv + 2, command + 1, words * sizeof(*argv));
+	errno = posix_spawn(&child, "/bin/sh", actions, attributes, argv, environ);
+	free(argv);
+	return errno ? -1 : child;
+}
+
+pid_t program_start(const char *path, char **command, int input)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t pipe;
+	pid_t child;
+
+	/* What main() ignores is the tool's business, not the command's. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &pipe);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	errno = posix_spawn(&child, path, &actions, &attributes, command, environ);
+	if (errno)
+		child = errno == ENOEXEC ? start_by_shell(path, command, &actions, &attributes) :
+					   -1;
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	return child;
+}
