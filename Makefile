@@ -25,25 +25,24 @@ export BUILD VERSION
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
 
-# ---- tools: one binary, and names for it --------------------------------
+# ---- tools: the same objects, and a main() for each program --------------
 # With the library inside: to find and bind a shared one would be a tenth of what
 # it costs to send a message.
 
-NAMES	:= message_sender message_reader
-SOURCES	:= $(wildcard tools/*.c)
+PROGRAMS := msgslot message_sender message_reader
+TOOLS	:= $(patsubst %.c,$(BUILD)/%.o,$(filter-out tools/main.c,$(wildcard tools/*.c)))
+CCTOOLS	= $(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Ilib -Itools \
+		-DMSGSLOT_VERSION='"$(VERSION)"'
 
-tools: $(BUILD)/msgslot $(NAMES:%=$(BUILD)/%)
+tools: $(PROGRAMS:%=$(BUILD)/%)
 
-$(BUILD)/msgslot: $(SOURCES) $(wildcard tools/*.h lib/*.h src/uapi/linux/*.h) \
-		$(BUILD)/libmsgslot.a Makefile
+$(BUILD)/tools/%.o: tools/%.c $(wildcard tools/*.h lib/*.h src/uapi/linux/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Ilib -Itools \
-		-DMSGSLOT_VERSION='"$(VERSION)"' $(LDFLAGS) -o $@ $(SOURCES) \
-		$(BUILD)/libmsgslot.a
+	$(CCTOOLS) -c -o $@ $<
 
-$(NAMES:%=$(BUILD)/%):
-	@mkdir -p $(@D)
-	ln -sf msgslot $@
+$(PROGRAMS:%=$(BUILD)/%): tools/main.c $(TOOLS) $(BUILD)/libmsgslot.a
+	$(CCTOOLS) $(if $(filter-out msgslot,$(@F)),-DMSGSLOT_PROGRAM='"$(@F)"') \
+		$(LDFLAGS) -o $@ $^
 
 # ---- the library -----------------------------------------------------------
 
@@ -91,10 +90,7 @@ module: ## the module for the kernel of KDIR, into build/module/
 # ---- install -------------------------------------------------------------
 
 install: all ## what is built, below DESTDIR and PREFIX
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) -m 755 $(BUILD)/msgslot $(DESTDIR)$(PREFIX)/bin/msgslot
-	for name in $(NAMES); do \
-		ln -sf msgslot $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(BUILD)/%)
 	$(INSTALL) -D -m 644 tools/completion/msgslot.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/msgslot
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(ZSHDIR) tools/completion/_msgslot

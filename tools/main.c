@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot: one program, a table of commands.  A command with a name of its own is chosen by the
- * name the program was called by (a symbolic link), every other by the first argument.
+ * msgslot: one program, a table of commands, chosen by the first argument.  A command with a name of its own
+ * is a program of its own, which this file is compiled for once more, with MSGSLOT_PROGRAM; it is that command
+ * whatever it is called.
  */
 #include "tools.h"
 
@@ -46,32 +47,28 @@ static int command_run(const struct command *command, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
+#ifndef MSGSLOT_PROGRAM
 static int version(void)
 {
 	printf("msgslot %s\n", MSGSLOT_VERSION);
 	return report_flush();
 }
+#endif
 
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	const char *name;
 
 	/* A reader that went away is an error to report, not a signal to die from in silence. */
 	signal(SIGPIPE, SIG_IGN);
 	if (stream_guard())
 		return STATUS_FAILED;
 
+#ifdef MSGSLOT_PROGRAM
+	command = command_find(MSGSLOT_PROGRAM, true);
 	/* Before Linux 5.18 a program can be started without even its own name. */
-	if (argc < 1)
-		return report_usage("no command");
-
-	name = strrchr(argv[0], '/');
-	name = name ? name + 1 : argv[0];
-	command = command_find(name, true);
-	if (command)
-		return command_run(command, argc, argv);
-
+	return command_run(command, argc < 1 ? 1 : argc, argv);
+#else
 	if (argc < 2)
 		return report_usage("no command");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
@@ -83,4 +80,5 @@ int main(int argc, char **argv)
 	if (!command)
 		return report_usage("there is no command '%s'", argv[1]);
 	return command_run(command, argc - 1, argv + 1);
+#endif
 }
