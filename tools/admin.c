@@ -106,8 +106,8 @@ static int report_setting(int minor, int setting, const char *value, int error)
 		msgslot_attribute_get(minor, "messages", messages, sizeof(messages));
 		return report_error(
 			STATUS_FAILED, node, todo,
-			"the slot is in use: %s cannot be changed (it keeps %s messages)",
-			setting_names[setting], messages);
+			"the slot is in use: %s cannot be changed (it keeps %s message%s)",
+			setting_names[setting], messages, strcmp(messages, "1") ? "s" : "");
 	}
 	return report_sysfs(node, error);
 }
@@ -163,6 +163,23 @@ static bool add_slots(struct text *text)
 	return gaps;
 }
 
+bool admin_comes_with_module(int minor)
+{
+	char slots[4096] = "", *range;
+	FILE *file = fopen("/sys/module/msgslot/parameters/slots", "re");
+	int count = 0, n;
+
+	if (!file)
+		return false;
+	if (!fgets(slots, sizeof(slots), file))
+		slots[0] = '\0';
+	fclose(file);
+	for (range = strtok(slots, ","); range; range = strtok(NULL, ","))
+		if (sscanf(range, "%*[a-z]:%d", &n) == 1)
+			count += n;
+	return minor < count;
+}
+
 static void print_hint(struct text *text)
 {
 	fwrite(text->bytes, 1, text->length, stderr);
@@ -175,8 +192,7 @@ void admin_hint_slots(const char *what)
 	bool gaps;
 
 	text_format(&text,
-		    "%s until the module unloads, so at most until the next reboot.\n"
-		    "To have it from boot on, as of now:\n"
+		    "%s\n"
 		    "# /etc/modprobe.d/msgslot.conf\n"
 		    "options msgslot slots=",
 		    what);

@@ -27,7 +27,10 @@ int admin_parse(int argc, char **argv, struct settings *wanted);
 /* Sets all that is wanted, or nothing. */
 int admin_apply(int minor, const struct settings *wanted);
 
-/* On standard error: TEXT, and the lines for modprobe.d and, with settings, for udev. */
+/* Whether the module makes that slot when it is loaded, as it was this time. */
+bool admin_comes_with_module(int minor);
+
+/* On standard error: text, and the lines for modprobe.d and, with settings, for udev. */
 void admin_hint_slots(const char *text);
 void admin_hint_settings(int minor, const struct settings *settings);
 

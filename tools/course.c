@@ -163,17 +163,28 @@ static ssize_t course_receive(const struct course *course, void *message, size_t
 	return length;
 }
 
+/* SLOT and CHANNEL, or @NAME for both, and so many words more. */
+static int course_address(int argc, char **argv, int more, struct address *address)
+{
+	int needed = more + (argc > 1 && argv[1][0] == '@' ? 1 : 2);
+
+	if (argc - 1 != needed)
+		return report_usage("%d argument%s needed, %d given", needed,
+				    needed == 1 ? " is" : "s are", argc - 1);
+	return argument_address(argc - 1, argv + 1, CHANNEL_NEEDED, address);
+}
+
 static int sender_run(int argc, char **argv)
 {
+	struct address address;
 	struct course course;
-	uint32_t channel;
+	const char *message;
 
-	if (argc != 4)
-		return report_usage("3 arguments are needed, %d given", argc - 1);
-	if (argument_channel(argv[2], &channel))
+	if (course_address(argc, argv, 1, &address))
 		return STATUS_FAILED;
-	if (course_open(&course, argv[1], channel, O_WRONLY) ||
-	    course_send(&course, argv[3], strlen(argv[3])))
+	message = argv[1 + address.words];
+	if (course_open(&course, address.node, address.channel, O_WRONLY) ||
+	    course_send(&course, message, strlen(message)))
 		return STATUS_FAILED;
 	return STATUS_DONE;
 }
@@ -183,8 +194,9 @@ const struct command message_sender_command = {
 	.run = sender_run,
 	.arguments = "SLOT CHANNEL MESSAGE",
 	.summary = "Leave a message on a channel, as a course program does.",
-	.help = "  SLOT     the path of a slot's device node\n"
+	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"
 		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"           (@NAME stands for both)\n"
 		"  MESSAGE  the message; it is sent as it is\n"
 		"\n"
 		"There are no options.  Exit code 0: sent, 1: not sent.\n",
@@ -193,15 +205,13 @@ const struct command message_sender_command = {
 
 static int reader_run(int argc, char **argv)
 {
+	struct address address;
 	struct course course;
-	uint32_t channel;
 	ssize_t length;
 
-	if (argc != 3)
-		return report_usage("2 arguments are needed, %d given", argc - 1);
-	if (argument_channel(argv[2], &channel))
+	if (course_address(argc, argv, 0, &address))
 		return STATUS_FAILED;
-	if (course_open(&course, argv[1], channel, O_RDONLY))
+	if (course_open(&course, address.node, address.channel, O_RDONLY))
 		return STATUS_FAILED;
 	length = course_receive(&course, stream_buffer, MSGSLOT_MESSAGE_MAX);
 	if (length < 0 || stream_write(stream_buffer, (size_t)length))
@@ -214,8 +224,9 @@ const struct command message_reader_command = {
 	.run = reader_run,
 	.arguments = "SLOT CHANNEL",
 	.summary = "Print the message of a channel, as a course program does.",
-	.help = "  SLOT     the path of a slot's device node\n"
+	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"
 		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
+		"           (@NAME stands for both)\n"
 		"\n"
 		"The message's bytes go to standard output and nothing else.  There are no options.\n"
 		"Exit code 0: printed, 1: not.\n",

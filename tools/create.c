@@ -56,7 +56,9 @@ static int create(int minor, const char *mode, const struct settings *wanted, bo
 	printf("/dev/msgslot%d\n", created);
 	status = report_flush();
 	if (!quiet) {
-		admin_hint_slots("It lasts");
+		admin_hint_slots(
+			"It lasts until the module unloads, so at most until the next reboot.\n"
+			"To have it from boot on, as of now:");
 		if (configured)
 			admin_hint_settings(created, wanted);
 	}

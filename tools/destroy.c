@@ -37,8 +37,10 @@ static int destroy_run(int argc, char **argv)
 		return status;
 	if (msgslot_slot_destroy(minor))
 		return report_sysfs(address.node, errno);
-	if (!quiet)
-		admin_hint_slots("It is gone");
+	if (!quiet && admin_comes_with_module(minor))
+		admin_hint_slots(
+			"It comes again with the module, so at the latest after the next reboot.\n"
+			"To be without it from boot on, as of now:");
 	return STATUS_DONE;
 }
 

@@ -25,7 +25,7 @@ static int help_run(int argc, char **argv)
 		if (!command)
 			command = command_find(argv[1], true);
 		if (!command)
-			return report_usage("there is no command '%s'", argv[1]);
+			return report_no_command(argv[1]);
 		return report_help(command);
 	}
 

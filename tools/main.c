@@ -41,6 +41,47 @@ const struct command *command_find(const char *name, bool own_name)
 	return NULL;
 }
 
+/* How many letters to write, leave out, change or swap with the next to make one of the other. */
+static int distance(const char *one, const char *other)
+{
+	int best, change;
+
+	if (!*one || !*other)
+		return (int)strlen(*one ? one : other);
+	if (*one == *other)
+		return distance(one + 1, other + 1);
+	best = distance(one + 1, other);
+	change = distance(one, other + 1);
+	best = change < best ? change : best;
+	change = distance(one + 1, other + 1);
+	best = change < best ? change : best;
+	if (one[1] && one[0] == other[1] && one[1] == other[0]) {
+		change = distance(one + 2, other + 2);
+		best = change < best ? change : best;
+	}
+	return best + 1;
+}
+
+int report_no_command(const char *name)
+{
+	const char *close = NULL;
+	int best = 3, this;
+
+	/* All of them are short. */
+	for (const struct command *const *command = commands; *command; command++) {
+		if (strlen(name) > 10 || (*command)->own_name || !(*command)->summary)
+			continue;
+		this = distance(name, (*command)->name);
+		if (this < best && this < (int)strlen(name)) {
+			best = this;
+			close = (*command)->name;
+		}
+	}
+	if (!close)
+		return report_usage("there is no command '%s'", name);
+	return report_usage("there is no command '%s'; is it '%s'?", name, close);
+}
+
 static int command_run(const struct command *command, int argc, char **argv)
 {
 	report_start(command);
@@ -78,7 +119,7 @@ int main(int argc, char **argv)
 
 	command = command_find(argv[1], false);
 	if (!command)
-		return report_usage("there is no command '%s'", argv[1]);
+		return report_no_command(argv[1]);
 	return command_run(command, argc - 1, argv + 1);
 #endif
 }

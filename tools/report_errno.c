@@ -74,6 +74,19 @@ static int report_denied(const char *node)
 	return report_error(STATUS_PERMISSION, node, DOCTOR, "Permission denied");
 }
 
+/* Of a module that is loaded, and has no such slot, doctor finds nothing to say. */
+static const char *where_slots_are(const char *node)
+{
+	const char *name = strrchr(node, '/');
+	char path[256];
+
+	name = name ? name + 1 : node;
+	snprintf(path, sizeof(path), "/sys/class/msgslot/%s", name);
+	if (access("/sys/class/msgslot", F_OK) || (*name && !access(path, F_OK)))
+		return DOCTOR;
+	return "'msgslot list' says what slots there are; as root, 'msgslot create' makes one.";
+}
+
 int report_open(const char *node, int error)
 {
 	switch (error) {
@@ -82,9 +95,10 @@ int report_open(const char *node, int error)
 		return report_denied(node);
 	case ENOENT:
 	case ENOTDIR:
-		return report_error(STATUS_NO_SLOT, node, DOCTOR, "there is no such node");
+		return report_error(STATUS_NO_SLOT, node, where_slots_are(node),
+				    "there is no such node");
 	case ENXIO:
-		return report_error(STATUS_NO_SLOT, node, DOCTOR,
+		return report_error(STATUS_NO_SLOT, node, where_slots_are(node),
 				    "there is no such slot, or no module msgslot");
 	case ENODEV:
 		return report_error(STATUS_NO_SLOT, node,

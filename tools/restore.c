@@ -114,7 +114,8 @@ static int check_empty(const struct slot *slot, const struct msgslot_info *info)
 	return report_error(
 		STATUS_FAILED, slot->node,
 		"Clear it first ('msgslot clear -a'), or restore besides these with --add.",
-		"the slot is in use: it keeps %" PRIu64 " messages", (uint64_t)info->messages);
+		"the slot is in use: it keeps %" PRIu64 " message%s", (uint64_t)info->messages,
+		plural(info->messages));
 }
 
 static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t messages,
@@ -128,8 +129,8 @@ static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t
 				      "channel %" PRIu32 ": the channel is full", slot->channel);
 	else
 		status = slot_report_send(slot, length, error);
-	fprintf(stderr, "%" PRIu64 " of %" PRIu64 " messages were sent before that.\n", done,
-		messages);
+	fprintf(stderr, "%" PRIu64 " of %" PRIu64 " message%s were sent before that.\n", done,
+		messages, plural(messages));
 	return status;
 }
 
@@ -195,11 +196,12 @@ static int restore(const struct address *address, const char *path, const struct
 	if (!status && !wishes->dry_run)
 		status = send_all(&slot, &file, &header, &newer);
 	if (!status && (wishes->verbose || wishes->dry_run)) {
-		printf("%s: %" PRIu64 " messages on %" PRIu64 " channels%s\n", slot.node,
-		       header.messages - newer, header.channels,
-		       wishes->dry_run ? ", none sent" : "");
+		printf("%s: %" PRIu64 " message%s on %" PRIu64 " channel%s%s\n", slot.node,
+		       header.messages - newer, plural(header.messages - newer), header.channels,
+		       plural(header.channels), wishes->dry_run ? ", none sent" : "");
 		if (newer)
-			printf("%s: %" PRIu64 " channels kept a newer message\n", slot.node, newer);
+			printf("%s: %" PRIu64 " channel%s kept a newer message\n", slot.node, newer,
+			       plural(newer));
 		status = report_flush();
 	}
 	text_free(&file);

@@ -61,6 +61,8 @@ extern const struct command message_reader_command;
 /* main.c: the table, ended by NULL. */
 extern const struct command *const commands[];
 const struct command *command_find(const char *name, bool own_name);
+/* There is no such command, but perhaps one that is called almost so.  Reports; a status. */
+int report_no_command(const char *name);
 
 /* ---- report.c: everything on standard error ---------------------------------------------------- */
 
@@ -165,6 +167,12 @@ struct text {
 	size_t length;
 	size_t room;
 };
+
+/* What one more of something is written with. */
+static inline const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
 
 void text_free(struct text *text);
 void text_bytes(struct text *text, const void *bytes, size_t length);

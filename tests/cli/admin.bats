@@ -131,7 +131,7 @@ It changes while nobody has the slot open ('fuser -v /dev/msgslot4' names them) 
 	works msgslot set -q 4 max_bytes=1000000 depth=1024
 	exec {open}<&-
 	works msgslot send 4 5 kept
-	fails 1 "(it keeps 1 messages)" msgslot set 4 mode=last
+	fails 1 "(it keeps 1 message)" msgslot set 4 mode=last
 	prints 'kept\n' msgslot recv 4 5
 	works msgslot set -q 4 mode=last
 }
@@ -200,9 +200,14 @@ It changes while nobody has the slot open ('fuser -v /dev/msgslot4' names them) 
 @test "what destroy says makes it stay" {
 	fresh
 	changed=1
+	# Of a slot that does not come again there is nothing to say.
+	works msgslot create -q 20 queue
+	msgslot destroy 20 2>none
+	same none /dev/null
 	hints one msgslot destroy 7
 	hints two msgslot destroy 6
-	grep -qx "It is gone until the module unloads, so at most until the next reboot." two
+	grep -qx "It comes again with the module, so at the latest after the next reboot." two
+	grep -qx "To be without it from boot on, as of now:" two
 	grep -qx "options msgslot slots=last:4,queue:2" two
 	follow two
 	equal slots "$(cd "$class" && echo *)" "$(echo create destroy msgslot{0..5})"

@@ -76,6 +76,10 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 @test "the number of arguments is exact" {
 	fails 1 "Usage: message_sender SLOT CHANNEL MESSAGE" message_sender
 	fails 1 "3 arguments are needed, 2 given" message_sender /dev/msgslot0 1
+	works message_sender 0 8 "by number"
+	prints "by number" message_reader 0 8
+	fails 1 "@nosuch: there is no such name" message_sender @nosuch x
+	fails 1 "1 argument is needed, 2 given" message_reader @nosuch 1
 	fails 1 "3 arguments are needed, 4 given" message_sender /dev/msgslot0 1 a b
 	fails 1 "Usage: message_reader SLOT CHANNEL" message_reader
 	fails 1 "2 arguments are needed, 1 given" message_reader /dev/msgslot0
@@ -161,6 +165,10 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	fails 2 "there is no command '--nosuch'" msgslot --nosuch
 	fails 2 "there is no command 'message_sender'" msgslot message_sender /dev/msgslot0 1 a
 	fails 2 "there is no command 'nosuch'" msgslot help nosuch
+	fails 2 "there is no command 'sned'; is it 'send'?" msgslot sned 0 1 x
+	fails 2 "there is no command 'lits'; is it 'list'?" msgslot help lits
+	fails 2 "there is no command 'x'" msgslot x
+	grep -qx "msgslot: there is no command 'x'" err
 	fails 2 "one command at a time" msgslot help send recv
 }
 

@@ -250,7 +250,7 @@ refused()
 	renew 4 queue
 	works msgslot send 4 5 one
 	works msgslot dump 4 file
-	said_in 1 "msgslot: /dev/msgslot4: the slot is in use: it keeps 1 messages
+	said_in 1 "msgslot: /dev/msgslot4: the slot is in use: it keeps 1 message
 Clear it first ('msgslot clear -a'), or restore besides these with --add." msgslot restore 4 file
 	holds 1
 	works msgslot restore --add 4 file
@@ -262,7 +262,7 @@ Clear it first ('msgslot clear -a'), or restore besides these with --add." msgsl
 	works msgslot dump 1 file
 	works msgslot clear -a 1
 	works msgslot send 1 6 new
-	prints '/dev/msgslot1: 1 messages on 2 channels\n/dev/msgslot1: 1 channels kept a newer message\n' \
+	prints '/dev/msgslot1: 1 message on 2 channels\n/dev/msgslot1: 1 channel kept a newer message\n' \
 		msgslot restore -a -v 1 file
 	prints 'old\n' msgslot recv 1 5
 	prints 'new\n' msgslot recv 1 6

@@ -32,7 +32,11 @@ Log in again, or begin a shell with: newgrp msgslot" \
 @test "no node, no slot, no module" {
 	changed=1
 	said_in 5 "msgslot: /dev/msgslot99: there is no such node
-'msgslot doctor' says what is missing and what to do." msgslot recv 99 5
+'msgslot list' says what slots there are; as root, 'msgslot create' makes one." msgslot recv 99 5
+	# A node that is withheld of a slot that there is, as in a container.
+	said_in 5 "msgslot: /dev/msgslot3: there is no such node
+'msgslot doctor' says what is missing and what to do." \
+		unshare --mount sh -c 'mount -t tmpfs none /dev && msgslot recv 3 5'
 	said_in 5 "msgslot: /dev/null: this is not a slot
 Slots are /dev/msgslot0 and so on; 'msgslot list' names them." msgslot recv /dev/null 5
 	rmmod msgslot

@@ -21,7 +21,7 @@ refused()
 }
 
 no_slot=$'this is not a slot\nSlots are /dev/msgslot0 and so on'
-no_node=$'there is no such node\n\'msgslot doctor\' says what is missing'
+no_node=$'there is no such node\n\'msgslot list\' says what slots there are'
 
 @test "a plain file is not read, written, cut or touched" {
 	echo contents >file
