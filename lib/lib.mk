@@ -30,7 +30,8 @@ $(BUILD)/libmsgslot.so: $(BUILD)/$(LIBRARY)
 	ln -sf $(LIBRARY) $@
 
 $(BUILD)/libmsgslot.a: $(LIBPIC)
-$(BUILD)/libkevents.a: $(KEVENTS)
+# With what it needs of the other, so that it links alone, and beside that one.
+$(BUILD)/libkevents.a: $(KEVENTS) $(LIBPIC)
 $(BUILD)/libmsgslot.a $(BUILD)/libkevents.a:
 	rm -f $@
 	$(AR) rcs $@ $^

@@ -6,43 +6,48 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/msgslot.h>
 #include <msgslot.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define KEVENTS_NODE "/dev/kevents"
 
-/* The slot, if it is one that each event can be taken from. */
-static struct msgslot *open_queue(const char *name)
+/* The slot, if it is one that each event can be taken from: the file alone, as the context has only that. */
+static int open_queue(const char *name)
 {
 	struct msgslot *slot = msgslot_open(name, O_RDWR);
+	int file = -1;
 
-	if (slot && msgslot_mode(slot) != MSGSLOT_QUEUE) {
-		msgslot_close(slot);
-		slot = NULL;
+	if (!slot)
+		return -1;
+	if (msgslot_mode(slot) == MSGSLOT_QUEUE)
+		file = fcntl(msgslot_fd(slot), F_DUPFD_CLOEXEC, 0);
+	else
 		errno = EOPNOTSUPP;
-	}
-	return slot;
+	msgslot_close(slot);
+	return file;
 }
 
 /* Nodes are tried, not sysfs read, as a container may have only the one. */
-static struct msgslot *open_lowest_queue(void)
+static int open_lowest_queue(void)
 {
-	int minor, error = ENOENT;
-	struct msgslot *slot;
+	int minor, file, error = ENOENT;
 	char number[16];
 
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX; minor++) {
 		snprintf(number, sizeof(number), "%d", minor);
-		slot = open_queue(number);
-		if (slot)
-			return slot;
+		file = open_queue(number);
+		if (file >= 0)
+			return file;
 		/* That a slot is closed to the caller says more than that there is none. */
 		if (errno == EACCES || error == ENOENT)
 			error = errno;
 	}
 	errno = error;
-	return NULL;
+	return -1;
 }
 
 int ke_init(kevents_ctx *ctx)
@@ -52,73 +57,69 @@ int ke_init(kevents_ctx *ctx)
 	if (!ctx)
 		return NULLCTX;
 	if (node && *node)
-		ctx->slot = open_queue(node);
+		ctx->file = open_queue(node);
 	else if (access(KEVENTS_NODE, F_OK) == 0)
-		ctx->slot = open_queue(KEVENTS_NODE);
+		ctx->file = open_queue(KEVENTS_NODE);
 	else
-		ctx->slot = open_lowest_queue();
-	ctx->file = ctx->slot ? msgslot_fd(ctx->slot) : -1;
-	return ctx->slot ? NOERR : FILEERR;
+		ctx->file = open_lowest_queue();
+	return ctx->file >= 0 ? NOERR : FILEERR;
 }
 
-static int is_closed(const kevents_ctx *ctx)
+/* Of the event with this id, without waiting: 0, or -1. */
+static int receive(const kevents_ctx *ctx, int id, uint32_t flags, char *bytes, size_t size)
 {
-	if (ctx->slot)
-		return 0;
-	errno = EBADF;
-	return 1;
+	struct msgslot_recv recv = {
+		.channel = (uint32_t)id,
+		.flags = flags,
+		.message = (uintptr_t)bytes,
+		.size = (uint32_t)size,
+	};
+
+	return ioctl(ctx->file, MSGSLOT_RECV, &recv);
 }
 
 int ke_poll_event(kevents_ctx *ctx, int id)
 {
-	const struct msgslot_receive_options peek = { .flags = MSGSLOT_RECV_PEEK };
 	char byte;
 
 	if (!ctx)
 		return NULLCTX;
-	if (is_closed(ctx))
-		return -1;
 	/* Only whether there is one is asked: that it is longer than the buffer says so, too. */
-	if (msgslot_message_receive(ctx->slot, (uint32_t)id, &byte, sizeof(byte), &peek, NULL) >= 0)
-		return 1;
-	if (errno == ENOSPC)
+	if (!receive(ctx, id, MSGSLOT_RECV_PEEK, &byte, sizeof(byte)) || errno == ENOSPC)
 		return 1;
 	return errno == EAGAIN ? 0 : -1;
 }
 
 int ke_send_event(kevents_ctx *ctx, int id, char *msg, int len)
 {
-	const struct msgslot_send_options at_once = { .timeout = 0 };
+	struct msgslot_send send = {
+		.channel = (uint32_t)id,
+		.message = (uintptr_t)msg,
+		.length = (uint32_t)len,
+	};
 
 	if (!ctx)
 		return NULLCTX;
 	if (len > MSG_MAX)
 		return MSGTOOLARGE;
-	if (is_closed(ctx))
-		return -1;
-	if (len < 0) {
+	if (len < 0 && ctx->file >= 0) {
 		errno = EINVAL;
 		return -1;
 	}
-	return msgslot_message_send(ctx->slot, (uint32_t)id, msg, (size_t)len, &at_once, NULL);
+	return ioctl(ctx->file, MSGSLOT_SEND, &send);
 }
 
 int ke_get_event(kevents_ctx *ctx, int id, char *msg, int len)
 {
-	const struct msgslot_receive_options at_once = { .timeout = 0 };
-
 	if (!ctx)
 		return NULLCTX;
 	if (len > MSG_MAX)
 		return MSGTOOLARGE;
-	if (is_closed(ctx))
-		return -1;
-	if (len >= 0 &&
-	    msgslot_message_receive(ctx->slot, (uint32_t)id, msg, (size_t)len, &at_once, NULL) >= 0)
+	if (len >= 0 && !receive(ctx, id, 0, msg, (size_t)len))
 		return 0;
 	/* As the original has it. */
 	if (len < 0 || errno == ENOSPC)
-		errno = EINVAL;
+		errno = ctx->file < 0 ? EBADF : EINVAL;
 	return -1;
 }
 
@@ -126,8 +127,8 @@ int ke_close(kevents_ctx *ctx)
 {
 	if (!ctx)
 		return NULLCTX;
-	msgslot_close(ctx->slot);
-	ctx->slot = NULL;
+	if (ctx->file >= 0)
+		close(ctx->file);
 	ctx->file = -1;
 	return 0;
 }

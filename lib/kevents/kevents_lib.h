@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The KEvents library's interface, over message slots: programs written for it compile unchanged
- * and link with -lkevents -lmsgslot.  kevents(3) says what is better here.
+ * and link with -lkevents; also those that were compiled with the original header, whose context is the same.
+ * kevents(3) says what is better here.
  *
  * An event is a message of a slot of mode `queue`, its id the channel: first in first out, each
  * taken by one.  The slot is $KEVENTS_NODE (anything msgslot_open() takes), else /dev/kevents, else
@@ -19,10 +20,9 @@
 extern "C" {
 #endif
 
-/* Made by ke_init().  file is the open slot, -1 where there is none; the other is the library's. */
+/* Made by ke_init().  file is the open slot, -1 where there is none. */
 typedef struct {
 	int file;
-	struct msgslot *slot;
 } kevents_ctx;
 
 typedef enum {

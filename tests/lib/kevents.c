@@ -45,6 +45,28 @@ static void the_interface_is_the_original_s(void **state)
 	assert_int_equal(fcntl(context.file, F_GETFL) & O_ACCMODE, O_RDWR);
 }
 
+/* A program that was compiled with the original header has room for a context of one int. */
+static void the_context_is_the_original_s(void **state)
+{
+	struct {
+		kevents_ctx context;
+		int behind[8];
+	} old;
+	char got[4];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(sizeof(kevents_ctx), sizeof(int));
+	memset(&old, 0x5a, sizeof(old));
+	assert_int_equal(ke_init(&old.context), NOERR);
+	assert_result(ke_send_event(&old.context, 1, "a", 1), 0);
+	assert_result(ke_poll_event(&old.context, 1), 1);
+	assert_result(ke_get_event(&old.context, 1, got, sizeof(got)), 0);
+	assert_result(ke_close(&old.context), 0);
+	for (i = 0; i < sizeof(old.behind) / sizeof(old.behind[0]); i++)
+		assert_int_equal(old.behind[i], 0x5a5a5a5a);
+}
+
 static void events_come_by_id_in_order(void **state)
 {
 	char got[8];
@@ -250,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kevents_test(the_interface_is_the_original_s),
+		kevents_test(the_context_is_the_original_s),
 		kevents_test(events_come_by_id_in_order),
 		kevents_test(none_is_not_got_one),
 		kevents_test(sending_never_waits),
