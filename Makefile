@@ -73,19 +73,25 @@ endif
 # Its sources are copied, because kernels before 6.13 know no output directory
 # for a module outside their tree. Kbuild takes W=1, C=2 from the command line, and NAME, by which the
 # module is called.
+# A kernel that clang built wants its modules from clang, too.
 
 NAME	:= msgslot
 MODULE	:= $(BUILD)/module
 MODSRC	:= $(wildcard src/Kbuild src/*.[ch] src/uapi/linux/*.h)
+LLVM	?= $(if $(shell grep -sx CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf),1)
 
 module: ## the module for the kernel of KDIR, into build/module/
+	@[ -e $(KDIR)/Makefile ] || { \
+		echo "There are no headers of a kernel in $(KDIR):" >&2; \
+		echo "install them (linux-headers-$$(uname -r), kernel-devel), or say KDIR=FOLDER." >&2; \
+		exit 1; }
 	@mkdir -p $(MODULE)/uapi/linux
 	@cd $(MODULE) && find . -name '*.[ch]' ! -name '*.mod.c' | while read -r file; do \
 		[ -e "$(CURDIR)/src/$$file" ] || rm -f "$$file"; done
 	@for file in $(MODSRC:src/%=%); do \
 		cmp -s "src/$$file" "$(MODULE)/$$file" || \
 		cp "src/$$file" "$(MODULE)/$$file" || exit 1; done
-	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) modules
+	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) $(LLVM:%=LLVM=%) modules
 
 # ---- install -------------------------------------------------------------
 
