@@ -32,16 +32,44 @@ owned()
 	done
 }
 
-@test "the rule is one line, and gives systemd its tag" {
-	local rule=/usr/lib/udev/rules.d/60-msgslot.rules
+@test "the rule holds for every event, and gives systemd its tag" {
+	local rules=/run/udev/rules.d/61-msgslot-test.rules
 
-	equal "rule" "$(grep -v '^#' $rule)" \
-		'ACTION=="add", SUBSYSTEM=="msgslot", GROUP="msgslot", MODE="0660", TAG+="systemd"'
+	udevadm trigger --settle -s msgslot
+	owned /dev/msgslot0
+	# A rule of the machine's own gives another group, and takes it along when it goes.
+	mkdir -p /run/udev/rules.d
+	echo 'ACTION!="remove", SUBSYSTEM=="msgslot", KERNEL=="msgslot1", GROUP="users", SYMLINK+="weather"' >$rules
+	udevadm control --reload
+	udevadm trigger --settle -s msgslot
+	equal group "$(stat -c %G /dev/msgslot1)" users
+	equal link "$(readlink -f /dev/weather)" /dev/msgslot1
+	owned /dev/msgslot0
+	rm $rules
+	udevadm control --reload
+	udevadm trigger --settle -s msgslot
+	owned /dev/msgslot1
+	[ ! -e /dev/weather ]
 	udevadm info -q property -n /dev/msgslot0 | grep -qE '^(CURRENT_)?TAGS=.*:systemd:'
 	equal "subsystem" "$(udevadm info -q property -n /dev/msgslot0 | grep '^SUBSYSTEM=')" \
 		SUBSYSTEM=msgslot
 	equal "sysusers" "$(grep -v '^#' /usr/lib/sysusers.d/msgslot.conf)" "g msgslot - -"
 	equal "modules-load" "$(grep -v '^#' /usr/lib/modules-load.d/msgslot.conf)" msgslot
+}
+
+@test "a rule that was read before there was a group holds once there is one" {
+	local rule=/usr/lib/udev/rules.d/60-msgslot.rules id
+
+	id=$(getent group msgslot | cut -d : -f 3)
+	sed -i "s/^msgslot:/aside:/" /etc/group
+	# Another time of change: it is read anew.
+	touch $rule
+	udevadm control --reload
+	udevadm trigger --settle -s msgslot
+	sed -i "s/^aside:/msgslot:/" /etc/group
+	udevadm trigger --settle -s msgslot
+	owned /dev/msgslot0
+	equal group "$(stat -c %g /dev/msgslot0)" "$id"
 }
 
 @test "members leave messages for each other" {

@@ -349,8 +349,10 @@ counts()
 	changed=1
 	mkdir -p /run/udev/rules.d
 	cat >/run/udev/rules.d/70-msgslot-test.rules <<-'RULES'
-		ACTION=="add", SUBSYSTEM=="msgslot", KERNEL=="msgslot9", ATTR{max_message}="4096", SYMLINK+="weather"
-		ACTION=="add", SUBSYSTEM=="msgslot", KERNEL=="msgslot8", ATTR{mode}="broadcast", ATTR{overflow}="block", ATTR{depth}="8", SYMLINK+="chat"
+		ACTION=="add", SUBSYSTEM=="msgslot", KERNEL=="msgslot9", ATTR{max_message}="4096"
+		ACTION!="remove", SUBSYSTEM=="msgslot", KERNEL=="msgslot9", SYMLINK+="weather"
+		ACTION=="add", SUBSYSTEM=="msgslot", KERNEL=="msgslot8", ATTR{mode}="broadcast", ATTR{overflow}="block", ATTR{depth}="8"
+		ACTION!="remove", SUBSYSTEM=="msgslot", KERNEL=="msgslot8", SYMLINK+="chat"
 	RULES
 	udevadm control --reload
 	put "$class/create" "9 last"
