@@ -77,6 +77,8 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 	switch (msgslot_mode(slot->handle)) {
 	case MSGSLOT_BROADCAST:
 		receiver->wait = true;
+		/* What is kept was sent before this file came. */
+		receiver->newer = receiver->newer || receiver->all;
 		return join(receiver);
 	case MSGSLOT_QUEUE:
 		receiver->wait = true;
@@ -139,6 +141,8 @@ static int wait_for_message(struct receiver *receiver, int64_t *until)
 	int64_t left = time_left(receiver, until);
 	bool waited = receiver->wait && receiver->patience;
 
+	if (!left && receiver->all)
+		return STATUS_NOTHING;
 	if (!left)
 		return slot_report_receive(&receiver->slot, 0, waited ? ETIMEDOUT : EAGAIN);
 	/* Only now, as it makes the channel; and what came before that is no reason to poll. */

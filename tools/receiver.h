@@ -21,6 +21,7 @@ struct receiver {
 	int64_t patience;    /* how long to wait for a message */
 	int64_t max_age;     /* what is older is not there; or -1 */
 	uint64_t size;	     /* what is longer stays, and is an error; or 0 */
+	bool all;	     /* what is there: without a message it ends, and reports nothing */
 	uint64_t count;	     /* how many messages */
 	bool prints;	     /* to standard output: without it, none is taken */
 	const char *program; /* that is to get them: without it, none is taken; or NULL */

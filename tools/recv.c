@@ -59,6 +59,8 @@ static int receive_all(struct receiver *receiver, struct printer *printer)
 
 	for (uint64_t n = 0; !receiver->count || n < receiver->count; n++) {
 		status = receiver_next(receiver, stream_buffer, &message);
+		if (status == STATUS_NOTHING && receiver->all)
+			break;
 		if (status)
 			return status;
 		if (receiver->lost > lost && !printer->json)
@@ -76,6 +78,7 @@ static int recv_run(int argc, char **argv)
 	static const struct option options[] = {
 		RECEIVER_OPTIONS,
 		{ "wait", no_argument, NULL, 'w' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "format", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
@@ -90,13 +93,16 @@ static int recv_run(int argc, char **argv)
 	bool follow = false;
 
 	opterr = 0;
-	while (!status && (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "wfF:jN0",
+	while (!status && (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "wafF:jN0",
 						options, NULL)) != -1) {
 		switch (letter) {
 		case 'h':
 			return report_help(&recv_command);
 		case 'w':
 			receiver.wait = true;
+			break;
+		case 'a':
+			receiver.all = true;
 			break;
 		case 'f':
 			follow = true;
@@ -122,6 +128,8 @@ static int recv_run(int argc, char **argv)
 			status = receiver_option(&receiver, letter, optarg);
 		}
 	}
+	if (!status && receiver.all && (follow || receiver.wait || receiver.patience >= 0))
+		status = report_usage("-a waits for nothing: -f, -w and -W exclude it");
 	if (!status && printer.json && printer.format)
 		status = report_usage("-j and -F exclude each other");
 	if (!status)
@@ -131,7 +139,9 @@ static int recv_run(int argc, char **argv)
 	if (status)
 		return status;
 
-	if (follow)
+	if (receiver.all)
+		receiver.patience = 0;
+	else if (follow)
 		receiver.wait = true;
 	else if (!receiver.count)
 		receiver.count = 1;
@@ -157,6 +167,7 @@ const struct command recv_command = {
 		"      --max-length N leave a message that is longer than N bytes, and end\n"
 		"  -W, --timeout SEC  wait no longer for a message; 0: not at all\n"
 		"  -C, --count N      receive N messages\n"
+		"  -a, --all          receive all messages that are kept, and end\n"
 		"  -f, --follow       receive messages as they come, without end\n"
 		"  -p, --peek         leave them in a queue\n"
 		"  -F, --format TEXT  print TEXT with these fields: %{payload} %{hex} %{channel}\n"

@@ -278,3 +278,27 @@ all_there()
 	put "$class/create" "4 queue"
 	udevadm settle
 }
+
+@test "-a prints all that is kept, and ends" {
+	for mode in queue broadcast; do
+		renew 4 $mode
+		prints '' msgslot recv -a 4 5
+		works msgslot send -l 4 5 < <(printf 'one\ntwo\nthree\n')
+		prints 'one\ntwo\n' msgslot recv --all -C 2 4 5
+		[ $mode = broadcast ] || prints 'three\n' msgslot recv -a -p 4 5
+		if [ $mode = queue ]; then
+			prints 'three\n' msgslot recv -a 4 5
+		else
+			prints 'one\ntwo\nthree\n' msgslot recv -a 4 5
+		fi
+	done
+	prints 'two\nthree\n' msgslot recv -a --newer 1 4 5
+	renew 4 last
+	prints '' msgslot recv -a 4 5
+	works msgslot send 4 5 here
+	prints 'here\n' msgslot recv -a 4 5
+	for option in -f -w "-W 1"; do
+		# shellcheck disable=SC2086
+		fails 2 "-a waits for nothing" msgslot recv -a $option 4 5
+	done
+}
