@@ -120,7 +120,7 @@ pid_t program_start(const char *path, char **command, int input)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t pipe;
+	sigset_t pipe, mask;
 	pid_t child;
 
 	/* What main() ignores is the tool's business, not the command's. */
@@ -128,7 +128,10 @@ pid_t program_start(const char *path, char **command, int input)
 	sigaddset(&pipe, SIGPIPE);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigdefault(&attributes, &pipe);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	sigdelset(&mask, SIGCHLD);
+	posix_spawnattr_setsigmask(&attributes, &mask);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	errno = posix_spawn(&child, path, &actions, &attributes, command, environ);

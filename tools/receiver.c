@@ -130,8 +130,12 @@ static int wait_for_either(const struct receiver *receiver, int64_t timeout)
 	};
 	struct timespec limit = { timeout / MSGSLOT_SECOND, timeout % MSGSLOT_SECOND };
 
-	if (ppoll(files, 2, timeout < 0 ? NULL : &limit, NULL) < 0)
-		return errno == EINTR ? STATUS_DONE : report_system("poll", errno);
+	if (ppoll(files, 2, timeout < 0 ? NULL : &limit, receiver->signals) < 0) {
+		if (errno != EINTR)
+			return report_system("poll", errno);
+		return receiver->interrupted && *receiver->interrupted ? STATUS_INTERRUPTED :
+									 STATUS_DONE;
+	}
 	return report_output(&files[0]);
 }
 

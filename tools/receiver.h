@@ -6,6 +6,7 @@
 #ifndef MSGSLOT_RECEIVER_H
 #define MSGSLOT_RECEIVER_H
 
+#include <signal.h>
 #include <time.h>
 
 #include "program.h"
@@ -26,10 +27,17 @@ struct receiver {
 	bool prints;	     /* to standard output: without it, none is taken */
 	const char *program; /* that is to get them: without it, none is taken; or NULL */
 
+	/* With which signals a message is waited for, and whether one of these came; or NULL. */
+	const sigset_t *signals;
+	const volatile sig_atomic_t *interrupted;
+
 	char program_path[PATH_MAX]; /* where it was found when the last one was taken */
 	bool selected;
 	uint64_t lost; /* `broadcast`: since the channel was selected */
 };
+
+/* Of receiver_next(): it was interrupted, and there is nothing to report. */
+#define STATUS_INTERRUPTED (-1)
 
 /* The options that both have, by their letters; long ones have no letter. */
 enum { OPTION_NEWER = 256, OPTION_MAX_AGE, OPTION_MAX_LENGTH };

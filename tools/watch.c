@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { JOBS_MAX = 1024 };
+
 static void set_number(const char *name, uint64_t number)
 {
 	char text[24];
@@ -72,37 +74,6 @@ static int message_put(int fd, const char *bytes, size_t length)
 	return ftruncate(fd, (off_t)length);
 }
 
-/* The message is taken: where there is no memory or no process for the command just now, it waits. */
-static pid_t start(const char *path, char **command, int input)
-{
-	bool told = false;
-	pid_t child;
-
-	while ((child = program_start(path, command, input)) < 0) {
-		if (errno != EAGAIN && errno != ENOMEM)
-			return -1;
-		if (!told)
-			report_system(command[0], errno);
-		told = true;
-		sleep(1);
-	}
-	return child;
-}
-
-/* The command's wait status, or -1. */
-static int run(const char *path, char **command, int input)
-{
-	pid_t child = start(path, command, input);
-	int result;
-
-	if (child < 0)
-		return -1;
-	while (waitpid(child, &result, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return result;
-}
-
 static int report_end(char **command, int result)
 {
 	if (WIFEXITED(result))
@@ -112,33 +83,117 @@ static int report_end(char **command, int result)
 			    WTERMSIG(result));
 }
 
-static int watch(struct receiver *receiver, char **command, bool until_failure)
+/**
+ * struct jobs - the commands that run
+ * @most: at a time
+ * @running: how many do
+ * @until_failure: one that fails is the end
+ */
+struct jobs {
+	uint64_t most;
+	uint64_t running;
+	bool until_failure;
+};
+
+static volatile sig_atomic_t child_ended;
+
+static void note_child(int signal)
+{
+	(void)signal;
+	child_ended = 1;
+}
+
+/* A child's end interrupts the wait for a message, and nothing else. */
+static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
+{
+	struct sigaction action = { .sa_handler = note_child };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, while_waiting);
+	sigdelset(while_waiting, SIGCHLD);
+	sigaction(SIGCHLD, &action, NULL);
+	receiver->signals = while_waiting;
+	receiver->interrupted = &child_ended;
+}
+
+/* Waits for one command, and takes note of all that have ended; of a failure that counts, a status. */
+static int jobs_end(struct jobs *jobs, char **command, bool wait)
+{
+	int status = STATUS_DONE, result;
+	pid_t child;
+
+	child_ended = 0;
+	while (jobs->running) {
+		child = waitpid(-1, &result, wait ? 0 : WNOHANG);
+		if (child < 0 && errno == EINTR)
+			continue;
+		if (child <= 0)
+			break;
+		wait = false;
+		jobs->running--;
+		if (result && jobs->until_failure && !status)
+			status = report_end(command, result);
+	}
+	return status;
+}
+
+/*
+ * The message is taken: where there is no memory or no process for the command just now, it waits, and those
+ * that have ended make room.
+ */
+static int jobs_start(struct jobs *jobs, const char *path, char **command, int input)
+{
+	int status = STATUS_DONE;
+	bool told = false;
+
+	while (program_start(path, command, input) < 0) {
+		if (errno != EAGAIN && errno != ENOMEM)
+			return report_system(command[0], errno);
+		if (!told)
+			report_system(command[0], errno);
+		told = true;
+		sleep(1);
+		if (!status)
+			status = jobs_end(jobs, command, false);
+	}
+	jobs->running++;
+	return status;
+}
+
+static int watch(struct receiver *receiver, char **command, struct jobs *jobs)
 {
 	struct msgslot_message message;
-	int status, input, result;
+	int status = STATUS_DONE, input, last;
+	uint64_t n = 0;
 
-	for (uint64_t n = 0; !receiver->count || n < receiver->count; n++) {
+	while (!status && (!receiver->count || n < receiver->count)) {
 		input = message_file(&receiver->slot);
-		if (input < 0)
-			return report_system("a file for the message", errno);
+		if (input < 0) {
+			status = report_system("a file for the message", errno);
+			break;
+		}
 		status = receiver_next(receiver, stream_buffer, &message);
-		if (status)
-			return status;
-		set_environment(&receiver->slot, &message);
-		if (message_put(input, stream_buffer, message.length))
-			return report_system("the message as a file", errno);
-		result = run(receiver->program_path, command, input);
+		if (!status) {
+			n++;
+			set_environment(&receiver->slot, &message);
+			if (message_put(input, stream_buffer, message.length))
+				status = report_system("the message as a file", errno);
+			else
+				status = jobs_start(jobs, receiver->program_path, command, input);
+		}
 		close(input);
-		if (result < 0)
-			return report_system(command[0], errno);
-		if (result && (until_failure || receiver->peek))
-			return report_end(command, result);
-		if (receiver->peek)
+		if (!status || status == STATUS_INTERRUPTED)
+			status = jobs_end(jobs, command, jobs->running == jobs->most);
+		if (!status && receiver->peek)
 			status = receiver_take(receiver, &message);
-		if (status)
-			return status;
 	}
-	return receiver_status(receiver);
+	while (jobs->running) {
+		last = jobs_end(jobs, command, true);
+		status = status ? status : last;
+	}
+	return status ? status : receiver_status(receiver);
 }
 
 static int watch_run(int argc, char **argv)
@@ -146,21 +201,26 @@ static int watch_run(int argc, char **argv)
 	static const struct option options[] = {
 		RECEIVER_OPTIONS,
 		{ "errexit", no_argument, NULL, 'e' },
+		{ "jobs", required_argument, NULL, 'J' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct receiver receiver = { .wait = true, .patience = MSGSLOT_FOREVER, .max_age = -1 };
 	struct address address;
 	int letter, status = STATUS_DONE;
-	bool until_failure = false;
+	struct jobs jobs = { .most = 1 };
+	sigset_t while_waiting;
 
 	opterr = 0;
-	while (!status &&
-	       (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "e", options, NULL)) != -1) {
+	while (!status && (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "eJ:", options,
+						NULL)) != -1) {
 		switch (letter) {
 		case 'h':
 			return report_help(&watch_command);
 		case 'e':
-			until_failure = true;
+			jobs.until_failure = true;
+			break;
+		case 'J':
+			status = argument_number("-J", optarg, 1, JOBS_MAX, &jobs.most);
 			break;
 		case '?':
 		case ':':
@@ -175,6 +235,8 @@ static int watch_run(int argc, char **argv)
 		status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
 	if (!status && argc <= address.words)
 		status = report_usage("no command is given");
+	if (!status && receiver.peek && jobs.most > 1)
+		status = report_usage("-p looks at one message at a time: -J excludes it");
 	if (!status)
 		status = receiver_open(&receiver, &address);
 	if (status)
@@ -186,7 +248,11 @@ static int watch_run(int argc, char **argv)
 	receiver.program = argv[address.words];
 	/* Where standard output was closed (stream_guard()) the command is not to print. */
 	receiver.prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
-	return watch(&receiver, argv + address.words, until_failure);
+	/* A message is taken when its command succeeded; when not, that is the end. */
+	jobs.until_failure = jobs.until_failure || receiver.peek;
+	if (jobs.most > 1)
+		watch_children(&receiver, &while_waiting);
+	return watch(&receiver, argv + address.words, &jobs);
 }
 
 const struct command watch_command = {
@@ -201,6 +267,7 @@ const struct command watch_command = {
 		"                     _CHANNEL, _SEQUENCE, _PID, _UID, _USER, _TIME, _LENGTH and\n"
 		"                     _LOST in its environment\n"
 		"  -e, --errexit      end when the command fails\n"
+		"  -J, --jobs N       up to N commands at a time\n"
 		"  -p, --peek         take a message out of a queue when the command succeeded;\n"
 		"                     else leave it there, and end\n"
 		"      --newer S      only messages with a sequence above S\n"

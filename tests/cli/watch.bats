@@ -151,3 +151,32 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	# The command is not deaf for SIGPIPE, as the tool is.
 	prints '141\n' msgslot watch -C 1 1 5 bash -c 'kill -PIPE $BASHPID & wait $!; echo $?'
 }
+
+@test "-J runs several at a time, and waits for all of them" {
+	renew 4 queue
+	works msgslot send -l 4 5 < <(printf '1\n2\n3\n')
+	mkfifo one two three
+	# Each of them waits for the one before: one at a time would be for ever.
+	start msgslot watch -J 3 -C 3 4 5 bash -c '
+		case $(cat) in
+		1) echo 1 >one; read -r word <three; echo "first $word" ;;
+		2) read -r word <one; echo "second $word"; echo 2 >two ;;
+		3) read -r word <two; echo "third $word"; echo 3 >three ;;
+		esac'
+	ends 0
+	says 'second 1\nthird 2\nfirst 3\n'
+	# No more than that.
+	works msgslot send -l 4 5 < <(seq 8)
+	works msgslot watch -J 2 -C 8 4 5 bash -c 'echo begin; sleep 0.05; echo end'
+	[ "$(awk '/begin/ { n++; if (n > most) most = n } /end/ { n-- } END { print most }' out)" = 2 ]
+	# With -e the first that fails is the end, also while a message is waited for.
+	works msgslot send -l 4 5 < <(printf 'good\nbad\n')
+	start msgslot watch -e -J 2 4 5 bash -c '[ "$(cat)" = good ]'
+	ends 1
+	grep -qx "msgslot: bash: ended with 1" errors
+	fails 2 "-J excludes it" msgslot watch -p -J 2 4 5 cat
+	fails 2 "-J '0' is not a number from 1 to 1024" msgslot watch -J 0 4 5 cat
+	# The command has its own children, and hears of them.
+	works msgslot send 4 5 x
+	prints 'child\n' msgslot watch -J 2 -C 1 4 5 bash -c 'trap "echo child" CHLD; sleep 0 & wait $!; :'
+}
