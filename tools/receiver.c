@@ -105,20 +105,21 @@ static int64_t time_left(const struct receiver *receiver, int64_t *until)
 	return left > 0 ? left : 0;
 }
 
-static int report_output(const struct pollfd *output)
+static int report_output(const struct receiver *receiver, const struct pollfd *output)
 {
 	if (output->revents & POLLNVAL)
 		return report_system("standard output", EBADF);
-	if (output->revents & (POLLERR | POLLHUP))
-		return report_system("standard output", EPIPE);
-	return STATUS_DONE;
+	if (!(output->revents & (POLLERR | POLLHUP)))
+		return STATUS_DONE;
+	/* As "recv -f | head -n 1" ends: nothing went wrong, and no message is lost. */
+	return receiver->follows ? STATUS_FAILED : report_system("standard output", EPIPE);
 }
 
-static int check_output(void)
+static int check_output(const struct receiver *receiver)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO };
 
-	return poll(&output, 1, 0) > 0 ? report_output(&output) : STATUS_DONE;
+	return poll(&output, 1, 0) > 0 ? report_output(receiver, &output) : STATUS_DONE;
 }
 
 /* Waits for one of two: a message, or the end of standard output, which is an error. */
@@ -136,7 +137,7 @@ static int wait_for_either(const struct receiver *receiver, int64_t timeout)
 		return receiver->interrupted && *receiver->interrupted ? STATUS_INTERRUPTED :
 									 STATUS_DONE;
 	}
-	return report_output(&files[0]);
+	return report_output(receiver, &files[0]);
 }
 
 /* After EAGAIN: STATUS_DONE to look again. */
@@ -198,7 +199,7 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 static int check_delivery(struct receiver *receiver)
 {
 	bool takes = msgslot_mode(receiver->slot.handle) == MSGSLOT_QUEUE && !receiver->peek;
-	int status = takes && receiver->prints ? check_output() : STATUS_DONE;
+	int status = takes && receiver->prints ? check_output(receiver) : STATUS_DONE;
 
 	if (!status && receiver->program && program_find(receiver->program, receiver->program_path))
 		return report_system(receiver->program, errno);

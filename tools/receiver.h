@@ -25,6 +25,7 @@ struct receiver {
 	bool all;	     /* what is there: without a message it ends, and reports nothing */
 	uint64_t count;	     /* how many messages */
 	bool prints;	     /* to standard output: without it, none is taken */
+	bool follows;	     /* until whoever reads that has enough */
 	const char *program; /* that is to get them: without it, none is taken; or NULL */
 
 	/* With which signals a message is waited for, and whether one of these came; or NULL. */

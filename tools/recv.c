@@ -105,7 +105,7 @@ static int recv_run(int argc, char **argv)
 			receiver.all = true;
 			break;
 		case 'f':
-			follow = true;
+			follow = receiver.follows = true;
 			break;
 		case 'F':
 			printer.format = optarg;

@@ -27,7 +27,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	waits ppoll
 	exec {reader}<&-
 	ends 1
-	grep -qx "msgslot: standard output: Broken pipe" said
+	same said /dev/null
 	printf 'two\nthree\n' | works msgslot send -l 4 0
 	prints 'two\nthree\n' msgslot recv -C 2 4 0
 }
@@ -41,7 +41,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 		waits ppoll
 		exec {reader}<&-
 		ends 1
-		grep -qx "msgslot: standard output: Broken pipe" said
+		same said /dev/null
 	done
 }
 
