@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: is there a module for this kernel, may it be loaded, is it? */
 #include "doctor.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,13 +144,24 @@ static void check_signature(const char *path, bool loaded)
 
 void doctor_module(void)
 {
-	bool loaded = !access("/sys/module/msgslot", F_OK);
+	bool loaded = sandbox_has_module();
 	char path[4352] = "";
 	struct utsname system;
 	bool built;
 
 	if (uname(&system)) {
 		doctor_wrong("See the error.", "uname: %s", strerror(errno));
+		return;
+	}
+	snprintf(path, sizeof(path), MODULES "%s", system.release);
+	if (access(path, F_OK)) {
+		doctor_note("kernel %s is another system's (this is a container, or a chroot)",
+			    system.release);
+		if (loaded)
+			doctor_well("the module is loaded");
+		else
+			doctor_wrong("On the system whose kernel it is: msgslot doctor",
+				     "the module is not loaded");
 		return;
 	}
 	built = module_file(system.release, path, sizeof(path));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: the nodes in /dev, who they belong to, and whether that is us. */
 #include "doctor.h"
+#include "sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,11 +18,19 @@
 #define RULE "60-msgslot.rules"
 #define TRIGGER "As root: udevadm trigger --action=add --subsystem-match=msgslot"
 
+/* What the nodes of the slots came to. */
+static struct {
+	unsigned int slots;
+	unsigned int opened;
+	unsigned int withheld;
+} seen;
+
 static void check_group(void)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	const struct group *group = getgrnam(GROUP);
 	char todo[256], name[32];
+	enum membership in;
 
 	if (!group) {
 		doctor_wrong("As root: systemd-sysusers msgslot.conf, or groupadd --system " GROUP,
@@ -35,7 +44,13 @@ static void check_group(void)
 		return;
 	}
 	snprintf(name, sizeof(name), "%u", (unsigned int)geteuid());
-	switch (membership(group->gr_gid, user)) {
+	in = membership(group->gr_gid, user);
+	if (in != NOW && seen.opened == seen.slots) {
+		/* In a user namespace groups have other numbers, or none. */
+		doctor_well("you can open every slot");
+		return;
+	}
+	switch (in) {
 	case NOW:
 		doctor_well("you are in the group " GROUP);
 		break;
@@ -101,6 +116,17 @@ static void check_access(const char *node, const struct stat *status)
 	}
 }
 
+static void check_open(const char *node)
+{
+	const int error = sandbox_try(node);
+
+	if (!error)
+		seen.opened++;
+	else if (error == EPERM)
+		doctor_wrong(SANDBOX_TODO, "%s: %s: a device policy forbids it", node,
+			     strerror(error));
+}
+
 /* A slot that sysfs shows: has it its node? */
 static void check_slot(int minor_number)
 {
@@ -113,7 +139,10 @@ static void check_slot(int minor_number)
 	if (msgslot_attribute_get(minor_number, "dev", numbers, sizeof(numbers)) < 0 ||
 	    sscanf(numbers, "%u:%u", &major_number, &ours) != 2)
 		return;
-	if (stat(node, &status)) {
+	seen.slots++;
+	if (stat(node, &status) && !sandbox_has_devices()) {
+		seen.withheld++;
+	} else if (stat(node, &status)) {
 		todo_node(node, false, major_number, ours, todo, sizeof(todo));
 		doctor_wrong(todo, "%s: %s, but the slot is there", node, strerror(errno));
 	} else if (!S_ISCHR(status.st_mode)) {
@@ -126,7 +155,25 @@ static void check_slot(int minor_number)
 			     ours);
 	} else {
 		check_access(node, &status);
+		check_open(node);
 	}
+}
+
+/* Without sysfs the nodes are all that is to be seen. */
+static void check_nodes(void)
+{
+	char node[32];
+
+	doctor_note("there is no /sys here, and slots are seen by their nodes alone");
+	for (int i = 0; i < MSGSLOT_SLOTS_MAX; i++) {
+		snprintf(node, sizeof(node), "/dev/msgslot%d", i);
+		if (access(node, F_OK))
+			continue;
+		seen.slots++;
+		check_open(node);
+	}
+	if (!seen.slots)
+		doctor_wrong(SANDBOX_TODO, "there is no node of a slot in /dev");
 }
 
 /* What has a slot's name, but is none: what echo makes when it finds no node. */
@@ -163,17 +210,31 @@ static void check_strays(void)
 void doctor_nodes(void)
 {
 	int minor_number = -1;
-	unsigned int slots = 0;
 
-	check_group();
-	check_rule();
-	while ((minor_number = msgslot_slot_next(minor_number)) >= 0) {
-		check_slot(minor_number);
-		slots++;
+	if (!sandbox_has_sysfs()) {
+		check_nodes();
+	} else {
+		while ((minor_number = msgslot_slot_next(minor_number)) >= 0)
+			check_slot(minor_number);
+		if (!seen.slots && errno == ENOENT)
+			doctor_wrong(
+				"As root: msgslot create MODE; and see 'options msgslot slots=' in "
+				"/etc/modprobe.d",
+				"there is no slot");
+		check_strays();
 	}
-	if (!slots && errno == ENOENT)
-		doctor_wrong("As root: msgslot create MODE; and see 'options msgslot slots=' in "
-			     "/etc/modprobe.d",
-			     "there is no slot");
-	check_strays();
+	if (seen.withheld && seen.withheld == seen.slots)
+		doctor_wrong(SANDBOX_TODO,
+			     "this /dev is not the machine's, and has no node of its %u slot%s",
+			     seen.slots, plural(seen.slots));
+	else if (seen.withheld)
+		doctor_note("this /dev is not the machine's: %u more slot%s no node here",
+			    seen.withheld, seen.withheld == 1 ? " has" : "s have");
+	/* Groups and rules are the machine's. */
+	if (sandbox_has_devices() && sandbox_has_sysfs()) {
+		check_group();
+		check_rule();
+	} else if (seen.opened) {
+		doctor_well("you can open %u slot%s", seen.opened, plural(seen.opened));
+	}
 }

@@ -3,9 +3,11 @@
  * What an errno of opening or making a slot means to the user, and what he can do about it.  Only a
  * command that failed comes here, so looking at groups and accounts costs nobody else.
  */
+#include "sandbox.h"
 #include "tools.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -35,8 +37,8 @@ enum membership membership(gid_t group, const struct passwd *user)
 	return OUTSIDE;
 }
 
-/* Why may this user not open the node? */
-static int report_denied(const char *node)
+/* Why may this user not open the node?  EPERM comes after group and mode were looked at. */
+static int report_denied(const char *node, int error)
 {
 	static const char root[] = "Run it as root, or have udev give the node a group: " DOCTOR;
 	const struct passwd *user = getpwuid(geteuid());
@@ -47,6 +49,11 @@ static int report_denied(const char *node)
 	if (stat(node, &status))
 		return report_error(STATUS_PERMISSION, node, "A folder above it is closed to you.",
 				    "%s", strerror(errno));
+	if (error == EPERM || !faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS))
+		return report_error(STATUS_PERMISSION, node, SANDBOX_TODO,
+				    "%s, though its group and mode allow it: a device policy, "
+				    "or where it is mounted",
+				    strerror(error));
 	group = getgrgid(status.st_gid);
 	if (!group || !status.st_gid || (status.st_mode & 0060) != 0060)
 		return report_error(STATUS_PERMISSION, node, root,
@@ -92,7 +99,7 @@ int report_open(const char *node, int error)
 	switch (error) {
 	case EACCES:
 	case EPERM:
-		return report_denied(node);
+		return report_denied(node, error);
 	case ENOENT:
 	case ENOTDIR:
 		return report_error(STATUS_NO_SLOT, node, where_slots_are(node),
@@ -120,6 +127,11 @@ int report_sysfs(const char *about, int error)
 		return report_error(STATUS_PERMISSION, about, "Run it as root, as with sudo.",
 				    "Permission denied: this needs root");
 	case ENODEV:
+		if (!sandbox_has_sysfs())
+			return report_error(
+				STATUS_NO_SLOT, about,
+				"Where a slot has a node here, send and recv work with it.",
+				"there is no /sys here, which tells what slots there are");
 		return report_error(STATUS_NO_SLOT, about, "As root: modprobe msgslot; " DOCTOR,
 				    "the module msgslot is not loaded");
 	case ENXIO:

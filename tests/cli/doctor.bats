@@ -123,3 +123,37 @@ set_back()
 	[ ! "${failed-}" ]
 	grep -qxF "ok    names of channels: 1" out
 }
+
+# shellcheck disable=SC2016 # the inner shell's
+@test "a service or a container" {
+	fresh
+	own_dev='mount -t tmpfs none /run/lock && cp -a /dev/null /run/lock && for node in "$@"; do cp -a $node /run/lock; done &&
+		mount --move /run/lock /dev'
+	# No node of a slot is there.
+	finds 1 "this /dev is not the machine's, and has no node of its 8 slots" \
+		unshare --mount sh -c 'mount -t tmpfs none /dev && exec "$@"' -
+	[[ $(todo this) == *"DeviceAllow=char-msgslot rw"*"--device"* ]]
+	# One is: the others are withheld on purpose.
+	works unshare --mount sh -c "$own_dev"' && exec msgslot doctor' - /dev/msgslot4
+	grep -qx "note  this /dev is not the machine's: 7 more slots have no node here" out
+	grep -qx "ok    you can open 1 slot" out
+	! grep -q mknod out
+	# In a user namespace, where the group has no number.
+	healthy as member unshare -U msgslot
+	grep -qx "ok    you can open every slot" out
+	# Without /sys.
+	works unshare --mount sh -c 'mount -t tmpfs none /sys && exec msgslot doctor'
+	grep -qx "note  there is no /sys here, and slots are seen by their nodes alone" out
+	grep -qx "ok    the module is loaded" out
+	grep -qx "ok    you can open 8 slots" out
+	fails 5 "there is no /sys here, which tells what slots there are" \
+		unshare --mount sh -c 'mount -t tmpfs none /sys && exec msgslot list'
+	works unshare --mount sh -c 'mount -t tmpfs none /sys && exec msgslot send 0 5 x'
+	# On a mount where no device works.
+	fails 6 "though its group and mode allow it" \
+		unshare --mount sh -c 'mount -t tmpfs -o nodev none /run/lock && cp -a /dev/msgslot0 /run/lock && msgslot recv /run/lock/msgslot0 5'
+	# A kernel of another system.
+	works unshare --mount sh -c 'mount -t tmpfs none /lib/modules && exec msgslot doctor'
+	grep -q "^note  kernel $(uname -r) is another system's" out
+	! grep -q headers out
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a service or a container may be kept from, whatever groups it has. */
+#ifndef MSGSLOT_TOOLS_SANDBOX_H
+#define MSGSLOT_TOOLS_SANDBOX_H
+
+#include <stdbool.h>
+
+#define SANDBOX_TODO                                                           \
+	"A service needs DeviceAllow=char-msgslot rw and no PrivateDevices=; " \
+	"a container --device=/dev/msgslotN."
+
+/* Whether sysfs can be seen, which tells what slots there are. */
+bool sandbox_has_sysfs(void);
+
+/* Whether /dev has the machine's devices, or only those that were chosen for this process. */
+bool sandbox_has_devices(void);
+
+/* Whether the kernel has the module, as far as that can be seen. */
+bool sandbox_has_module(void);
+
+/* Whether the node can be opened: 0, or the errno of it.  Has no effect on the slot. */
+int sandbox_try(const char *node);
+
+#endif
