@@ -406,6 +406,7 @@ const struct file_operations msgslot_file_operations = {
 	.write = msgslot_write,
 	.read_iter = msgslot_read_iter,
 	.write_iter = msgslot_write_iter,
+	.splice_write = msgslot_splice_write,
 	.poll = msgslot_poll,
 	.mmap = msgslot_mmap,
 	.unlocked_ioctl = msgslot_file_ioctl,

@@ -113,6 +113,8 @@ ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter);
 /* send.c */
 ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos);
 ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter);
+ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
+			     size_t length, unsigned int flags);
 
 /* ioctl.c */
 long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument);

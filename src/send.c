@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sending: write(), writev(), MSGSLOT_SEND.
+ * Sending: write(), writev(), sendfile(), MSGSLOT_SEND.
  *
  * Everything that may fail or sleep comes before the message is placed: the bytes are copied in,
  * the log is made to grow, room is waited for.  Placing is the last thing, and who sleeps is woken
  * after it.
  */
 #include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/pipe_fs_i.h>
 #include <linux/sched.h>
+#include <linux/splice.h>
 #include <linux/msgslot.h>
 
 #include "compat.h"
@@ -391,6 +394,25 @@ ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (iov_iter_count(iter) > MSGSLOT_INLINE_BYTES)
 		return write_long(f, from, iov_iter_count(iter), nowait);
 	return write(f, false, from, iov_iter_count(iter), nowait);
+}
+
+/*
+ * sendfile(), by which some languages copy a file: one pipe full at a time, each written as one message.
+ * A pipe that is full may hold the beginning of something longer, which would be cut; only `broadcast` may
+ * do so.  splice() from a pipe that other processes may have open is refused: its lock would be held while
+ * a write here waits.
+ */
+ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
+			     size_t length, unsigned int flags)
+{
+	const struct msgslot_file *f = file->private_data;
+
+	if (pipe != current->splice_pipe)
+		return -EINVAL;
+	if (f->slot->rules.reads != MSGSLOT_READS_NEXT &&
+	    pipe_full(pipe->head, pipe->tail, pipe->max_usage))
+		return -EMSGSIZE;
+	return iter_file_splice_write(pipe, file, pos, length, flags);
 }
 
 static noinline int send_long(struct msgslot_file *f, const struct msgslot_send *args,

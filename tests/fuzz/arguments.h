@@ -27,6 +27,7 @@ enum {
 static struct {
 	int files[FILES]; /* nodes and nothing else; -1 for none */
 	int epoll, pipe[2], socket[2];
+	int source;   /* of MEMORY bytes, to copy from */
 	char *memory; /* MEMORY bytes, then nobody's; missing pages come through late */
 	int late;
 	char *read_only; /* a page */

@@ -49,6 +49,7 @@ static const struct {
 	{ "write", call_write, 40, false, { EMSGSIZE, EFAULT, SLEEPS, MAKES } },
 	{ "readv", call_readv, 8, false, { ENOBUFS, EFAULT, EOPNOTSUPP, SLEEPS, MAKES } },
 	{ "writev", call_writev, 8, false, { EMSGSIZE, EFAULT, EOPNOTSUPP, SLEEPS, MAKES } },
+	{ "sendfile", call_sendfile, 4, false, { EMSGSIZE, EFAULT, SLEEPS, MAKES } },
 	{ "position", call_position, 2, true, { ESPIPE } },
 	{ "SEND", call_send, 40, false, { SENDS } },
 	{ "RECV", call_recv, 50, false, { SENDS } },
@@ -236,7 +237,9 @@ static void process_run(int number, uint64_t seed)
 		process.files[i] = -1;
 	process.read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	process.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (process.read_only == MAP_FAILED || process.epoll < 0 ||
+	process.source = memfd_create("source", MFD_CLOEXEC);
+	if (process.source < 0 || ftruncate(process.source, MEMORY) ||
+	    process.read_only == MAP_FAILED || process.epoll < 0 ||
 	    pipe2(process.pipe, O_NONBLOCK | O_CLOEXEC) ||
 	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, process.socket))
 		_exit(1);

@@ -72,7 +72,8 @@
  * else where a read() would not wait; POLLOUT, where a write() would not wait; POLLHUP and POLLERR,
  * where the slot was destroyed.
  *
- * lseek(), pread() and pwrite() are ESPIPE, splice() and sendfile() EINVAL.  open() of a destroyed
+ * lseek(), pread() and pwrite() are ESPIPE, splice() is EINVAL.  sendfile() to a slot sends a short file as a
+ * message, and is EMSGSIZE where that would cut it.  open() of a destroyed
  * slot is ENXIO.
  */
 #ifndef _UAPI_LINUX_MSGSLOT_H
