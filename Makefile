@@ -154,7 +154,9 @@ deps: ## install what the demo and the checks need and is missing
 	@tests/deps
 
 demo: deps ## see it work, in a virtual machine
-	@exec tests/vm/run --plain demo
+	@tests/vm/run --plain demo
+	@echo "Next: tests/vm/run --shell    a shell in that machine: msgslot send 0 5 hello; msgslot recv 0 5"
+	@echo "      README.md, Install      packages for a machine of yours"
 
 check: SIZE := quick
 check: deps all ## static checks, the quick suite in VMs, what a message costs: 8 minutes
