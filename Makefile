@@ -53,7 +53,9 @@ include lib/lib.mk
 include packaging.mk
 
 # ---- manual pages, where scdoc is there to make them ---------------------
-# man asks the first line whether there are tables; scdoc does not say.
+# man asks the first line whether there are tables; scdoc does not say. Its .nh comes before groff's man
+# macros, which turn hyphenation on again unless HY is 0. A hyphen, too, ends no line: a page's name and an
+# option are searched for, and copied.
 
 PAGES	:= $(wildcard man/man*/*.scd)
 SCDOC	:= $(shell command -v scdoc 2>/dev/null)
@@ -61,9 +63,9 @@ SCDOC	:= $(shell command -v scdoc 2>/dev/null)
 ifneq ($(SCDOC),)
 man: $(PAGES:%.scd=$(BUILD)/%)
 
-$(BUILD)/man/%: man/%.scd
+$(BUILD)/man/%: man/%.scd Makefile
 	@mkdir -p $(@D)
-	{ printf "'\\\" t\n" && $(SCDOC) <$<; } >$@
+	{ printf "'\\\" t\n.nr HY 0\n.cflags 0 -\n" && $(SCDOC) <$<; } >$@
 else
 man:
 	@echo "notice: scdoc is missing, the manual pages are left out"
