@@ -119,12 +119,19 @@ static void check_access(const char *node, const struct stat *status)
 static void check_open(const char *node)
 {
 	const int error = sandbox_try(node);
+	const char *cause, *todo;
+	struct stat status;
 
 	if (!error)
 		seen.opened++;
 	else if (error == EPERM)
 		doctor_wrong(SANDBOX_TODO, "%s: %s: a device policy forbids it", node,
 			     strerror(error));
+	else if (error == EACCES && !stat(node, &status) && sandbox_mode_allows(node, &status)) {
+		cause = sandbox_cause(error, &todo);
+		doctor_wrong(todo, "%s: %s, though its group and mode allow it: %s", node,
+			     strerror(error), cause);
+	}
 }
 
 /* A slot that sysfs shows: has it its node? */

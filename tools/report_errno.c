@@ -7,7 +7,6 @@
 #include "tools.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -43,17 +42,19 @@ static int report_denied(const char *node, int error)
 	static const char root[] = "Run it as root, or have udev give the node a group: " DOCTOR;
 	const struct passwd *user = getpwuid(geteuid());
 	const struct group *group;
+	const char *cause, *remedy;
 	char todo[256], name[64];
 	struct stat status;
 
 	if (stat(node, &status))
 		return report_error(STATUS_PERMISSION, node, "A folder above it is closed to you.",
 				    "%s", strerror(errno));
-	if (error == EPERM || !faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS))
-		return report_error(STATUS_PERMISSION, node, SANDBOX_TODO,
-				    "%s, though its group and mode allow it: a device policy, "
-				    "or where it is mounted",
-				    strerror(error));
+	if (error == EPERM || sandbox_mode_allows(node, &status)) {
+		cause = sandbox_cause(error, &remedy);
+		return report_error(STATUS_PERMISSION, node, remedy,
+				    "%s, though its group and mode allow it: %s", strerror(error),
+				    cause);
+	}
 	group = getgrgid(status.st_gid);
 	if (!group || !status.st_gid || (status.st_mode & 0060) != 0060)
 		return report_error(STATUS_PERMISSION, node, root,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a service or a container sees of the machine.  See sandbox.h. */
-#define _GNU_SOURCE /* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC, AT_EACCESS */
 #include "sandbox.h"
+#include "tools.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,4 +58,55 @@ int sandbox_try(const char *node)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+bool sandbox_mode_allows(const char *node, const struct stat *status)
+{
+	mode_t wanted = 0006;
+
+	if (!faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS))
+		return true;
+	/* That asks SELinux, too. */
+	if (status->st_uid == geteuid())
+		wanted = 0600;
+	else if (membership(status->st_gid, NULL) == NOW)
+		wanted = 0060;
+	return (status->st_mode & wanted) == wanted;
+}
+
+/* The first line of a file, or nothing. */
+static void read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file || !fgets(line, size, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+}
+
+/*
+ * Containers hide whether it enforces; there the context of the process tells, user:role:type:level.
+ * AppArmor has its mode in parentheses in that place.
+ */
+static bool sandbox_has_selinux(void)
+{
+	const char *colon;
+	char line[256];
+
+	read_line("/sys/fs/selinux/enforce", line, sizeof(line));
+	if (line[0])
+		return line[0] == '1';
+	read_line("/proc/self/attr/current", line, sizeof(line));
+	colon = strchr(line, ':');
+	return colon && strchr(colon + 1, ':') && !strchr(line, '(');
+}
+
+const char *sandbox_cause(int error, const char **todo)
+{
+	*todo = SANDBOX_TODO;
+	if (error == EPERM || !sandbox_has_selinux())
+		return "a device policy, or where it is mounted";
+	*todo = SANDBOX_TODO_SELINUX;
+	return "SELinux, most likely";
 }

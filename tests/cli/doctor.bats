@@ -157,3 +157,31 @@ set_back()
 	grep -q "^note  kernel $(uname -r) is another system's" out
 	! grep -q headers out
 }
+
+# A mount without devices refuses as SELinux does: by EACCES, after mode and group allowed it.
+# shellcheck disable=SC2016 # the inner shell's
+@test "SELinux" {
+	fresh
+	refused='mount -t tmpfs -o nodev none /run/lock && cp -a /dev/msgslot4 /run/lock &&
+		mount --move /run/lock /dev'
+	enforce='mount -t tmpfs none /sys/fs && mkdir /sys/fs/selinux && echo $0 >/sys/fs/selinux/enforce'
+	why="/dev/msgslot4: Permission denied, though its group and mode allow it"
+	for user in root member; do
+		finds 1 "$why: SELinux, most likely" unshare --mount \
+			sh -c "$enforce && $refused"' && user=$1 && shift && exec setpriv --reuid $user --regid $user --init-groups "$@"' 1 $user
+		[[ $(todo "$why") == *"ausearch -m AVC"*"--security-opt label=disable"* ]]
+	done
+	fails 6 "though its group and mode allow it: SELinux, most likely" unshare --mount \
+		sh -c "$enforce && $refused && exec msgslot send 4 0 x" 1
+	# It only looks on, or is not there.
+	finds 1 "$why: a device policy, or where it is mounted" unshare --mount \
+		sh -c "$enforce && $refused"' && exec "$@"' 0
+	finds 1 "$why: a device policy, or where it is mounted" unshare --mount \
+		sh -c "$refused"' && exec "$@"' -
+	# A container hides the first file; the context of the process is there.
+	context='printf "%s\0" "$0" >context && mount --bind context /proc/$$/attr/current'
+	finds 1 "$why: SELinux, most likely" unshare --mount \
+		sh -c "$refused && $context"' && exec "$@"' system_u:system_r:container_t:s0:c1,c2
+	finds 1 "$why: a device policy, or where it is mounted" unshare --mount \
+		sh -c "$refused && $context"' && exec "$@"' "docker-default (enforce)"
+}
