@@ -114,7 +114,7 @@ const struct command list_command = {
 	.run = list_run,
 	.arguments = "[OPTION]...",
 	.summary = "Say what slots there are.",
-	.help = "  -j, --json  print a JSON object for each\n"
+	.help = "  -j, --json  print a JSON object for each, one a line\n"
 		"  -h, --help  print this\n"
 		"\n"
 		"ACCESS is what you may do with the node: r, w, rw or -.\n",

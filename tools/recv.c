@@ -172,7 +172,7 @@ const struct command recv_command = {
 		"  -p, --peek         leave them in a queue\n"
 		"  -F, --format TEXT  print TEXT with these fields: %{payload} %{hex} %{channel}\n"
 		"                     %{sequence} %{pid} %{uid} %{user} %{time} %{age} %{length} %{lost}\n"
-		"  -j, --json         print a JSON object for each\n"
+		"  -j, --json         print a JSON object for each, one a line\n"
 		"  -N, --no-newline   no newline behind a message\n"
 		"  -0, --null         a NUL byte behind each message, instead of a newline\n"
 		"  -h, --help         print this\n",

@@ -185,8 +185,12 @@ shows()
 	grep -qE '^[0-9-]{10}T[0-9:.]{15}Z member2: hello$' room
 }
 
-@test "msgslot-recv(1): all that waits, and names with newlines" {
+@test "msgslot-recv(1): all that waits, all that is kept, and names with newlines" {
 	fresh
+	printf 'one\ntwo\n' | works msgslot send -l 6 0
+	shows '["one","two"]\n' <<-'EXAMPLE'
+		msgslot recv -a -j 6 0 | jq -cs 'map(.payload)'
+	EXAMPLE
 	printf 'one\ntwo\n' | works msgslot send -l 4 0
 	works as member bash -c 'msgslot recv -p -f -W 0 4 0 2>/dev/null || [ $? = 3 ]'
 	equal printed "$(<out)" $'one\ntwo'
@@ -213,6 +217,10 @@ shows()
 	# shellcheck disable=SC2016
 	shows '/dev/msgslot4\n/dev/msgslot5\n' <<-'EXAMPLE'
 		msgslot list -j | jq -r 'select(.mode == "queue" and .access == "rw").node'
+	EXAMPLE
+	shows '/dev/msgslot0\n8\n' <<-'EXAMPLE'
+		msgslot list -j | jq -rs '.[0].node'
+		msgslot list -j | jq -s length
 	EXAMPLE
 	shows '0\n' <<-'EXAMPLE'
 		msgslot show -j 4 0 | jq '.channel_list[0].messages // 0'
