@@ -70,6 +70,8 @@ leaders=()
 	source_text | sed -n '/^\.nf$/{n;n;s/^# //p}' >titles
 	[ "$(wc -l <titles)" -ge 16 ]
 	while read -r title; do
+		# Those that make a node are run by shell/hand-made-node.bats.
+		[[ $title != kchat:* ]] || continue
 		grep -qF "recipe \"$title\"" "$BATS_TEST_FILENAME" ||
 			grep -qF "recipe $title" "$BATS_TEST_FILENAME"
 	done <titles

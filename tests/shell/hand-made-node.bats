@@ -141,3 +141,80 @@ Run it as root, or have udev give the node a group: 'msgslot doctor' says what i
 	fails 1 "No such device or address" message_reader /dev/hand-made-1 5
 	prints ours message_reader /dev/msgslot1 5
 }
+
+# recipe TITLE: the block of msgslot-recipes(7) that begins with this comment, on the node /dev/hand-made-chat.
+recipe()
+{
+	sed -n "/^# $1\$/,/^\.fi\$/p" /usr/share/man/man7/msgslot-recipes.7 |
+		sed '$d; s/\\&//g; s/\\\\/\\/g; s|\([[:blank:]]\)chat\b|\1/dev/hand-made-chat|g' >"$2"
+	[ -s "$2" ]
+}
+
+# listening COUNT: so many of member's processes sleep in read(2).
+listening()
+{
+	local call count=0 pid
+
+	for pid in $(pgrep -u member -x cat); do
+		read -r call _ <"/proc/$pid/syscall" || return 1
+		[ "$call" != "${numbers[read]}" ] || count=$((count + 1))
+	done
+	[ $count = "$1" ]
+} 2>/dev/null
+
+# The processes that were started, and not only the shells that wait for them.
+end_readers()
+{
+	while pkill -KILL -u member; do sleep 0.1; done
+	wait
+}
+
+@test "kchat's clients: one node by hand, and every reader hears every line whole" {
+	local count=400
+
+	[ ! "$small" ] || count=40
+	changed=1
+	rmmod msgslot
+	recipe "kchat: the node, as root" set-up
+	recipe "kchat: its clients" clients
+	works sh -e set-up
+	udevadm settle
+	equal slots "$(echo /dev/msgslot*)" /dev/msgslot0
+	equal node "$(stat -c '%a %U:%G' /dev/hand-made-chat)" "660 root:msgslot"
+	equal overflow "$(get 0 overflow)" block
+	# As they stand there: a reader in the background, and a line.
+	as member sh -c "$(<clients)" >heard.0 3>&- &
+	echo "hello, all" >expected
+	eventually cmp -s heard.0 expected
+	end_readers
+
+	# More lines than the log keeps: the writer waits for three readers that have stopped.
+	renew 0 broadcast
+	put "$class/msgslot0/depth" 4
+	put "$class/msgslot0/overflow" block
+	for number in 1 2 3; do
+		as member cat /dev/hand-made-chat >heard.$number 3>&- &
+	done
+	eventually listening 3
+	{
+		seq -f 'line %g' $count
+		printf '%04999d\n' 0
+		seq -f 'line %g' $count
+	} >expected
+	equal "bytes of the longest line" "$(wc -L <expected)" 4999
+	pkill -STOP -u member -x cat
+	while IFS= read -r line; do
+		echo "$line" >/dev/hand-made-chat
+	done <expected 3>&- &
+	pid=$!
+	waits write
+	pkill -CONT -u member -x cat
+	ends 0
+	for number in 1 2 3; do
+		eventually cmp -s heard.$number expected
+	done
+	end_readers
+	equal dropped "$(get 0 dropped)" 0
+	# The long line was two messages: 4 096 bytes and a rest.
+	equal sent "$(get 0 sent)" $((2 * count + 2))
+}
