@@ -28,17 +28,17 @@ shows()
 	fresh
 	shows 'one\ntwo\nthree\nfour\n' <<-'EXAMPLE'
 		for job in one two three; do echo $job > /dev/msgslot4; done
-		head -n 1 /dev/msgslot4             # each is taken once,
-		msgslot recv 4 0                    # by whoever comes
+		head -n 1 /dev/msgslot4             # each message is taken once
+		msgslot recv 4 0                    # by any reader
 		(sleep 1; echo four > /dev/msgslot4) &
-		head -n 2 /dev/msgslot4             # who finds nothing waits
+		head -n 2 /dev/msgslot4             # a reader of an empty channel waits
 	EXAMPLE
 	equal messages "$(get 4 messages)" 0
 }
 
-@test "README and msgslot(7): two who listen" {
+@test "README and msgslot(7): two readers" {
 	shows 'hello, all\nhello, all\n' <<-'EXAMPLE'
-		exec 3< /dev/msgslot6 4< /dev/msgslot6      # two who listen
+		exec 3< /dev/msgslot6 4< /dev/msgslot6      # two readers
 		echo "hello, all" > /dev/msgslot6
 		head -n 1 <&3
 		head -n 1 <&4
