@@ -10,7 +10,10 @@ CHROOT_CHECKS = "tests/package/deb $(SUITES)" \
 VM_CHECKS = $(foreach suite,$(SUITES),"tests/package/vm $(suite)") "tests/package/secure-boot bookworm" \
 	"tests/package/dnf-machine bookworm"
 
-.PHONY: deb rpm check-version check-packages check-packages-chroot
+.PHONY: dist deb rpm check-version check-packages check-packages-chroot
+
+dist: ## the source archive that a release publishes, into build/
+	@tests/package/dist $(BUILD)
 
 deb: deps ## Debian packages, built in clean roots, into build/deb/
 	@tests/package/deb $(SUITES)

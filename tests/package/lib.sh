@@ -209,8 +209,12 @@ kernel_of()
 
 # ---- the tree --------------------------------------------------------------------
 
-# shellcheck disable=SC2034 # used by who sources this
-version=$(sed -nE 's/^VERSION[[:blank:]]*:?= *//p' "$top/Makefile")
+version_of()
+{
+	sed -nE 's/^VERSION[[:blank:]]*:?= *//p' "$1/Makefile"
+}
+
+version=$(version_of "$top")
 
 # copy_tree TARGET: the files of the checkout that are the project's, all of one
 # age, as a release would have them.
@@ -226,16 +230,17 @@ copy_tree()
 	rm "$files"
 }
 
+# Of the version, not of its latest package for Debian: the source archive is the same for all of them.
 release_date()
 {
-	sed -n 's/^ -- .*>  //p' "$top/debian/changelog" | head -n 1
+	sed -n "/^msgslot ($version-/,/^ -- /s/^ -- .*>  //p" "$top/debian/changelog" | tail -n 1
 }
 
-# bump TREE VERSION: makes the tree the release VERSION, at all the places that
-# "make check-version" knows. DEBIAN_VERSION may differ, as when only the package is new.
+# bump TREE VERSION [DEBIAN_VERSION]: makes the tree the release VERSION, at all the places that
+# "make check-version" knows. DEBIAN_VERSION is another than its first when only the package is new.
 bump()
 {
-	local tree=$1 new=$2 debian=${3:-$2}
+	local tree=$1 new=$2 debian=${3:-$2-1}
 
 	sed -i "s/^\(VERSION[[:blank:]]*:= \).*/\1$new/" "$tree/Makefile"
 	sed -i "s/^\(PACKAGE_VERSION=\).*/\1\"$new\"/" "$tree/dkms.conf"
