@@ -6,6 +6,14 @@
 
 VERSION	:= 0.1.0
 
+# Where the project is at home; what is empty, packages do not name. After a change: "make addresses".
+# A site; where git clones from; where bugs are told; .../msgslot-$(VERSION).tar.gz; Name <address>.
+HOMEPAGE :=
+VCS	:=
+BUGS	:=
+ARCHIVE	:=
+MAINTAINER :=
+
 BUILD	?= build
 PREFIX	?= /usr
 DESTDIR	?=

@@ -10,7 +10,7 @@ CHROOT_CHECKS = "tests/package/deb $(SUITES)" \
 VM_CHECKS = $(foreach suite,$(SUITES),"tests/package/vm $(suite)") "tests/package/secure-boot bookworm" \
 	"tests/package/dnf-machine bookworm"
 
-.PHONY: dist deb rpm check-version check-packages check-packages-chroot
+.PHONY: dist deb rpm addresses check-version check-packages check-packages-chroot
 
 dist: ## the source archive that a release publishes, into build/
 	@tests/package/dist $(BUILD)
@@ -20,6 +20,9 @@ deb: deps ## Debian packages, built in clean roots, into build/deb/
 
 rpm: deps ## source and binary RPM packages, by rpmbuild in a clean root, into build/rpm/
 	@rpm/build $(BUILD)/rpm
+
+addresses: ## what Makefile says of the project's home, into the files of packages
+	@tests/package/addresses
 
 check-version: ## all places that name the version agree
 	@tests/static/run version
