@@ -28,7 +28,7 @@ INSTALL	:= install
 export BUILD VERSION
 
 .DELETE_ON_ERROR:
-.PHONY: all tools man module install deps demo demo-here check try \
+.PHONY: all tools man module install uninstall deps demo demo-here check try \
 	check-kernels check-debug check-tools check-kcsan check-all clean help
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
@@ -104,25 +104,42 @@ module: ## the module for the kernel of KDIR, into build/module/
 	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) $(LLVM:%=LLVM=%) modules
 
 # ---- install -------------------------------------------------------------
+# A folder that is not in FOLDERS, nothing can be put into: uninstall takes away
+# again those of them that were not there.
+
+FOLDERS = $(PREFIX)/bin $(PREFIX)/share/bash-completion/completions $(ZSHDIR) \
+	$(PREFIX)/share/fish/vendor_completions.d $(PREFIX)/include/linux $(PREFIX)/lib/udev/rules.d \
+	$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/modules-load.d $(LIBDIR)/pkgconfig \
+	$(patsubst %/,$(PREFIX)/share/%,$(sort $(dir $(PAGES))))
+
+# Makes folders, and notes which, in a file that may be root's from the last time.
+define make-folders
+@{ cat $(BUILD)/folders 2>/dev/null; for folder in $(1:%=$(DESTDIR)%); do \
+	while [ ! -d $$folder ]; do echo $$folder; folder=$$(dirname $$folder); done; done; \
+} >$(BUILD)/folders.new
+@mv -f $(BUILD)/folders.new $(BUILD)/folders
+$(INSTALL) -d $(1:%=$(DESTDIR)%)
+endef
 
 install: all ## what is built, below DESTDIR and PREFIX
-	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(BUILD)/%)
-	$(INSTALL) -D -m 644 tools/completion/msgslot.bash \
+	$(call make-folders,$(FOLDERS))
+	$(INSTALL) -m 755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(BUILD)/%)
+	$(INSTALL) -m 644 tools/completion/msgslot.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/msgslot
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(ZSHDIR) tools/completion/_msgslot
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
+	$(INSTALL) -m 644 -t $(DESTDIR)$(ZSHDIR) tools/completion/_msgslot
+	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
 		tools/completion/msgslot.fish
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/include src/uapi/message_slot.h
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
+	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/include src/uapi/message_slot.h
+	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
 		src/uapi/linux/msgslot.h
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d udev/*.rules
-	$(INSTALL) -D -m 644 udev/msgslot.sysusers.conf \
+	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d udev/*.rules
+	$(INSTALL) -m 644 udev/msgslot.sysusers.conf \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/msgslot.conf
-	$(INSTALL) -D -m 644 udev/msgslot.modules-load.conf \
+	$(INSTALL) -m 644 udev/msgslot.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/msgslot.conf
 	for page in $(PAGES:man/%.scd=%); do \
 		[ ! -e $(BUILD)/man/$$page ] || \
-		$(INSTALL) -D -m 644 $(BUILD)/man/$$page \
+		$(INSTALL) -m 644 $(BUILD)/man/$$page \
 			$(DESTDIR)$(PREFIX)/share/man/$$page || exit 1; done
 	$(MAKE) --no-print-directory install-lib
 	[ ! -e $(MODULE)/$(NAME).ko ] || $(MAKE) --no-print-directory install-module
@@ -132,9 +149,25 @@ install: all ## what is built, below DESTDIR and PREFIX
 .PHONY: install-module
 install-module: RELEASE = $(firstword $(shell modinfo -F vermagic $(MODULE)/$(NAME).ko))
 install-module:
-	$(INSTALL) -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
+	$(call make-folders,/lib/modules/$(RELEASE)/updates)
+	$(INSTALL) -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
 		$(MODULE)/$(NAME).ko
 	[ -n "$(DESTDIR)" ] || depmod $(RELEASE)
+
+# What there is to take away, install says itself: into a folder of its own.
+IMAGE	= $(abspath $(BUILD))/image
+
+uninstall: ## what "make install" with the same variables put there
+	@rm -rf $(IMAGE)
+	@$(MAKE) --no-print-directory install DESTDIR=$(IMAGE) >/dev/null
+	@find $(IMAGE) ! -type d -printf '/%P\n' | while read -r file; do \
+		rm -fv "$(DESTDIR)$$file" || exit 1; done
+	@[ -n "$(DESTDIR)" ] || for release in $$(ls $(IMAGE)/lib/modules 2>/dev/null); do \
+		depmod $$release || exit 1; done
+	@rm -rf $(IMAGE)
+	@LC_ALL=C sort -ru $(BUILD)/folders | while read -r folder; do \
+		rmdir $$folder 2>/dev/null || [ ! -d $$folder ] || echo $$folder; done >$(BUILD)/folders.new
+	@mv -f $(BUILD)/folders.new $(BUILD)/folders
 
 # ---- demo and checks -----------------------------------------------------
 # Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of

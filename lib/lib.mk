@@ -49,7 +49,6 @@ $(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/libmsgslot.so $(LIBHEAD)
 
 # A page that describes several functions is found by all their names.
 install-lib: lib
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(BUILD)/$(LIBRARY) $(BUILD)/libmsgslot.a $(BUILD)/libkevents.a \
 		$(DESTDIR)$(LIBDIR)
 	ln -sf $(LIBRARY) $(DESTDIR)$(LIBDIR)/libmsgslot.so
