@@ -81,19 +81,19 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	fails 1 "./no-such-program: No such file or directory" msgslot watch -C 1 4 5 ./no-such-program
 	printf '#!/no/such/interpreter\n' >script
 	fails 1 "./script: Permission denied" msgslot watch 4 5 ./script
-	chmod +x script
-	fails 1 "./script: No such file or directory" msgslot watch 4 5 ./script
-	printf '#!./script\n' >script
-	fails 1 "./script: Too many levels of symbolic links" msgslot watch 4 5 ./script
+	install script found
+	fails 1 "./found: No such file or directory" msgslot watch 4 5 ./found
+	printf '#!./found\n' >found
+	fails 1 "./found: Too many levels of symbolic links" msgslot watch 4 5 ./found
 	fails 1 "/tmp: Permission denied" msgslot watch 4 5 /tmp
 	fails 1 "cat: No such file or directory" env PATH=/nowhere "$(command -v msgslot)" watch 4 5 cat
 	holds 3
 	# A program that goes while a message is waited for.
-	printf '#!/bin/sh\ncat\n' >script
+	printf '#!/bin/sh\ncat\n' >found
 	works msgslot clear 4 5
-	start msgslot watch 4 5 ./script
+	start msgslot watch 4 5 ./found
 	waits ppoll
-	rm script
+	rm found
 	works msgslot send 4 5 kept
 	ends 1
 	says ''
@@ -114,8 +114,8 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 @test "a script without a first line that says by what is run by sh" {
 	renew 4 queue
 	works msgslot send 4 5 word
-	printf 'cat; echo " $0 $*"\n' >script
-	chmod +x script
+	printf 'cat; echo " $0 $*"\n' >text
+	install text script
 	prints 'word ./script a b\n' msgslot watch -C 1 4 5 ./script a b
 	works msgslot send 4 5 word
 	prints 'word found/script\n' env PATH="found:$PATH" sh -c \
