@@ -21,6 +21,7 @@ refused()
 }
 
 no_slot=$'this is not a slot\nSlots are /dev/msgslot0 and so on'
+no_module=$'there is no such node\n'"'msgslot doctor' says what is missing and what to do."
 no_node=$'there is no such node\n\'msgslot list\' says what slots there are'
 
 @test "a plain file is not read, written, cut or touched" {
@@ -94,7 +95,7 @@ no_node=$'there is no such node\n\'msgslot list\' says what slots there are'
 	changed=1
 	rmmod msgslot
 	udevadm settle
-	refused /dev/msgslot0 "No such file or directory (no such slot, or the module msgslot is not loaded)" 5 "$no_node"
-	fails 5 "msgslot: /dev/msgslot0: $no_node" msgslot recv 0 5
+	refused /dev/msgslot0 "No such file or directory (no such slot, or the module msgslot is not loaded)" 5 "$no_module"
+	fails 5 "msgslot: /dev/msgslot0: $no_module" msgslot recv 0 5
 	fails 5 $'msgslot: the module msgslot is not loaded\nAs root: modprobe msgslot' msgslot list
 }

@@ -118,7 +118,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	install text script
 	prints 'word ./script a b\n' msgslot watch -C 1 4 5 ./script a b
 	works msgslot send 4 5 word
-	prints 'word found/script\n' env PATH="found:$PATH" sh -c \
+	prints 'word found/script \n' env PATH="found:$PATH" sh -c \
 		'mkdir found && cp script found && msgslot watch -C 1 4 5 script'
 }
 
