@@ -16,7 +16,8 @@ dist: ## the source archive that a release publishes, into build/
 	@tests/package/dist $(BUILD)
 
 deb: deps ## Debian packages, built in clean roots, into build/deb/
-	@tests/package/deb $(SUITES)
+	@$(STEPS) --name deb --about 10 $(foreach suite,$(SUITES),"tests/package/deb $(suite)")
+	@ls $(SUITES:%=$(BUILD)/deb/%/*.deb)
 
 rpm: deps ## source and binary RPM packages, by rpmbuild in a clean root, into build/rpm/
 	@rpm/build $(BUILD)/rpm
