@@ -84,6 +84,30 @@ userland_kernel()
 	fi
 }
 
+# meanwhile WHAT: says every ten seconds that it goes on, until enough; where tests/steps shows that, nothing.
+meanwhile()
+{
+	local what=$1 since=$SECONDS
+
+	ticker=''
+	[ ! -d "${MSGSLOT_STEPS-}" ] || return 0
+	(
+		# A lock that is held is not this one's.
+		[ -z "${cache_lock-}" ] || exec {cache_lock}>&-
+		# Nothing comes there: a sleep that leaves no process behind.
+		exec {idle}<> <(:)
+		while ! read -r -t 10 -u "$idle" && kill -0 $$ 2>/dev/null; do
+			say "$what: $((SECONDS - since)) s"
+		done
+	) >/dev/null &
+	ticker=$!
+}
+
+enough()
+{
+	[ -z "$ticker" ] || { kill "$ticker" && wait "$ticker"; } 2>/dev/null || :
+}
+
 # A name in the cache for something made by these recipe files and words, so
 # that a changed recipe makes a new one.
 cache_key()
@@ -112,11 +136,13 @@ cache_make()
 		find "$cache" -mindepth 1 -maxdepth 1 -name '*.lock' -mtime +30 |
 			while read -r old; do as_root rm -rf "${old%.lock}" "${old%.lock}.log" "$old"; done
 		as_root rm -rf "$path.new"
+		meanwhile "making ${path##*/}"
 		# Not "||": a function called so would go on after an error.
 		set +e
 		(set -e; "$@" "$path.new") >"$path.log" 2>&1
 		status=$?
 		set -e
+		enough
 		[ $status = 0 ] || {
 			as_root rm -rf "$path.new"
 			die "failed: $1; its output ended with:
