@@ -9,6 +9,12 @@ package=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$package/../progress.sh"
 lane_take :
 
+# release_known SUITE: or it is told which there are.
+release_known()
+{
+	[[ $1 == @(bookworm|trixie) ]] || die "no packages are made for '$1'; there are releases bookworm and trixie"
+}
+
 # ---- verdicts --------------------------------------------------------------
 
 passed=0 failed=0
