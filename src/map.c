@@ -84,11 +84,11 @@ static void map_publish_locked(struct msgslot_map *map, struct msgslot_log *log,
 }
 
 /*
- * Brings a kept message into the map: whether its long bytes are left to the caller, with a reference of
- * its buffer.
+ * Brings a kept message into the map.  NULL, or its buffer with a reference: the long bytes are left to the
+ * caller.
  */
-static bool map_bring_locked(struct msgslot_map *map, struct msgslot_log *log,
-			     const struct msgslot_cell *cell)
+static struct msgslot_buffer *map_bring_locked(struct msgslot_map *map, struct msgslot_log *log,
+					       const struct msgslot_cell *cell)
 {
 	const size_t index = map_index(map, cell->sequence);
 	struct msgslot_buffer *buffer;
@@ -97,17 +97,17 @@ static bool map_bring_locked(struct msgslot_map *map, struct msgslot_log *log,
 	map_claim_locked(map, cell);
 	if (test_bit(index, map->filling)) {
 		map_show_locked(map, log, cell->sequence);
-		return false;
+		return NULL;
 	}
 	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
 	if (buffer) {
 		__set_bit(index, map->filling);
 		refcount_inc(&buffer->refs);
-		return true;
+		return buffer;
 	}
 	memcpy(map_cell(map, cell->sequence) + 1, cell->bytes, cell->length);
 	map_publish_locked(map, log, cell->sequence);
-	return false;
+	return NULL;
 }
 
 struct msgslot_map *msgslot_map_place_locked(struct msgslot_log *log,
@@ -144,9 +144,7 @@ void msgslot_map_fill(struct msgslot_map *map, u64 sequence, u32 length,
 			sequence = to->sequence;
 			cell = msgslot_log_cell_locked(log, sequence);
 			length = cell->length;
-			if (map_bring_locked(map, log, cell))
-				buffer = rcu_dereference_protected(cell->buffer,
-								   lockdep_is_held(&log->lock));
+			buffer = map_bring_locked(map, log, cell);
 		}
 		spin_unlock(&log->lock);
 		msgslot_buffer_put(&map->slot->spares, done);
@@ -253,7 +251,7 @@ static int mapping_join(struct mapping *mapping, struct msgslot_log *log, struct
 /* Brings what the log kept into a map that is new; what comes meanwhile, its writers bring. */
 static void map_fill_up(struct msgslot_map *map, struct msgslot_log *log)
 {
-	struct msgslot_buffer *buffer = NULL;
+	struct msgslot_buffer *buffer;
 	struct msgslot_cell *cell;
 	u64 sequence, end;
 	u32 length = 0;
@@ -273,9 +271,7 @@ static void map_fill_up(struct msgslot_map *map, struct msgslot_log *log)
 		if (map_cell(map, sequence)->sequence < sequence) {
 			cell = msgslot_log_cell_locked(log, sequence);
 			length = cell->length;
-			if (map_bring_locked(map, log, cell))
-				buffer = rcu_dereference_protected(cell->buffer,
-								   lockdep_is_held(&log->lock));
+			buffer = map_bring_locked(map, log, cell);
 		}
 		spin_unlock(&log->lock);
 		if (buffer)
