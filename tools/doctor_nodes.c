@@ -140,6 +140,7 @@ static void check_slot(int minor_number)
 	char node[32], numbers[32], todo[256];
 	unsigned int major_number, ours;
 	struct stat status;
+	int error;
 
 	snprintf(node, sizeof(node), "/dev/msgslot%d", minor_number);
 	/* A slot that came by opening a node made by hand has no number in sysfs, and no other node. */
@@ -147,11 +148,12 @@ static void check_slot(int minor_number)
 	    sscanf(numbers, "%u:%u", &major_number, &ours) != 2)
 		return;
 	seen.slots++;
-	if (stat(node, &status) && !sandbox_has_devices()) {
+	error = stat(node, &status) ? errno : 0;
+	if (error && !sandbox_has_devices()) {
 		seen.withheld++;
-	} else if (stat(node, &status)) {
+	} else if (error) {
 		todo_node(node, false, major_number, ours, todo, sizeof(todo));
-		doctor_wrong(todo, "%s: %s, but the slot is there", node, strerror(errno));
+		doctor_wrong(todo, "%s: %s, but the slot is there", node, strerror(error));
 	} else if (!S_ISCHR(status.st_mode)) {
 		todo_node(node, true, major_number, ours, todo, sizeof(todo));
 		doctor_wrong(todo, "%s is a plain file or folder in the place of the node", node);
