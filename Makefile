@@ -189,8 +189,10 @@ JOBS	?=
 ifneq ($(SIZE),$(filter quick full,$(SIZE)))
 $(error SIZE is quick or full, not '$(SIZE)')
 endif
+ifneq ($(STRESS)$(JOBS),)
 ifneq ($(shell printf '%s\n' $(STRESS) $(JOBS) | grep -vxE '[1-9][0-9]*|'),)
 $(error STRESS and JOBS are numbers from 1 on, not '$(STRESS)' and '$(JOBS)')
+endif
 endif
 
 deps: ## install what the demo and the checks need and is missing
