@@ -10,6 +10,7 @@
 
 #include "broadcast.h"
 #include "pass.h"
+#include "rounds.h"
 
 /* How often each message was read, by whomever; shared with children, too. */
 static unsigned char *taken;
@@ -390,25 +391,9 @@ static void a_stopped_reader_holds_nobody_up(void **state)
 	close(ends[0]);
 }
 
-/* A thread that selects channel 1 once a round. */
-struct selector {
-	int fd;
-	long rounds;
-	long began;
-	long ended;
-};
-
-static void *select_each_round(void *argument)
+static void *select_channel_1(int fd)
 {
-	struct selector *s = argument;
-	long i;
-
-	for (i = 1; i <= s->rounds; i++) {
-		while (__atomic_load_n(&s->began, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
-		demand(slot_select(s->fd, 1) == 0);
-		__atomic_store_n(&s->ended, i, __ATOMIC_RELEASE);
-	}
+	demand(slot_select(fd, 1) == 0);
 	return NULL;
 }
 
@@ -416,24 +401,20 @@ static void *select_each_round(void *argument)
 static void selecting_the_same_misses_nothing(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1);
-	struct selector s = { .rounds = scaled(200000, 500) };
+	struct rounds s = { .count = scaled(200000, 500), .step = select_channel_1 };
 	uint64_t seed = seed_get();
 	pthread_t thread;
-	volatile long spin;
 	long i;
 
 	(void)state;
 	s.fd = own_open(O_RDONLY | O_NONBLOCK);
-	thread = thread_start(select_each_round, &s);
-	for (i = 1; i <= s.rounds; i++) {
+	thread = thread_start(rounds_run, &s);
+	for (i = 1; i <= s.count; i++) {
 		assert_result(slot_select(s.fd, 2), 0);
-		__atomic_store_n(&s.began, i, __ATOMIC_RELEASE);
-		for (spin = random_below(&seed, 100); spin > 0; spin--)
-			;
+		rounds_begin(&s, i, &seed, 100);
 		assert_result(slot_select(s.fd, 1), 0);
 		assert_tells(writer, i);
-		while (__atomic_load_n(&s.ended, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
+		rounds_end(&s, i);
 		assert_hears(s.fd, i);
 	}
 	thread_join(thread);

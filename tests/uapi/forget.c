@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 
 #include "ioctl.h"
+#include "rounds.h"
 
 /* Unreclaimable slab in bytes; the rest of the system is quiet, but never silent. */
 enum { NOISE = 3 * 1024 * 1024, NOISE_BETWEEN = 128 * 1024 * 1024 };
@@ -173,26 +174,11 @@ static void what_has_a_message_stays(void **state)
 	}
 }
 
-/* A thread that reads a file once a round. */
-struct emptier {
-	int fd;
-	long rounds;
-	long began;
-	long ended;
-};
-
-static void *read_each_round(void *argument)
+static void *read_once(int fd)
 {
-	struct emptier *e = argument;
 	char got[16];
-	long i;
 
-	for (i = 1; i <= e->rounds; i++) {
-		while (__atomic_load_n(&e->began, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
-		demand(read(e->fd, got, sizeof(got)) == 7 || errno == EAGAIN);
-		__atomic_store_n(&e->ended, i, __ATOMIC_RELEASE);
-	}
+	demand(read(fd, got, sizeof(got)) == 7 || errno == EAGAIN);
 	return NULL;
 }
 
@@ -202,25 +188,21 @@ static void *read_each_round(void *argument)
  */
 static void emptied_as_it_is_left(void **state)
 {
-	struct emptier e = { .rounds = scaled(40000, 300) };
+	struct rounds e = { .count = scaled(40000, 300), .step = read_once };
 	uint64_t seed = seed_get();
 	pthread_t thread;
-	volatile long spin;
 	long i, left = 0;
 
 	(void)state;
 	assert_result(slot_put(OWN, "mode", "queue"), 0);
 	e.fd = own_open(O_RDWR | O_NONBLOCK);
-	thread = thread_start(read_each_round, &e);
-	for (i = 1; i <= e.rounds; i++) {
+	thread = thread_start(rounds_run, &e);
+	for (i = 1; i <= e.count; i++) {
 		assert_result(slot_select(e.fd, 1), 0);
 		assert_result(write(e.fd, "message", 7), 7);
-		__atomic_store_n(&e.began, i, __ATOMIC_RELEASE);
-		for (spin = random_below(&seed, 300); spin > 0; spin--)
-			;
+		rounds_begin(&e, i, &seed, 300);
 		assert_result(slot_select(e.fd, 2), 0);
-		while (__atomic_load_n(&e.ended, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
+		rounds_end(&e, i);
 		/* Channel 2; and 1 if the message is still there. */
 		if (slot_get(OWN, "messages"))
 			left += clear_channel(e.fd, 1);
@@ -229,7 +211,7 @@ static void emptied_as_it_is_left(void **state)
 	}
 	thread_join(thread);
 	assert_result(slot_get(OWN, "channels"), 1);
-	printf("# %ld of %ld messages were left\n", left, e.rounds);
+	printf("# %ld of %ld messages were left\n", left, e.count);
 }
 
 int main(void)
