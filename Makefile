@@ -66,18 +66,22 @@ include packaging.mk
 # option are searched for, and copied.
 
 PAGES	:= $(wildcard man/man*/*.scd)
-SCDOC	:= $(shell command -v scdoc 2>/dev/null)
 
-ifneq ($(SCDOC),)
-man: $(PAGES:%.scd=$(BUILD)/%)
+# By a make of its own: "make deps" may have brought scdoc after this one looked.
+man:
+	@if command -v scdoc >/dev/null; then \
+		exec $(MAKE) --no-print-directory pages; \
+	else \
+		echo "notice: scdoc is missing, the manual pages are left out"; \
+	fi
+
+.PHONY: pages
+pages: $(PAGES:%.scd=$(BUILD)/%)
+	@:
 
 $(BUILD)/man/%: man/%.scd Makefile
 	@mkdir -p $(@D)
-	{ printf "'\\\" t\n.nr HY 0\n.cflags 0 -\n" && $(SCDOC) <$<; } >$@
-else
-man:
-	@echo "notice: scdoc is missing, the manual pages are left out"
-endif
+	{ printf "'\\\" t\n.nr HY 0\n.cflags 0 -\n" && scdoc <$<; } >$@
 
 # ---- the module ----------------------------------------------------------
 # Its sources are copied, because kernels before 6.13 know no output directory
