@@ -181,7 +181,7 @@ uninstall: ## what "make install" with the same variables put there
 RUN	= tests/vm/run $(if $(filter quick,$(SIZE)),--quick) $(STRESS:%=--seconds %)
 STEPS	= tests/steps $(JOBS:%=-j %)
 # Not by its name, or make -n would run it.
-SELF	= $(MAKE)
+SELF	= $(MAKE) --no-print-directory
 SUITE	:= uapi lib shell cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
 # The kernel that is named on the command line is the only one wanted.

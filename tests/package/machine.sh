@@ -4,6 +4,8 @@
 # What the checks on machines that boot share: the boots. Sourced, never run.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$package/../vm/machine.sh"
+machine_amd64
 
 # from_disk DISK PATH FILE: copies a file out of it.
 from_disk()
@@ -12,13 +14,14 @@ from_disk()
 	[ -s "$3" ] || die "the disk has no $2"
 }
 
+# Nobody attacks this processor, as in tests/vm/run.
 arguments="console=ttyS0,115200 loglevel=6 root=/dev/vda rw panic=-1 oops=panic tsc=reliable
-	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 mitigations=off init_on_alloc=0"
 
 # What begins: the kernel itself, or what the machine's firmware finds in OUT/esp (see secure-boot).
 start_kernel()
 {
-	start=(-machine q35 -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
+	start=("${machine[@]}" -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
 }
 
 # boot OUT CONSOLE: the newest kernel of the disk there; says what the machine has to say on ttyS1,
@@ -33,7 +36,7 @@ boot()
 	from_disk "$out/disk" "/boot/initrd.img-$release" "$out/initrd"
 	start_kernel "$out"
 	exec setpriv --pdeathsig TERM timeout --foreground -k 10 3600 "$top/tests/vm/qemu" "${start[@]}" \
-		-accel tcg,thread=multi -cpu max,-la57,-erms,-fsrm -smp 2 -m 2G \
+		-accel tcg,thread=multi -smp 2 -m 2G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-drive "file=$out/disk,format=raw,if=virtio,cache=unsafe" \
 		-drive "file=$out/stage.tar,format=raw,if=virtio,readonly=on" \
