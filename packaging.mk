@@ -20,7 +20,8 @@ deb: deps ## Debian packages, built in clean roots, into build/deb/
 	@ls $(SUITES:%=$(BUILD)/deb/%/*.deb)
 
 rpm: deps ## source and binary RPM packages, by rpmbuild in a clean root, into build/rpm/
-	@rpm/build $(BUILD)/rpm
+	@$(STEPS) --name rpm --about 5 "rpm/build $(BUILD)/rpm && echo 1 passed, 0 failed"
+	@ls $(BUILD)/rpm/*.rpm
 
 addresses: ## what Makefile says of the project's home, into the files of packages
 	@tests/package/addresses
