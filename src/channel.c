@@ -1,63 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels: find, hold, forget; and the table of modes.  See channel.h. */
+/* Channels: find, hold, forget.  See channel.h. */
 #include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/msgslot.h>
 
 #include "channel.h"
 #include "compat.h"
 #include "slot.h"
-
-static const struct msgslot_mode modes[] = {
-	{
-		.name = MSGSLOT_MODE_LAST,
-		.number = MSGSLOT_LAST,
-		.reads = MSGSLOT_READS_NEWEST,
-		.overflow = MSGSLOT_DROP,
-		.depth = 1,
-		.depth_max = 1,
-		.max_message = MSGSLOT_LAST_MESSAGE_DEFAULT,
-		.max_bytes = SZ_64M,
-		.max_channels = SZ_1M,
-	},
-	{
-		.name = MSGSLOT_MODE_QUEUE,
-		.number = MSGSLOT_QUEUE,
-		.reads = MSGSLOT_READS_HEAD,
-		.overflow = MSGSLOT_BLOCK,
-		.depth = 1024,
-		.depth_max = MSGSLOT_DEPTH_MAX,
-		.max_message = MSGSLOT_QUEUE_MESSAGE_DEFAULT,
-		.max_bytes = SZ_64M,
-		.max_channels = SZ_64K,
-	},
-	{
-		.name = MSGSLOT_MODE_BROADCAST,
-		.number = MSGSLOT_BROADCAST,
-		.reads = MSGSLOT_READS_NEXT,
-		.overflow = MSGSLOT_DROP,
-		.overflow_may_change = true,
-		.depth = 256,
-		.depth_max = MSGSLOT_DEPTH_MAX,
-		.max_message = MSGSLOT_BROADCAST_MESSAGE_DEFAULT,
-		.max_bytes = SZ_64M,
-		.max_channels = SZ_64K,
-	},
-};
-
-const struct msgslot_mode *msgslot_mode_find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(modes); i++)
-		if (sysfs_streq(modes[i].name, name))
-			return &modes[i];
-	return NULL;
-}
 
 static void holder_add_locked(struct msgslot_channel *channel, struct msgslot_holder *holder)
 {
@@ -282,7 +233,7 @@ int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_shar
 	if (!err) {
 		this_cpu_sub(slot->stats->messages, *messages);
 		/* What readers of a room lost they count themselves, when they come to it. */
-		if (slot->rules.reads == MSGSLOT_READS_HEAD)
+		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
 			this_cpu_add(slot->stats->dropped, *messages);
 		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_ROOM);
 	}

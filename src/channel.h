@@ -60,35 +60,6 @@
 struct msgslot_slot;
 
 /**
- * struct msgslot_mode - what a mode means
- * @name: as users write it
- * @number: as programs have it
- * @reads: whose cursor a read moves
- * @overflow: what a full log does to a writer, unless set
- * @overflow_may_change: whether that can be set
- * @depth: messages a log keeps, unless set
- * @depth_max: the most that may be set
- * @max_message: longest message in bytes, unless set
- * @max_bytes: memory of a slot, unless set
- * @max_channels: channels of a slot, unless set
- */
-struct msgslot_mode {
-	const char *name;
-	u32 number;
-	enum msgslot_reads reads;
-	u32 overflow;
-	bool overflow_may_change;
-	u32 depth;
-	u32 depth_max;
-	u32 max_message;
-	u64 max_bytes;
-	u32 max_channels;
-};
-
-/* The mode called @name, which may end in a newline; or NULL. */
-const struct msgslot_mode *msgslot_mode_find(const char *name);
-
-/**
  * struct msgslot_channel - a channel
  * @node: in the slot's tree, empty when it was taken out; under the slot's lock
  * @id: never changes

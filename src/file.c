@@ -112,12 +112,12 @@ static __poll_t file_events(struct msgslot_file *f)
 	if (!channel) {
 		/* Nothing selected: no call waits; in `last` there is nothing to read either. */
 		events |= MSGSLOT_EVENTS_ROOM;
-		if (slot->rules.reads != MSGSLOT_READS_NEWEST)
+		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 			events |= MSGSLOT_EVENTS_MESSAGE;
 	} else {
 		/* In `broadcast`, what went unread is to be told also where no message is left. */
 		if (msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
-				    slot->rules.reads == MSGSLOT_READS_NEXT))
+				    slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE))
 			events |= MSGSLOT_EVENTS_MESSAGE;
 		if (slot->rules.overflow == MSGSLOT_DROP ||
 		    msgslot_log_has_room(&channel->log, &slot->rules, 0))
@@ -182,7 +182,8 @@ int msgslot_file_get_channel(struct msgslot_file *f, u32 *id)
 	channel = rcu_dereference(f->channel);
 	*id = channel ? channel->id : 0;
 	rcu_read_unlock();
-	return channel || f->slot->rules.reads != MSGSLOT_READS_NEWEST ? 0 : -EINVAL;
+	return channel || msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO) ? 0 :
+											 -EINVAL;
 }
 
 struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
@@ -276,7 +277,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 
 int msgslot_file_select(struct msgslot_file *f, u32 id)
 {
-	if (!id && f->slot->rules.reads == MSGSLOT_READS_NEWEST)
+	if (!id && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 		return -EINVAL;
 	if (!msgslot_file_has_selected(f, id))
 		return file_select(f, id, false);
@@ -286,7 +287,7 @@ int msgslot_file_select(struct msgslot_file *f, u32 id)
 
 int msgslot_file_select_first(struct msgslot_file *f)
 {
-	if (f->slot->rules.reads == MSGSLOT_READS_NEWEST)
+	if (!msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 		return -EINVAL;
 	return file_select(f, 0, true);
 }
@@ -340,7 +341,7 @@ static int msgslot_open(struct inode *inode, struct file *file)
 	 * A reader of a room hears what is sent from now on.  Where that is refused, whoever wants to
 	 * clear or look at the slot must get in all the same.
 	 */
-	if (slot->rules.reads == MSGSLOT_READS_NEXT && f->reads)
+	if (f->reads && msgslot_rules_can(&slot->rules, MSGSLOT_CAN_SELECT_AT_OPEN))
 		(void)msgslot_file_select_first(f);
 	return stream_open(inode, file);
 
@@ -378,7 +379,7 @@ static int msgslot_release(struct inode *inode, struct file *file)
 
 u32 msgslot_file_next_length(struct msgslot_file *f)
 {
-	const bool by_file = f->slot->rules.reads == MSGSLOT_READS_NEXT;
+	const bool by_file = f->slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE;
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .room = room };
 	struct msgslot_channel *channel;

@@ -82,12 +82,11 @@ static noinline long patience_end(struct argument argument, long ret, size_t fie
 	return put_user(left, remaining) || !left ? ret : -ERESTARTNOHAND;
 }
 
-/* In `last` there is no channel 0. */
-static __always_inline int mode_check(const struct msgslot_file *f, u32 channel)
+static __always_inline int channel_check(const struct msgslot_file *f, u32 channel)
 {
-	bool last = f->slot->rules.reads == MSGSLOT_READS_NEWEST;
-
-	return !channel && last ? -EINVAL : 0;
+	if (unlikely(!channel) && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
+		return -EINVAL;
+	return 0;
 }
 
 static long ioctl_get_channel(struct file *file, struct argument argument)
@@ -116,9 +115,10 @@ static long ioctl_send(struct file *file, struct argument argument)
 		return err;
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	if (args.flags & MSGSLOT_SEND_IF && f->slot->rules.reads != MSGSLOT_READS_NEWEST)
+	if (args.flags & MSGSLOT_SEND_IF &&
+	    !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_SEND_IF))
 		return -EOPNOTSUPP;
-	err = mode_check(f, args.channel);
+	err = channel_check(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_send(f, argument.user, &args, &patience);
@@ -138,9 +138,9 @@ static bool recv_flags_are_valid(u32 flags)
 	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
 }
 
-static bool recv_flags_fit(u32 flags, enum msgslot_reads reads)
+static bool recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
 {
-	if (reads != MSGSLOT_READS_HEAD)
+	if (cursor != MSGSLOT_CURSOR_OF_CHANNEL)
 		return !(flags & MSGSLOT_RECV_IF);
 	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
 }
@@ -162,9 +162,9 @@ static long ioctl_recv(struct file *file, struct argument argument)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (args.flags && !recv_flags_fit(args.flags, f->slot->rules.reads))
+	if (args.flags && !recv_flags_fit(args.flags, f->slot->rules.cursor))
 		return -EOPNOTSUPP;
-	err = mode_check(f, args.channel);
+	err = channel_check(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_receive(f, argument.user, &args, &patience);
@@ -186,7 +186,7 @@ static long ioctl_seek(struct file *file, struct argument argument)
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (f->slot->rules.reads != MSGSLOT_READS_NEXT)
+	if (f->slot->rules.cursor != MSGSLOT_CURSOR_OF_FILE)
 		return -EOPNOTSUPP;
 	/* Where the result cannot be written nothing is moved. */
 	err = args_put(argument, &args, sizeof(args));
@@ -209,7 +209,7 @@ static long ioctl_clear(struct file *file, struct argument argument)
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = mode_check(f, args.channel);
+	err = channel_check(f, args.channel);
 	if (err)
 		return err;
 	/* Where the result cannot be written nothing is cleared. */

@@ -353,7 +353,7 @@ bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_r
 	lockdep_assert_held(&log->lock);
 	if (rules->overflow == MSGSLOT_DROP)
 		return true;
-	if (rules->reads == MSGSLOT_READS_NEXT &&
+	if (rules->cursor == MSGSLOT_CURSOR_OF_FILE &&
 	    !msgslot_log_cell_locked(log, log->first)->standing)
 		return true;
 	WRITE_ONCE(log->wanted, log->wanted | MSGSLOT_WANTED_ONCE);
@@ -444,11 +444,11 @@ void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules
 		      struct msgslot_cursor *cursor, bool reads)
 {
 	spin_lock(&log->lock);
-	WRITE_ONCE(cursor->next, rules->reads == MSGSLOT_READS_NEXT ? log->next : 0);
+	WRITE_ONCE(cursor->next, rules->cursor == MSGSLOT_CURSOR_OF_FILE ? log->next : 0);
 	cursor->offset = 0;
 	cursor->reached = 0;
 	cursor->lost = 0;
-	cursor->counted = reads && rules->reads == MSGSLOT_READS_NEXT &&
+	cursor->counted = reads && rules->cursor == MSGSLOT_CURSOR_OF_FILE &&
 			  rules->overflow == MSGSLOT_BLOCK;
 	if (cursor->counted) {
 		log->readers++;

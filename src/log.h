@@ -86,31 +86,11 @@
 #include "account.h"
 #include "buffer.h"
 #include "map.h"
+#include "mode.h"
 
 #define MSGSLOT_INLINE_BYTES 256
 /* An emptied ring of up to so many bytes waits for the next message; a larger one goes. */
 #define MSGSLOT_EMPTY_RING_BYTES 4096
-
-/* Whose cursor a read moves. */
-enum msgslot_reads {
-	MSGSLOT_READS_NEWEST, /* nobody's: the message stays */
-	MSGSLOT_READS_HEAD,   /* the channel's: the message is taken */
-	MSGSLOT_READS_NEXT,   /* the file's own */
-};
-
-/**
- * struct msgslot_rules - what a slot has its logs do
- * @reads: whose cursor a read moves
- * @overflow: what a full log does to a writer: enum msgslot_overflow_number
- * @depth: messages that a log keeps
- * @max_message: longest message in bytes
- */
-struct msgslot_rules {
-	enum msgslot_reads reads;
-	u32 overflow;
-	u32 depth;
-	u32 max_message;
-};
 
 /**
  * struct msgslot_cell - one message, as it is kept

@@ -412,7 +412,7 @@ int msgslot_mmap(struct file *file, struct vm_area_struct *area)
 	/* A private mapping may be written to, later. */
 	if (!(area->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (f->slot->rules.reads == MSGSLOT_READS_HEAD)
+	if (!msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_MAP))
 		return -EOPNOTSUPP;
 	if (!rcu_access_pointer(f->channel)) {
 		err = msgslot_file_select_first(f);

@@ -51,15 +51,15 @@ static bool has_flag(const struct receiver *r, u32 flag)
 }
 
 /* Whether the call goes by the file's own cursor. */
-static bool goes_by_file(const struct receiver *r, enum msgslot_reads reads)
+static bool goes_by_file(const struct receiver *r, enum msgslot_cursor_owner reads)
 {
-	return reads == MSGSLOT_READS_NEXT && !has_flag(r, MSGSLOT_RECV_NEWER);
+	return reads == MSGSLOT_CURSOR_OF_FILE && !has_flag(r, MSGSLOT_RECV_NEWER);
 }
 
 /* Whether of those who sleep like this call, one is woken for a message. */
-static bool sleeps_alone(const struct receiver *r, enum msgslot_reads reads)
+static bool sleeps_alone(const struct receiver *r, enum msgslot_cursor_owner reads)
 {
-	return reads == MSGSLOT_READS_HEAD && !has_flag(r, MSGSLOT_RECV_PEEK);
+	return reads == MSGSLOT_CURSOR_OF_CHANNEL && !has_flag(r, MSGSLOT_RECV_PEEK);
 }
 
 /*
@@ -106,13 +106,13 @@ static void set_cursor_held(struct receiver *r)
 }
 
 /* The cursor to look with. */
-static void set_cursor(struct receiver *r, enum msgslot_reads reads)
+static void set_cursor(struct receiver *r, enum msgslot_cursor_owner reads)
 {
 	struct msgslot_file *f = r->f;
 
 	if (has_flag(r, MSGSLOT_RECV_NEWER)) {
 		r->cursor = r->args->sequence + (r->args->sequence != U64_MAX);
-	} else if (reads != MSGSLOT_READS_NEXT) {
+	} else if (reads != MSGSLOT_CURSOR_OF_FILE) {
 		r->cursor = 0;
 	} else if (r->found.held) {
 		set_cursor_held(r);
@@ -130,7 +130,7 @@ static bool is_untold(const struct receiver *r, int err)
 }
 
 /* Looks for the message: 0, with it in @peek; 1 to look again; or the error. */
-static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
+static int look(struct receiver *r, enum msgslot_cursor_owner reads, struct msgslot_peek *peek,
 		size_t size)
 {
 	struct msgslot_file *f = r->f;
@@ -151,7 +151,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 	}
 	r->lost = 0;
 	set_cursor(r, reads);
-	peek->pieces = !r->args && reads == MSGSLOT_READS_NEXT;
+	peek->pieces = !r->args && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES);
 	err = msgslot_log_peek(&channel->log, r->cursor, peek, size);
 	first = msgslot_log_first(&channel->log);
 	if (!err)
@@ -178,7 +178,7 @@ static int look(struct receiver *r, enum msgslot_reads reads, struct msgslot_pee
 }
 
 /* Before the call waits for a page: one that was woken alone wakes the next, if there is a message. */
-static void before_waiting(struct receiver *r, enum msgslot_reads reads)
+static void before_waiting(struct receiver *r, enum msgslot_cursor_owner reads)
 {
 	if (r->slept && sleeps_alone(r, reads) && msgslot_log_has(&r->found.channel->log, 0, false))
 		msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
@@ -200,8 +200,8 @@ static bool have_pages(struct user_memory to, size_t n)
  * again.  Where a page is missing that may take for ever, and nobody may be kept from anything meanwhile:
  * so others are woken for the message, and a long one is let go, and found again when all pages are there.
  */
-static int copy_out_found(struct receiver *r, enum msgslot_reads reads, struct user_memory to,
-			  struct msgslot_peek *peek, u32 offset, size_t n)
+static int copy_out_found(struct receiver *r, enum msgslot_cursor_owner reads,
+			  struct user_memory to, struct msgslot_peek *peek, u32 offset, size_t n)
 {
 	struct msgslot_buffer *buffer = peek->buffer;
 	bool done = copy_out_now(to, peek->bytes + offset, n);
@@ -230,7 +230,7 @@ static u64 lost_by_file(const struct receiver *r)
 	return lost;
 }
 
-static bool put_result_awake(struct receiver *r, enum msgslot_reads reads,
+static bool put_result_awake(struct receiver *r, enum msgslot_cursor_owner reads,
 			     const struct msgslot_peek *peek)
 {
 	const u64 lost = r->lost + (goes_by_file(r, reads) ? lost_by_file(r) : 0);
@@ -247,7 +247,7 @@ static bool put_result_awake(struct receiver *r, enum msgslot_reads reads,
 }
 
 /* Hands @peek out: 0 with the bytes handed out in *@n, 1 to look again, or the error. */
-static int hand_out(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
+static int hand_out(struct receiver *r, enum msgslot_cursor_owner reads, struct msgslot_peek *peek,
 		    struct user_memory to, size_t size, u32 *n)
 {
 	u32 offset = 0;
@@ -279,7 +279,7 @@ static int hand_out(struct receiver *r, enum msgslot_reads reads, struct msgslot
 }
 
 /* Moves the cursor beyond what was handed out; whether it was still there. */
-static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
+static bool move_cursor(struct receiver *r, enum msgslot_cursor_owner reads,
 			const struct msgslot_peek *peek, u32 n)
 {
 	struct msgslot_file *f = r->f;
@@ -288,13 +288,13 @@ static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
 	if (has_flag(r, MSGSLOT_RECV_PEEK))
 		return true;
 	switch (reads) {
-	case MSGSLOT_READS_NEWEST:
+	case MSGSLOT_CURSOR_OF_NONE:
 		if (!r->found.held || r->selected)
 			mark_seen(f, &r->found, peek->sequence);
 		break;
-	case MSGSLOT_READS_HEAD:
+	case MSGSLOT_CURSOR_OF_CHANNEL:
 		return take_head(f, &r->found, peek->sequence, peek->length);
-	case MSGSLOT_READS_NEXT:
+	case MSGSLOT_CURSOR_OF_FILE:
 		if (goes_by_file(r, reads))
 			return move_on(f, &r->found, r->cursor, r->offset, peek->sequence, end,
 				       peek->length);
@@ -304,8 +304,8 @@ static bool move_cursor(struct receiver *r, enum msgslot_reads reads,
 }
 
 /* From a message that was found to its end: bytes handed out, or an error; *@again to look again. */
-static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgslot_peek *peek,
-		       struct user_memory to, size_t size, bool *again)
+static ssize_t deliver(struct receiver *r, enum msgslot_cursor_owner reads,
+		       struct msgslot_peek *peek, struct user_memory to, size_t size, bool *again)
 {
 	u32 n;
 	int err = hand_out(r, reads, peek, to, size, &n);
@@ -328,7 +328,7 @@ static ssize_t deliver(struct receiver *r, enum msgslot_reads reads, struct msgs
 }
 
 /* After -EIDRM of look(): the file has not selected what is asked for.  0 to look again. */
-static int find_channel(struct receiver *r, enum msgslot_reads reads,
+static int find_channel(struct receiver *r, enum msgslot_cursor_owner reads,
 			const struct msgslot_patience *patience)
 {
 	struct msgslot_file *f = r->f;
@@ -358,7 +358,7 @@ static int find_channel(struct receiver *r, enum msgslot_reads reads,
 }
 
 /* After -EAGAIN of look(): waits for a message, if that is wanted.  0 to look again. */
-static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
+static int wait_for_message(struct receiver *r, enum msgslot_cursor_owner reads,
 			    const struct msgslot_patience *patience)
 {
 	struct msgslot_slot *slot = r->f->slot;
@@ -366,7 +366,8 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 
 	if (has_flag(r, MSGSLOT_RECV_IF))
 		return -ESTALE;
-	if (!patience->wait || (reads == MSGSLOT_READS_NEWEST && !r->args))
+	if (!patience->wait ||
+	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
 		return -EAGAIN;
 	if (!r->found.held) {
 		selection = msgslot_file_hold_selected(r->f, &r->holder);
@@ -384,12 +385,12 @@ static int wait_for_message(struct receiver *r, enum msgslot_reads reads,
 	}
 	r->slept = true;
 	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,
-					    !r->args && reads == MSGSLOT_READS_NEXT,
+					    !r->args && reads == MSGSLOT_CURSOR_OF_FILE,
 					    sleeps_alone(r, reads), patience);
 }
 
 /* After @wrong of receive_usual() or look(): 0 or more to look again, or the error. */
-static int prepare_again(struct receiver *r, enum msgslot_reads reads,
+static int prepare_again(struct receiver *r, enum msgslot_cursor_owner reads,
 			 const struct msgslot_patience *patience, int wrong)
 {
 	if (wrong == -EIDRM)
@@ -400,7 +401,7 @@ static int prepare_again(struct receiver *r, enum msgslot_reads reads,
 }
 
 /* The end of a call that has a channel on hold. */
-static void let_go(struct receiver *r, enum msgslot_reads reads, bool failed)
+static void let_go(struct receiver *r, enum msgslot_cursor_owner reads, bool failed)
 {
 	struct msgslot_channel *channel = r->found.channel;
 
@@ -422,8 +423,8 @@ static noinline ssize_t receive_held(struct receiver *r, struct user_memory to, 
 	if (!r->found.held || to.iter)
 		return 0;
 	pagefault_disable();
-	ret = receive_usual(r->f, MSGSLOT_READS_HEAD, &r->found, r->args, r->args, r->user, to,
-			    size, &r->voided);
+	ret = receive_usual(r->f, MSGSLOT_CURSOR_OF_CHANNEL, &r->found, r->args, r->args, r->user,
+			    to, size, &r->voided);
 	pagefault_enable();
 	return ret;
 }
@@ -485,7 +486,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	const struct msgslot_patience simple = plain_patience(f, nowait);
 	struct receiver r msgslot_uninitialized;
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
-	const enum msgslot_reads reads = f->slot->rules.reads;
+	const enum msgslot_cursor_owner reads = f->slot->rules.cursor;
 	struct msgslot_peek peek msgslot_uninitialized;
 	unsigned int rounds = 0;
 	bool again;
@@ -504,7 +505,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	r.offset = 0;
 	r.slept = false;
 	r.voided = voided;
-	if (ret && reads == MSGSLOT_READS_HEAD) {
+	if (ret && reads == MSGSLOT_CURSOR_OF_CHANNEL) {
 		ret = prepare_again(&r, reads, patience, ret);
 		if (ret)
 			goto out;
@@ -551,7 +552,7 @@ static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory t
 	if (likely(ret > 0))
 		return ret;
 	/* In pieces, nothing is a piece of any message. */
-	if (!size && f->slot->rules.reads == MSGSLOT_READS_NEXT)
+	if (!size && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES))
 		return 0;
 	return receive(f, NULL, NULL, to, size, NULL, nowait, ret, voided);
 }

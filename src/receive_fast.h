@@ -64,7 +64,8 @@ static noinline bool copy_out_long(struct msgslot_file *f, struct user_memory to
  * that another reader took, or that went there only in part.  @args and @user are those of MSGSLOT_RECV, if
  * it @is_recv; @held is the channel where the caller has it on hold, else NULL.
  */
-static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslot_reads reads,
+static __always_inline ssize_t receive_usual(struct msgslot_file *f,
+					     enum msgslot_cursor_owner reads,
 					     const struct found *held, bool is_recv,
 					     const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
@@ -88,7 +89,7 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
 		found.channel = rcu_dereference_sched(f->channel);
 		there = found.channel && (!is_recv || found.channel->id == args->channel);
 	}
-	if (reads == MSGSLOT_READS_NEXT) {
+	if (reads == MSGSLOT_CURSOR_OF_FILE) {
 		/* If these are of two moments, or of another channel, move_on() will know. */
 		cursor = READ_ONCE(f->cursor.next);
 		there = there && !READ_ONCE(f->cursor.offset);
@@ -101,7 +102,7 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
 	length = peek.length;
 	if (unlikely(length > size || is_null(to)))
 		goto another_case;
-	if (reads == MSGSLOT_READS_NEXT && unlikely(peek.sequence != cursor))
+	if (reads == MSGSLOT_CURSOR_OF_FILE && unlikely(peek.sequence != cursor))
 		goto another_case;
 	if (likely(length <= sizeof(room)))
 		moved = copy_out(to, room, length);
@@ -112,14 +113,14 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f, enum msgslo
 	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
 		goto back;
 	switch (reads) {
-	case MSGSLOT_READS_NEWEST:
+	case MSGSLOT_CURSOR_OF_NONE:
 		if (unlikely(READ_ONCE(f->cursor.next) != peek.sequence + 1))
 			mark_seen(f, &found, peek.sequence);
 		break;
-	case MSGSLOT_READS_HEAD:
+	case MSGSLOT_CURSOR_OF_CHANNEL:
 		moved = take_head(f, &found, peek.sequence, length);
 		break;
-	case MSGSLOT_READS_NEXT:
+	case MSGSLOT_CURSOR_OF_FILE:
 		moved = move_on(f, &found, peek.sequence, 0, peek.sequence, length, length);
 		break;
 	}
@@ -147,15 +148,15 @@ static __always_inline ssize_t receive_usual_of_mode(struct msgslot_file *f, boo
 						     struct user_memory to, size_t size,
 						     size_t *voided)
 {
-	switch (f->slot->rules.reads) {
-	case MSGSLOT_READS_NEWEST:
-		return receive_usual(f, MSGSLOT_READS_NEWEST, NULL, is_recv, args, user, to, size,
+	switch (f->slot->rules.cursor) {
+	case MSGSLOT_CURSOR_OF_NONE:
+		return receive_usual(f, MSGSLOT_CURSOR_OF_NONE, NULL, is_recv, args, user, to, size,
 				     voided);
-	case MSGSLOT_READS_HEAD:
-		return receive_usual(f, MSGSLOT_READS_HEAD, NULL, is_recv, args, user, to, size,
-				     voided);
+	case MSGSLOT_CURSOR_OF_CHANNEL:
+		return receive_usual(f, MSGSLOT_CURSOR_OF_CHANNEL, NULL, is_recv, args, user, to,
+				     size, voided);
 	default:
-		return receive_usual(f, MSGSLOT_READS_NEXT, NULL, is_recv, args, user, to, size,
+		return receive_usual(f, MSGSLOT_CURSOR_OF_FILE, NULL, is_recv, args, user, to, size,
 				     voided);
 	}
 }

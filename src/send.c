@@ -369,7 +369,7 @@ static ssize_t write_part(struct msgslot_file *f, struct user_memory from, size_
 {
 	const struct msgslot_rules *rules = &f->slot->rules;
 
-	if (rules->reads != MSGSLOT_READS_NEXT || length <= rules->max_message)
+	if (!msgslot_rules_can(rules, MSGSLOT_CAN_PIECES) || length <= rules->max_message)
 		return -EMSGSIZE;
 	if (rules->max_message > MSGSLOT_INLINE_BYTES)
 		return write_long(f, from, rules->max_message, nowait);
@@ -409,7 +409,7 @@ ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, lo
 
 	if (pipe != current->splice_pipe)
 		return -EINVAL;
-	if (f->slot->rules.reads != MSGSLOT_READS_NEXT &&
+	if (!msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES) &&
 	    pipe_full(pipe->head, pipe->tail, pipe->max_usage))
 		return -EMSGSIZE;
 	return iter_file_splice_write(pipe, file, pos, length, flags);

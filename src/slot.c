@@ -52,10 +52,7 @@ static void slot_release(struct device *dev)
 static void slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode)
 {
 	slot->mode = mode;
-	slot->rules.reads = mode->reads;
-	slot->rules.overflow = mode->overflow;
-	slot->rules.depth = mode->depth;
-	slot->rules.max_message = mode->max_message;
+	slot->rules = mode->rules;
 	msgslot_account_set_max_bytes(&slot->account, mode->max_bytes);
 	msgslot_account_set_max_channels(&slot->account, mode->max_channels);
 }
@@ -354,7 +351,7 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 	same = slot->rules.overflow == value;
 	err = slot_may_change_locked(slot, same);
 	/* Only rooms have a choice. */
-	if (!same && !slot->mode->overflow_may_change)
+	if (!same && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_SET_OVERFLOW))
 		err = -EINVAL;
 	if (!err)
 		slot->rules.overflow = value;

@@ -30,6 +30,7 @@
 
 #include "account.h"
 #include "channel.h"
+#include "mode.h"
 
 /**
  * struct msgslot_stats - what a slot counts, a set for each processor
