@@ -2,7 +2,7 @@
 /* Channels: find, hold, forget.  See channel.h. */
 #include <linux/err.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/msgslot.h>
 
@@ -108,8 +108,7 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
 		return channel;
 	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
 	if (fresh) {
-		init_waitqueue_head(&fresh->wait);
-		init_waitqueue_head(&fresh->room);
+		msgslot_waiters_init(&fresh->waiters);
 	}
 	channel = channel_hold(slot, id, payer, false, fresh, holder);
 	if (channel == ERR_PTR(-EDQUOT) && msgslot_payer_is_privileged(payer))
@@ -235,7 +234,7 @@ int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_shar
 		/* What readers of a room lost they count themselves, when they come to it. */
 		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
 			this_cpu_add(slot->stats->dropped, *messages);
-		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_ROOM);
+		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
 	}
 	msgslot_channel_unhold(slot, channel, &holder);
 	return err;
@@ -284,115 +283,6 @@ u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_wa
 	return n;
 }
 
-/* So often a call begins again before it looks whether it may. */
-#define ROUNDS 3
-
-int msgslot_try_again(const struct msgslot_patience *patience, unsigned int *rounds)
-{
-	if (likely(++*rounds <= ROUNDS))
-		return 0;
-	cond_resched();
-	if (unlikely(signal_pending(current)))
-		return msgslot_interrupted(patience);
-	if (patience->wait && patience->until != KTIME_MAX &&
-	    ktime_after(ktime_get(), patience->until))
-		return -ETIMEDOUT;
-	return 0;
-}
-
-/* Sleeps until woken: 0, or the error the call ends with. */
-static int sleeper_sleep(const struct msgslot_patience *patience)
-{
-	ktime_t until = patience->until;
-
-	if (until == KTIME_MAX)
-		schedule();
-	else if (!schedule_hrtimeout_range(&until, current->timer_slack_ns, HRTIMER_MODE_ABS))
-		return -ETIMEDOUT;
-	return 0;
-}
-
-/**
- * struct awaited - what a sleeper waits for
- * @room: room for a message; else
- * @cursor: a message from there on
- * @or_loss: or that such messages are gone
- */
-struct awaited {
-	bool room;
-	u64 cursor;
-	bool or_loss;
-};
-
-static __always_inline bool is_there(struct msgslot_slot *slot, struct msgslot_channel *channel,
-				     const struct awaited *awaited)
-{
-	if (READ_ONCE(slot->gone))
-		return true;
-	if (awaited->room)
-		return msgslot_log_has_room(&channel->log, &slot->rules, 0);
-	return msgslot_log_has(&channel->log, awaited->cursor, awaited->or_loss);
-}
-
-/* Sleeps once: what is awaited may have come and gone again when this returns 0. */
-static __always_inline int channel_wait(struct msgslot_slot *slot, struct msgslot_channel *channel,
-					const struct awaited *awaited, bool alone,
-					const struct msgslot_patience *patience)
-{
-	wait_queue_head_t *queue = awaited->room ? &channel->room : &channel->wait;
-	wait_queue_entry_t entry msgslot_uninitialized;
-	int err = 0;
-	bool signal;
-
-	init_wait_entry(&entry, alone ? WQ_FLAG_EXCLUSIVE : 0);
-	/* The left column in channel.h, with the barrier. */
-	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
-	if (!is_there(slot, channel, awaited)) {
-		if (signal)
-			err = msgslot_interrupted(patience);
-		else
-			err = sleeper_sleep(patience);
-		if (err == -ETIMEDOUT && is_there(slot, channel, awaited))
-			err = 0;
-	}
-	finish_wait(queue, &entry);
-	return err;
-}
-
-int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
-				 u64 cursor, bool or_loss, bool alone,
-				 const struct msgslot_patience *patience)
-{
-	const struct awaited awaited = {
-		.cursor = cursor,
-		.or_loss = or_loss,
-	};
-
-	return channel_wait(slot, channel, &awaited, alone, patience);
-}
-
-int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
-			      const struct msgslot_patience *patience)
-{
-	const struct awaited awaited = { .room = true };
-	int err;
-
-	msgslot_log_has_room(&channel->log, &slot->rules, 1);
-	err = channel_wait(slot, channel, &awaited, true, patience);
-	msgslot_log_has_room(&channel->log, &slot->rules, -1);
-	return err;
-}
-
-void msgslot_channel_tell_room(struct msgslot_slot *slot, struct msgslot_channel *channel, bool all)
-{
-	if (!msgslot_log_has_wanted_room(&channel->log, &slot->rules))
-		return;
-	if (all)
-		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_ROOM);
-	else
-		msgslot_wake(&channel->room, MSGSLOT_EVENTS_ROOM);
-}
-
 void msgslot_channel_kill_all(struct msgslot_slot *slot)
 {
 	struct msgslot_channel *channel;
@@ -416,8 +306,8 @@ void msgslot_channel_kill_all(struct msgslot_slot *slot)
 
 		lost = msgslot_log_kill(&channel->log, &slot->spares);
 		this_cpu_sub(slot->stats->messages, lost);
-		msgslot_wake_all(&channel->wait, MSGSLOT_EVENTS_GONE);
-		msgslot_wake_all(&channel->room, MSGSLOT_EVENTS_GONE);
+		msgslot_waiters_wake_all(&channel->waiters.readers, MSGSLOT_EVENTS_GONE);
+		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_GONE);
 		spin_lock(&slot->lock);
 		channel->holds--;
 		forget = forget_locked(slot, channel);

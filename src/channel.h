@@ -23,39 +23,15 @@
  *	  is the log empty (log.lock)?  forget	no: forget, if no file holds it (slot.lock)
  *
  * If the select finds the message, the read sees the new generation; else the log is empty.
- *
- * Waiting
- * -------
- * A channel has two queues: @wait of those who wait for a message, @room of those who wait for room, so
- * that neither costs the other anything.  Readers and writers that sleep in a call hang there themselves.
- * Whoever polls sleeps in the wait queue of the open file (file.h), for a channel can be forgotten while
- * epoll still holds the queue; the file hangs a relay in each of the channel's queues that it is polled
- * for, and a wake-up of the channel goes through the relays to the files.  A wake-up cannot be missed:
- *
- *	poll, or who goes to sleep		write
- *	enter the queue				place the message
- *	smp_mb()				smp_mb()
- *	is there a message?			anyone in the queue?  wake
- *
- * Either the writer sees the sleeper, or the sleeper sees the message.  With room instead of a
- * message it is the same, but for rooms that block, which log.h tells.
- *
- * In a queue a message wakes one sleeper, and so does a message taken one who waits for room.  What
- * he was woken for may be gone when he runs; then he sleeps again.  But if he leaves without it,
- * by a signal, a timeout or a bad pointer, or if he may stay away long, because the page he copies
- * to has to come first, he wakes the next: else a message would lie there while readers sleep.
  */
 #ifndef MSGSLOT_CHANNEL_H
 #define MSGSLOT_CHANNEL_H
 
-#include <linux/ktime.h>
-#include <linux/poll.h>
 #include <linux/rbtree.h>
-#include <linux/sched.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 
 #include "log.h"
+#include "wait.h"
 
 struct msgslot_slot;
 
@@ -65,8 +41,7 @@ struct msgslot_slot;
  * @id: never changes
  * @holds: how many hold it; under the slot's lock
  * @holders: those; under the slot's lock
- * @wait: who waits for a message; has its own lock
- * @room: who waits for room; has its own lock
+ * @waiters: of the channel; each queue has its own lock
  * @log: the messages; has its own lock
  * @rcu: found by RCU through msgslot_file.channel
  */
@@ -75,8 +50,7 @@ struct msgslot_channel {
 	u32 id;
 	u32 holds;
 	struct hlist_head holders;
-	wait_queue_head_t wait;
-	wait_queue_head_t room;
+	struct msgslot_waiters waiters;
 	struct msgslot_log log;
 	struct rcu_head rcu;
 };
@@ -121,64 +95,14 @@ int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_shar
 u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
 			 u32 count);
 
-/**
- * struct msgslot_patience - how long a call may wait
- * @wait: at all
- * @until: CLOCK_MONOTONIC, KTIME_MAX for ever
- */
-struct msgslot_patience {
-	bool wait;
-	ktime_t until;
-};
-
-/* What a call says that a signal ended: with a time it cannot be taken up again where it was. */
-static inline int msgslot_interrupted(const struct msgslot_patience *patience)
+/* After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or @all. */
+static inline void msgslot_channel_wake_writers(struct msgslot_channel *channel,
+						const struct msgslot_rules *rules, bool all)
 {
-	return patience->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
+	msgslot_waiters_wake_writers(&channel->waiters, &channel->log, rules, all);
 }
-
-/*
- * A call begins again, for the time that @rounds tells, as others were faster: 0; where it has done so a few
- * times it ends as one that sleeps would, on a signal or when its time is over.
- */
-int msgslot_try_again(const struct msgslot_patience *patience, unsigned int *rounds);
-
-/*
- * Sleep until there may be a message from @cursor on, or room for one, or the slot is gone: 0, and
- * then the caller looks and comes again; -ETIMEDOUT; -EINTR or -ERESTARTSYS on a signal.  He has a
- * hold.  @or_loss: or if such messages are gone.  @alone: of those who sleep so, a message wakes one.
- */
-int msgslot_channel_wait_message(struct msgslot_slot *slot, struct msgslot_channel *channel,
-				 u64 cursor, bool or_loss, bool alone,
-				 const struct msgslot_patience *patience);
-int msgslot_channel_wait_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
-			      const struct msgslot_patience *patience);
-
-/* A cursor in @channel moved, to the next message or, @all, any further: tells who wants the room. */
-void msgslot_channel_tell_room(struct msgslot_slot *slot, struct msgslot_channel *channel,
-			       bool all);
 
 /* Takes all channels of a slot that is gone, wakes who waits there, frees the messages.  Sleeps. */
 void msgslot_channel_kill_all(struct msgslot_slot *slot);
-
-#define MSGSLOT_EVENTS_MESSAGE (EPOLLIN | EPOLLRDNORM)
-#define MSGSLOT_EVENTS_ROOM (EPOLLOUT | EPOLLWRNORM)
-#define MSGSLOT_EVENTS_GONE (EPOLLHUP | EPOLLERR)
-
-/*
- * Tell those in @queue that @events came: all, or of those who sleep alone only one.  After the
- * event, outside of locks.  The barrier of the right column above is in wq_has_sleeper().
- */
-static inline void msgslot_wake(wait_queue_head_t *queue, __poll_t events)
-{
-	if (wq_has_sleeper(queue))
-		__wake_up(queue, TASK_NORMAL, 1, poll_to_key(events));
-}
-
-static inline void msgslot_wake_all(wait_queue_head_t *queue, __poll_t events)
-{
-	if (wq_has_sleeper(queue))
-		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(events));
-}
 
 #endif /* MSGSLOT_CHANNEL_H */

@@ -59,8 +59,8 @@ static __always_inline void mark_seen(struct msgslot_file *f, const struct found
 static noinline void take_head_end(struct msgslot_file *f, struct msgslot_channel *channel,
 				   int left, bool moved)
 {
-	if (left > 0 && left & MSGSLOT_WANTED_MASK)
-		msgslot_wake(&channel->room, MSGSLOT_EVENTS_ROOM);
+	if (left > 0 && left & MSGSLOT_WAKE_MASK)
+		msgslot_waiters_wake(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
 	/* The right column in channel.h. */
 	if (channel && moved)
 		msgslot_channel_forget(f->slot, channel);
@@ -136,7 +136,7 @@ static noinline bool move_on_and_tell(struct msgslot_file *f, struct found found
 	rcu_read_lock();
 	moved = move_file_cursor(f, &found, from, offset, sequence, end, length, &channel);
 	if (channel)
-		msgslot_channel_tell_room(f->slot, channel, false);
+		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
 	rcu_read_unlock();
 	return moved;
 }

@@ -27,7 +27,8 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 
 	if (!channel)
 		return &f->slot->wait;
-	return which == MSGSLOT_RELAY_ROOM ? &channel->room : &channel->wait;
+	return which == MSGSLOT_RELAY_WRITERS ? &channel->waiters.writers :
+						&channel->waiters.readers;
 }
 
 /*
@@ -111,17 +112,17 @@ static __poll_t file_events(struct msgslot_file *f)
 	channel = rcu_dereference(f->channel);
 	if (!channel) {
 		/* Nothing selected: no call waits; in `last` there is nothing to read either. */
-		events |= MSGSLOT_EVENTS_ROOM;
+		events |= MSGSLOT_EVENTS_WRITABLE;
 		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
-			events |= MSGSLOT_EVENTS_MESSAGE;
+			events |= MSGSLOT_EVENTS_READABLE;
 	} else {
 		/* In `broadcast`, what went unread is to be told also where no message is left. */
 		if (msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
 				    slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE))
-			events |= MSGSLOT_EVENTS_MESSAGE;
+			events |= MSGSLOT_EVENTS_READABLE;
 		if (slot->rules.overflow == MSGSLOT_DROP ||
-		    msgslot_log_has_room(&channel->log, &slot->rules, 0))
-			events |= MSGSLOT_EVENTS_ROOM;
+		    msgslot_log_is_writable(&channel->log, &slot->rules))
+			events |= MSGSLOT_EVENTS_WRITABLE;
 	}
 	rcu_read_unlock();
 	return events;
@@ -133,9 +134,9 @@ static void file_wake(struct msgslot_file *f)
 	const __poll_t events = file_events(f);
 
 	if (events & MSGSLOT_EVENTS_GONE)
-		msgslot_wake_all(&f->wait, events);
+		msgslot_waiters_wake_all(&f->wait, events);
 	else
-		msgslot_wake(&f->wait, events);
+		msgslot_waiters_wake(&f->wait, events);
 }
 
 static __poll_t msgslot_poll(struct file *file, poll_table *table)
@@ -144,11 +145,11 @@ static __poll_t msgslot_poll(struct file *file, poll_table *table)
 	const __poll_t events = poll_requested_events(table);
 	unsigned int which = 0;
 
-	if (events & MSGSLOT_EVENTS_MESSAGE)
-		which |= BIT(MSGSLOT_RELAY_MESSAGE);
+	if (events & MSGSLOT_EVENTS_READABLE)
+		which |= BIT(MSGSLOT_RELAY_READERS);
 	/* One must hang for the end of the slot, whatever else is asked for. */
-	if (events & MSGSLOT_EVENTS_ROOM || !which)
-		which |= BIT(MSGSLOT_RELAY_ROOM);
+	if (events & MSGSLOT_EVENTS_WRITABLE || !which)
+		which |= BIT(MSGSLOT_RELAY_WRITERS);
 	/* As a read or a write would; where that is refused, neither waits. */
 	if (unlikely(!rcu_access_pointer(f->channel)))
 		(void)msgslot_file_select_first(f);
@@ -221,7 +222,7 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	}
 	spin_unlock(&f->lock);
 	if (moved)
-		msgslot_channel_tell_room(f->slot, channel, false);
+		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
 	rcu_read_unlock();
 }
 
@@ -270,7 +271,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	if (wq_has_sleeper(&f->wait))
 		file_wake(f);
 	if (old)
-		msgslot_channel_tell_room(f->slot, old, true);
+		msgslot_channel_wake_writers(old, &f->slot->rules, true);
 	rcu_read_unlock();
 	return 0;
 }
@@ -306,7 +307,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	spin_unlock(&f->lock);
 	if (!err) {
 		file_wake(f);
-		msgslot_channel_tell_room(f->slot, channel, true);
+		msgslot_channel_wake_writers(channel, &f->slot->rules, true);
 	}
 	rcu_read_unlock();
 	return err;
@@ -369,7 +370,7 @@ static int msgslot_release(struct inode *inode, struct file *file)
 	}
 	spin_unlock(&f->lock);
 	if (channel)
-		msgslot_channel_tell_room(slot, channel, true);
+		msgslot_channel_wake_writers(channel, &f->slot->rules, true);
 	rcu_read_unlock();
 	msgslot_share_put(f->payer.share);
 	kfree(f);

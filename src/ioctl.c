@@ -46,11 +46,11 @@ static int args_put(struct argument argument, const void *args, size_t size)
 	return copy_to_user(argument.user, args, min(argument.size, size)) ? -EFAULT : 0;
 }
 
-static __always_inline int patience_get(const struct file *file, s64 timeout, s64 remaining,
-					struct msgslot_patience *patience)
+static __always_inline int deadline_get(const struct file *file, s64 timeout, s64 remaining,
+					struct msgslot_deadline *deadline)
 {
-	patience->wait = false;
-	patience->until = KTIME_MAX;
+	deadline->wait = false;
+	deadline->until = KTIME_MAX;
 	if (!timeout)
 		return 0;
 	if (timeout < -1)
@@ -58,10 +58,10 @@ static __always_inline int patience_get(const struct file *file, s64 timeout, s6
 	/* What is no part of it is nothing that a call has left. */
 	if (unlikely(remaining > 0 && remaining < timeout))
 		timeout = remaining;
-	patience->wait = !(file->f_flags & O_NONBLOCK);
-	if (patience->wait && timeout > 0)
+	deadline->wait = !(file->f_flags & O_NONBLOCK);
+	if (deadline->wait && timeout > 0)
 		/* However long, it is not for ever. */
-		patience->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
+		deadline->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
 	return 0;
 }
 
@@ -69,8 +69,8 @@ static __always_inline int patience_get(const struct file *file, s64 timeout, s6
  * The end of a call that had a timeout or what was left of one: with a signal that is not handled it
  * begins anew, with what is left now.
  */
-static noinline long patience_end(struct argument argument, long ret, size_t field,
-				  const struct msgslot_patience *patience)
+static noinline long deadline_end(struct argument argument, long ret, size_t field,
+				  const struct msgslot_deadline *deadline)
 {
 	s64 __user *remaining = argument.user + field;
 	s64 left = 0;
@@ -78,7 +78,7 @@ static noinline long patience_end(struct argument argument, long ret, size_t fie
 	if (argument.size < field + sizeof(left))
 		return ret;
 	if (ret == -EINTR)
-		left = max_t(s64, ktime_to_ns(ktime_sub(patience->until, ktime_get())), 1);
+		left = max_t(s64, ktime_to_ns(ktime_sub(deadline->until, ktime_get())), 1);
 	return put_user(left, remaining) || !left ? ret : -ERESTARTNOHAND;
 }
 
@@ -101,7 +101,7 @@ static long ioctl_get_channel(struct file *file, struct argument argument)
 static long ioctl_send(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
-	struct msgslot_patience patience msgslot_uninitialized;
+	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_send args msgslot_uninitialized;
 	int err = args_get(argument, &args, sizeof(args));
 	long ret;
@@ -110,7 +110,7 @@ static long ioctl_send(struct file *file, struct argument argument)
 		return err;
 	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
 		return -EINVAL;
-	err = patience_get(file, args.timeout, args.remaining, &patience);
+	err = deadline_get(file, args.timeout, args.remaining, &deadline);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_WRITE))
@@ -121,10 +121,10 @@ static long ioctl_send(struct file *file, struct argument argument)
 	err = channel_check(f, args.channel);
 	if (err)
 		return err;
-	ret = msgslot_send(f, argument.user, &args, &patience);
+	ret = msgslot_send(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))
-		return patience_end(argument, ret, offsetof(struct msgslot_send, remaining),
-				    &patience);
+		return deadline_end(argument, ret, offsetof(struct msgslot_send, remaining),
+				    &deadline);
 	return ret;
 }
 
@@ -148,7 +148,7 @@ static bool recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
 static long ioctl_recv(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
-	struct msgslot_patience patience msgslot_uninitialized;
+	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_recv args msgslot_uninitialized;
 	int err = args_get(argument, &args, sizeof(args));
 	long ret;
@@ -157,7 +157,7 @@ static long ioctl_recv(struct file *file, struct argument argument)
 		return err;
 	if (args.flags && !recv_flags_are_valid(args.flags))
 		return -EINVAL;
-	err = patience_get(file, args.timeout, args.remaining, &patience);
+	err = deadline_get(file, args.timeout, args.remaining, &deadline);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
@@ -167,10 +167,10 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	err = channel_check(f, args.channel);
 	if (err)
 		return err;
-	ret = msgslot_receive(f, argument.user, &args, &patience);
+	ret = msgslot_receive(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))
-		return patience_end(argument, ret, offsetof(struct msgslot_recv, remaining),
-				    &patience);
+		return deadline_end(argument, ret, offsetof(struct msgslot_recv, remaining),
+				    &deadline);
 	return ret;
 }
 

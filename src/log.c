@@ -348,7 +348,8 @@ u32 msgslot_log_take_more_locked(struct msgslot_log *log, struct msgslot_buffer 
 	return msgslot_log_take_locked(log) | (*old ? MSGSLOT_TAKEN_BUFFER : 0);
 }
 
-bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
+					    const struct msgslot_rules *rules)
 {
 	lockdep_assert_held(&log->lock);
 	if (rules->overflow == MSGSLOT_DROP)
@@ -356,7 +357,7 @@ bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_r
 	if (rules->cursor == MSGSLOT_CURSOR_OF_FILE &&
 	    !msgslot_log_cell_locked(log, log->first)->standing)
 		return true;
-	WRITE_ONCE(log->wanted, log->wanted | MSGSLOT_WANTED_ONCE);
+	WRITE_ONCE(log->wake_requests, log->wake_requests | MSGSLOT_WAKE_ONCE);
 	return false;
 }
 
@@ -373,7 +374,7 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 		err = -EIDRM;
 	} else if (message->conditional && message->expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
-	} else if (full && !msgslot_log_may_drop_locked(log, rules)) {
+	} else if (full && !msgslot_log_may_drop_or_request_locked(log, rules)) {
 		err = -EAGAIN;
 	} else {
 		if (full)
@@ -387,35 +388,48 @@ int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules
 	return err;
 }
 
-static bool log_has_room_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
+static bool log_is_writable_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
 	return msgslot_log_is_dead(log) || log->next - log->first < rules->depth ||
-	       msgslot_log_may_drop_locked(log, rules);
+	       msgslot_log_may_drop_or_request_locked(log, rules);
 }
 
-bool msgslot_log_has_room(struct msgslot_log *log, const struct msgslot_rules *rules, int sleepers)
+bool msgslot_log_is_writable(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
-	bool room;
+	bool writable;
 
 	spin_lock(&log->lock);
-	WRITE_ONCE(log->wanted, log->wanted + sleepers * MSGSLOT_WANTED_SLEEPER);
-	room = log_has_room_locked(log, rules);
+	writable = log_is_writable_locked(log, rules);
 	spin_unlock(&log->lock);
-	return room;
+	return writable;
 }
 
-bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_rules *rules)
+void msgslot_log_add_writer(struct msgslot_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->wake_requests, log->wake_requests + MSGSLOT_WAKE_WAITER);
+	spin_unlock(&log->lock);
+}
+
+void msgslot_log_remove_writer(struct msgslot_log *log)
+{
+	spin_lock(&log->lock);
+	WRITE_ONCE(log->wake_requests, log->wake_requests - MSGSLOT_WAKE_WAITER);
+	spin_unlock(&log->lock);
+}
+
+bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
 	bool room;
 
 	/* The caller had the log's lock since: whoever asked for room before that is seen here. */
-	if (!READ_ONCE(log->wanted))
+	if (!READ_ONCE(log->wake_requests))
 		return false;
 	spin_lock(&log->lock);
-	room = log->wanted;
-	WRITE_ONCE(log->wanted, log->wanted & ~MSGSLOT_WANTED_ONCE);
+	room = log->wake_requests;
+	WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	/* Where there is none yet, this asks to be told again. */
-	room = room && log_has_room_locked(log, rules);
+	room = room && log_is_writable_locked(log, rules);
 	spin_unlock(&log->lock);
 	return room;
 }
@@ -545,7 +559,7 @@ int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bo
 	} else {
 		*lost = log->next - log->first;
 		ring = log_empty_locked(log);
-		WRITE_ONCE(log->wanted, log->wanted & ~MSGSLOT_WANTED_ONCE);
+		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	}
 	spin_unlock(&log->lock);
 	ring_free(ring, spares);

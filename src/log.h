@@ -183,8 +183,8 @@ static inline u64 msgslot_cursor_dropped(const struct msgslot_cursor *cursor, u6
 /**
  * struct msgslot_log - the messages of a channel
  * @lock: serialises all changes
- * @wanted: who is to be told when there is room: MSGSLOT_WANTED_ONCE, and MSGSLOT_WANTED_SLEEPER
- *	for each writer asleep; changed under @lock, read anywhere
+ * @wake_requests: of writers, for when there is space: MSGSLOT_WAKE_ONCE, and MSGSLOT_WAKE_WAITER for
+ *	each writer asleep; changed under @lock, read anywhere
  * @dead: set once under @lock: there is no ring, and never will be
  * @ring: NULL before the first message; changed under @lock, read by RCU
  * @start: the first message it ever had; never changes
@@ -200,7 +200,7 @@ static inline u64 msgslot_cursor_dropped(const struct msgslot_cursor *cursor, u6
  */
 struct msgslot_log {
 	spinlock_t lock;
-	u32 wanted;
+	u32 wake_requests;
 	bool dead;
 	struct msgslot_ring __rcu *ring;
 	u64 start;
@@ -213,9 +213,9 @@ struct msgslot_log {
 	bool unheld;
 };
 
-#define MSGSLOT_WANTED_ONCE 1
-#define MSGSLOT_WANTED_SLEEPER 2
-#define MSGSLOT_WANTED_MASK ((1 << 30) - 1)
+#define MSGSLOT_WAKE_ONCE 1
+#define MSGSLOT_WAKE_WAITER 2
+#define MSGSLOT_WAKE_MASK ((1 << 30) - 1)
 /* Beside them in what msgslot_log_take() answers. */
 #define MSGSLOT_TAKEN_BUFFER (1 << 30)
 
@@ -276,7 +276,8 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
 		      const struct msgslot_message *message);
 /* Whether a full log may drop its oldest message for the next. */
-bool msgslot_log_may_drop_locked(struct msgslot_log *log, const struct msgslot_rules *rules);
+bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
+					    const struct msgslot_rules *rules);
 /* The cell of a kept message. */
 struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequence);
 /*
@@ -392,7 +393,7 @@ static __always_inline int msgslot_log_place(struct msgslot_log *log,
 	more = sequence - first < rules->depth;
 	if (!more) {
 		if (unlikely(rules->overflow != MSGSLOT_DROP &&
-			     !msgslot_log_may_drop_locked(log, rules))) {
+			     !msgslot_log_may_drop_or_request_locked(log, rules))) {
 			more = -EAGAIN;
 			goto out;
 		}
@@ -462,15 +463,15 @@ out:
 	return more;
 }
 
-/* The head goes, and nothing else: what is wanted now. */
+/* The head goes, and nothing else: the wake-ups that are requested. */
 static __always_inline u32 msgslot_log_take_locked(struct msgslot_log *log)
 {
-	u32 wanted = log->wanted;
+	u32 requests = log->wake_requests;
 
 	smp_store_release(&log->first, log->first + 1);
-	if (unlikely(wanted & MSGSLOT_WANTED_ONCE))
-		WRITE_ONCE(log->wanted, wanted & ~MSGSLOT_WANTED_ONCE);
-	return wanted;
+	if (unlikely(requests & MSGSLOT_WAKE_ONCE))
+		WRITE_ONCE(log->wake_requests, requests & ~MSGSLOT_WAKE_ONCE);
+	return requests;
 }
 
 /* The same, where more goes with it; a buffer that is to be put comes in *@old. */
@@ -502,13 +503,13 @@ static __always_inline int msgslot_log_take(struct msgslot_log *log, u64 sequenc
 	return left;
 }
 
-/*
- * Whether a message could be placed without waiting; where not, who makes room will tell.
- * @sleepers is added to the writers asleep.
- */
-bool msgslot_log_has_room(struct msgslot_log *log, const struct msgslot_rules *rules, int sleepers);
-/* Whether there is room that somebody wants: whoever moved a cursor asks. */
-bool msgslot_log_has_wanted_room(struct msgslot_log *log, const struct msgslot_rules *rules);
+/* Whether a message can be placed without waiting.  If not, a wake-up is requested for when it can. */
+bool msgslot_log_is_writable(struct msgslot_log *log, const struct msgslot_rules *rules);
+/* A writer goes to sleep, or does not sleep any more: each message that is taken wakes one meanwhile. */
+void msgslot_log_add_writer(struct msgslot_log *log);
+void msgslot_log_remove_writer(struct msgslot_log *log);
+/* For a caller that moved a cursor: whether there is space now for which a wake-up was requested. */
+bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot_rules *rules);
 
 /* Puts @cursor at the end of @log, and has writers wait for it if they do so for any. */
 void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,

@@ -58,9 +58,9 @@ static __always_inline bool is_null(struct user_memory memory)
 }
 
 /* How long read() and write() wait: for ever, or if that is said anywhere not at all. */
-static inline struct msgslot_patience plain_patience(const struct msgslot_file *f, bool nowait)
+static inline struct msgslot_deadline plain_deadline(const struct msgslot_file *f, bool nowait)
 {
-	return (struct msgslot_patience){
+	return (struct msgslot_deadline){
 		.wait = !nowait && !(f->payer.file->f_flags & O_NONBLOCK),
 		.until = KTIME_MAX,
 	};
@@ -109,8 +109,8 @@ static __always_inline u32 uid_for_caller(kuid_t uid)
 
 /* MSGSLOT_SEND and MSGSLOT_RECV. */
 long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
-		  const struct msgslot_send *args, const struct msgslot_patience *patience);
+		  const struct msgslot_send *args, const struct msgslot_deadline *deadline);
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
-		     const struct msgslot_recv *args, const struct msgslot_patience *patience);
+		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline);
 
 #endif /* MSGSLOT_MESSAGE_H */

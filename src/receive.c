@@ -181,7 +181,7 @@ static int look(struct receiver *r, enum msgslot_cursor_owner reads, struct msgs
 static void before_waiting(struct receiver *r, enum msgslot_cursor_owner reads)
 {
 	if (r->slept && sleeps_alone(r, reads) && msgslot_log_has(&r->found.channel->log, 0, false))
-		msgslot_wake(&r->found.channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		msgslot_waiters_wake(&r->found.channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
 }
 
 /* Has all pages of @to there, and waits for those that are not: whether that worked.  Clears it. */
@@ -329,7 +329,7 @@ static ssize_t deliver(struct receiver *r, enum msgslot_cursor_owner reads,
 
 /* After -EIDRM of look(): the file has not selected what is asked for.  0 to look again. */
 static int find_channel(struct receiver *r, enum msgslot_cursor_owner reads,
-			const struct msgslot_patience *patience)
+			const struct msgslot_deadline *deadline)
 {
 	struct msgslot_file *f = r->f;
 	struct msgslot_channel *channel;
@@ -342,7 +342,7 @@ static int find_channel(struct receiver *r, enum msgslot_cursor_owner reads,
 			return -EINVAL;
 		return msgslot_file_select_first(f);
 	}
-	if (patience->wait && !has_flag(r, MSGSLOT_RECV_IF))
+	if (deadline->wait && !has_flag(r, MSGSLOT_RECV_IF))
 		channel = msgslot_channel_hold(f->slot, r->args->channel, &f->payer, &r->holder);
 	else
 		channel =
@@ -359,14 +359,14 @@ static int find_channel(struct receiver *r, enum msgslot_cursor_owner reads,
 
 /* After -EAGAIN of look(): waits for a message, if that is wanted.  0 to look again. */
 static int wait_for_message(struct receiver *r, enum msgslot_cursor_owner reads,
-			    const struct msgslot_patience *patience)
+			    const struct msgslot_deadline *deadline)
 {
 	struct msgslot_slot *slot = r->f->slot;
 	struct msgslot_selection selection;
 
 	if (has_flag(r, MSGSLOT_RECV_IF))
 		return -ESTALE;
-	if (!patience->wait ||
+	if (!deadline->wait ||
 	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
 		return -EAGAIN;
 	if (!r->found.held) {
@@ -384,19 +384,19 @@ static int wait_for_message(struct receiver *r, enum msgslot_cursor_owner reads,
 			r->cursor = selection.cursor;
 	}
 	r->slept = true;
-	return msgslot_channel_wait_message(slot, r->found.channel, r->cursor,
-					    !r->args && reads == MSGSLOT_CURSOR_OF_FILE,
-					    sleeps_alone(r, reads), patience);
+	return msgslot_wait_message(&r->found.channel->waiters, &r->found.channel->log, r->cursor,
+				    !r->args && reads == MSGSLOT_CURSOR_OF_FILE,
+				    sleeps_alone(r, reads), deadline);
 }
 
 /* After @wrong of receive_usual() or look(): 0 or more to look again, or the error. */
 static int prepare_again(struct receiver *r, enum msgslot_cursor_owner reads,
-			 const struct msgslot_patience *patience, int wrong)
+			 const struct msgslot_deadline *deadline, int wrong)
 {
 	if (wrong == -EIDRM)
-		return find_channel(r, reads, patience);
+		return find_channel(r, reads, deadline);
 	if (wrong == -EAGAIN)
-		return wait_for_message(r, reads, patience);
+		return wait_for_message(r, reads, deadline);
 	return wrong;
 }
 
@@ -408,7 +408,7 @@ static void let_go(struct receiver *r, enum msgslot_cursor_owner reads, bool fai
 	/* Who slept and leaves without taking wakes the next, if there is a message. */
 	if (failed && r->slept && sleeps_alone(r, reads) &&
 	    msgslot_log_has(&channel->log, 0, false))
-		msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
+		msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
 	msgslot_channel_unhold(r->f->slot, channel, &r->holder);
 }
 
@@ -476,14 +476,14 @@ static noinline void take_back(struct receiver *r, struct user_memory to, ssize_
 /*
  * Everything that receive_usual() does not do, after @ret of it.  Of a queue that says what to do
  * next, and there is no need to look again before; elsewhere a look may have more to tell.  Without
- * @patience, @nowait says it.
+ * @deadline, @nowait says it.
  */
 static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_recv *args,
 				struct msgslot_recv __user *user, struct user_memory to,
-				size_t size, const struct msgslot_patience *patience, bool nowait,
+				size_t size, const struct msgslot_deadline *deadline, bool nowait,
 				ssize_t ret, size_t voided)
 {
-	const struct msgslot_patience simple = plain_patience(f, nowait);
+	const struct msgslot_deadline simple = plain_deadline(f, nowait);
 	struct receiver r msgslot_uninitialized;
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	const enum msgslot_cursor_owner reads = f->slot->rules.cursor;
@@ -492,7 +492,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	bool again;
 
 	peek.room = room;
-	patience = patience ?: &simple;
+	deadline = deadline ?: &simple;
 	/* But for what the holder has, which is as large as the rest. */
 	r.f = f;
 	r.args = args;
@@ -506,7 +506,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	r.slept = false;
 	r.voided = voided;
 	if (ret && reads == MSGSLOT_CURSOR_OF_CHANNEL) {
-		ret = prepare_again(&r, reads, patience, ret);
+		ret = prepare_again(&r, reads, deadline, ret);
 		if (ret)
 			goto out;
 		ret = receive_held(&r, to, size);
@@ -521,12 +521,12 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 		if (!ret) {
 			ret = deliver(&r, reads, &peek, to, size, &again);
 		} else {
-			ret = prepare_again(&r, reads, patience, ret);
+			ret = prepare_again(&r, reads, deadline, ret);
 			again = ret >= 0;
 		}
 		/* Others may be faster, again and again. */
 		if (again)
-			ret = msgslot_try_again(patience, &rounds);
+			ret = msgslot_deadline_retry(deadline, &rounds);
 	} while (again && !ret);
 out:
 	/* The end of the slot comes before all other errors, also where it came while they did. */
@@ -573,7 +573,7 @@ ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 }
 
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
-		     const struct msgslot_recv *args, const struct msgslot_patience *patience)
+		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline)
 {
 	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
 	size_t size = args->size, voided = 0;
@@ -587,7 +587,7 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 			to.pointer = NULL;
 			size = 0;
 		}
-		ret = receive(f, args, user, to, size, patience, false, ret, voided);
+		ret = receive(f, args, user, to, size, deadline, false, ret, voided);
 	}
 	return min_t(ssize_t, ret, 0);
 }

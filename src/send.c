@@ -67,7 +67,7 @@ static struct msgslot_buffer *copy_in_long_now(struct msgslot_file *f, struct us
  * struct sender - a call that did not get by without more ado
  * @f: the file
  * @args: of MSGSLOT_SEND, or NULL
- * @patience: how long it may wait
+ * @deadline: how long it may wait
  * @held: the channel, held by @holder; or NULL
  * @holder: the call, as that channel knows it
  * @slept: the call slept in the channel's queue
@@ -75,7 +75,7 @@ static struct msgslot_buffer *copy_in_long_now(struct msgslot_file *f, struct us
 struct sender {
 	struct msgslot_file *f;
 	const struct msgslot_send *args;
-	const struct msgslot_patience *patience;
+	const struct msgslot_deadline *deadline;
 	struct msgslot_channel *held;
 	struct msgslot_holder holder;
 	bool slept;
@@ -107,8 +107,8 @@ static int hold(struct sender *s)
 /* Before the call waits for a page or for memory: having been woken alone it wakes the next. */
 static void before_waiting(struct sender *s)
 {
-	if (s->slept && msgslot_log_has_room(&s->held->log, &s->f->slot->rules, 0))
-		msgslot_wake(&s->held->room, MSGSLOT_EVENTS_ROOM);
+	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
+		msgslot_waiters_wake(&s->held->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
 }
 
 /* Makes room for so many @bytes in a cell: errors as of msgslot_log_grow(). */
@@ -140,7 +140,7 @@ static int prepare_again(struct sender *s, struct msgslot_message *message, int 
 		message->privileged = true;
 		return 0;
 	}
-	if (wrong == -EAGAIN ? !s->patience->wait : wrong != -ENOBUFS)
+	if (wrong == -EAGAIN ? !s->deadline->wait : wrong != -ENOBUFS)
 		return wrong;
 	err = hold(s);
 	if (err)
@@ -153,7 +153,7 @@ static int prepare_again(struct sender *s, struct msgslot_message *message, int 
 	msgslot_buffer_put(&slot->spares, message->buffer);
 	message->buffer = NULL;
 	s->slept = true;
-	return msgslot_channel_wait_room(slot, s->held, s->patience);
+	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
 }
 
 /*
@@ -175,7 +175,7 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	if (likely(more >= 0)) {
 		/* Where there is a map to be filled, that comes before anybody is woken. */
 		if (!is_long || likely(!message->map))
-			msgslot_wake(&channel->wait, MSGSLOT_EVENTS_MESSAGE);
+			msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
 		if (more)
 			this_cpu_add(slot->stats->messages, more);
 	}
@@ -188,7 +188,7 @@ static noinline void fill_map(struct msgslot_map *map, u64 sequence, u32 length,
 			      struct msgslot_buffer *placed)
 {
 	msgslot_map_fill(map, sequence, length, placed);
-	msgslot_wake(&map->channel->wait, MSGSLOT_EVENTS_MESSAGE);
+	msgslot_waiters_wake(&map->channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
 	msgslot_map_put(map);
 }
 
@@ -236,7 +236,7 @@ static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 		err = prepare_again(s, message, err);
 		/* Others may be faster, again and again. */
 		if (!err)
-			err = msgslot_try_again(s->patience, &rounds);
+			err = msgslot_deadline_retry(s->deadline, &rounds);
 		if (err)
 			break;
 		if (is_long && !message->buffer)
@@ -276,12 +276,12 @@ static __always_inline struct msgslot_message message_of(const struct msgslot_fi
 
 /*
  * Sends to the channel that @args name or, if they are NULL, to the selected one; @sequence, where
- * the message's number goes, may be NULL.  Without @patience, @nowait says it.  In the usual case
+ * the message's number goes, may be NULL.  Without @deadline, @nowait says it.  In the usual case
  * @is_long is a constant, and the message nowhere but in registers.
  */
 static __always_inline int send(struct msgslot_file *f, bool is_long,
 				const struct msgslot_send *args, struct user_memory from,
-				size_t length, bool nowait, const struct msgslot_patience *patience,
+				size_t length, bool nowait, const struct msgslot_deadline *deadline,
 				u64 *sequence)
 {
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
@@ -307,9 +307,9 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 	if (likely(!err))
 		err = place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {
-		const struct msgslot_patience simple = plain_patience(f, nowait);
+		const struct msgslot_deadline simple = plain_deadline(f, nowait);
 		struct msgslot_message again = message_of(f, args, length, room, buffer);
-		struct sender s = { .f = f, .args = args, .patience = patience ?: &simple };
+		struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
 
 		err = send_slow(&s, &again, from, room, err);
 		if (unlikely(err))
@@ -416,14 +416,14 @@ ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, lo
 }
 
 static noinline int send_long(struct msgslot_file *f, const struct msgslot_send *args,
-			      struct user_memory from, const struct msgslot_patience *patience,
+			      struct user_memory from, const struct msgslot_deadline *deadline,
 			      u64 *sequence)
 {
-	return send(f, true, args, from, args->length, false, patience, sequence);
+	return send(f, true, args, from, args->length, false, deadline, sequence);
 }
 
 long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
-		  const struct msgslot_send *args, const struct msgslot_patience *patience)
+		  const struct msgslot_send *args, const struct msgslot_deadline *deadline)
 {
 	const struct user_memory from = { .pointer = u64_to_user_ptr(args->message) };
 	u64 sequence;
@@ -433,9 +433,9 @@ long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 	if (put_user(args->sequence, &user->sequence))
 		return -EFAULT;
 	if (args->length > MSGSLOT_INLINE_BYTES)
-		err = send_long(f, args, from, patience, &sequence);
+		err = send_long(f, args, from, deadline, &sequence);
 	else
-		err = send(f, false, args, from, args->length, false, patience, &sequence);
+		err = send(f, false, args, from, args->length, false, deadline, &sequence);
 	if (!err)
 		(void)!put_user(sequence, &user->sequence);
 	else if (READ_ONCE(f->slot->gone))

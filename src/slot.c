@@ -148,7 +148,7 @@ static int slot_destroy(unsigned int minor)
 	WRITE_ONCE(slot->gone, true);
 	spin_unlock(&slot->lock);
 	msgslot_channel_kill_all(slot);
-	msgslot_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
+	msgslot_waiters_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
 	device_unregister(&slot->dev);
 
 	spin_lock(&slots_lock);

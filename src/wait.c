@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Waiters, deadlines, wake-ups.  See wait.h. */
+#include <linux/errno.h>
+#include <linux/hrtimer.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "log.h"
+#include "wait.h"
+
+/* A call starts over this often before it looks at signals and its deadline. */
+#define DEADLINE_ROUNDS 3
+
+void msgslot_waiters_init(struct msgslot_waiters *waiters)
+{
+	init_waitqueue_head(&waiters->readers);
+	init_waitqueue_head(&waiters->writers);
+}
+
+void msgslot_waiters_wake_writers(struct msgslot_waiters *waiters, struct msgslot_log *log,
+				  const struct msgslot_rules *rules, bool all)
+{
+	if (!msgslot_log_take_wake_request(log, rules))
+		return;
+	if (all)
+		msgslot_waiters_wake_all(&waiters->writers, MSGSLOT_EVENTS_WRITABLE);
+	else
+		msgslot_waiters_wake(&waiters->writers, MSGSLOT_EVENTS_WRITABLE);
+}
+
+int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds)
+{
+	if (likely(++*rounds <= DEADLINE_ROUNDS))
+		return 0;
+	cond_resched();
+	if (unlikely(signal_pending(current)))
+		return msgslot_deadline_interrupted(deadline);
+	if (deadline->wait && deadline->until != KTIME_MAX &&
+	    ktime_after(ktime_get(), deadline->until))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+/* Sleeps until woken: 0, or -ETIMEDOUT. */
+static int deadline_sleep(const struct msgslot_deadline *deadline)
+{
+	ktime_t until = deadline->until;
+
+	if (until == KTIME_MAX)
+		schedule();
+	else if (!schedule_hrtimeout_range(&until, current->timer_slack_ns, HRTIMER_MODE_ABS))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+/**
+ * struct wait_condition - what ends a wait, besides the end of the log
+ * @rules: space for a message; NULL: a message
+ * @cursor: from here on
+ * @or_loss: or that such messages are gone
+ */
+struct wait_condition {
+	const struct msgslot_rules *rules;
+	u64 cursor;
+	bool or_loss;
+};
+
+static __always_inline bool wait_condition_holds(struct msgslot_log *log,
+						 const struct wait_condition *condition)
+{
+	if (condition->rules)
+		return msgslot_log_is_writable(log, condition->rules);
+	return msgslot_log_is_dead(log) ||
+	       msgslot_log_has(log, condition->cursor, condition->or_loss);
+}
+
+/* What the condition says may have come and gone again when this returns 0. */
+static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_log *log,
+				     const struct wait_condition *condition, bool exclusive,
+				     const struct msgslot_deadline *deadline)
+{
+	wait_queue_entry_t entry msgslot_uninitialized;
+	int err = 0;
+	bool signal;
+
+	init_wait_entry(&entry, exclusive ? WQ_FLAG_EXCLUSIVE : 0);
+	/* The left column in wait.h, with its barrier. */
+	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
+	if (!wait_condition_holds(log, condition)) {
+		if (signal)
+			err = msgslot_deadline_interrupted(deadline);
+		else
+			err = deadline_sleep(deadline);
+		if (err == -ETIMEDOUT && wait_condition_holds(log, condition))
+			err = 0;
+	}
+	finish_wait(queue, &entry);
+	return err;
+}
+
+int msgslot_wait_message(struct msgslot_waiters *waiters, struct msgslot_log *log, u64 cursor,
+			 bool or_loss, bool exclusive, const struct msgslot_deadline *deadline)
+{
+	const struct wait_condition condition = { .cursor = cursor, .or_loss = or_loss };
+
+	return wait_once(&waiters->readers, log, &condition, exclusive, deadline);
+}
+
+int msgslot_wait_space(struct msgslot_waiters *waiters, struct msgslot_log *log,
+		       const struct msgslot_rules *rules, const struct msgslot_deadline *deadline)
+{
+	const struct wait_condition condition = { .rules = rules };
+	int err;
+
+	msgslot_log_add_writer(log);
+	err = wait_once(&waiters->writers, log, &condition, true, deadline);
+	msgslot_log_remove_writer(log);
+	return err;
+}
