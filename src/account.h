@@ -96,16 +96,6 @@ struct msgslot_share {
 	u64 growing;
 };
 
-/**
- * struct msgslot_holder - what keeps a channel: a file that has it selected, a mapping, or a call under way
- * @node: in the channel's @holders; under the slot's lock
- * @share: of the user, which lives as long as the holder
- */
-struct msgslot_holder {
-	struct hlist_node node;
-	struct msgslot_share *share;
-};
-
 void msgslot_account_init(struct msgslot_account *account);
 void msgslot_account_set_max_bytes(struct msgslot_account *account, u64 max_bytes);
 void msgslot_account_set_max_channels(struct msgslot_account *account, u32 max_channels);

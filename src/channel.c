@@ -8,9 +8,9 @@
 
 #include "channel.h"
 #include "compat.h"
-#include "slot.h"
 
-static void holder_add_locked(struct msgslot_channel *channel, struct msgslot_holder *holder)
+static void channel_add_holder_locked(struct msgslot_channel *channel,
+				      struct msgslot_holder *holder)
 {
 	hlist_add_head(&holder->node, &channel->holders);
 	channel->holds++;
@@ -22,17 +22,17 @@ static void holder_add_locked(struct msgslot_channel *channel, struct msgslot_ho
  * channel one would otherwise be charged for nothing, and fail of it.  ERR_PTR(-ENODEV) if the slot
  * is gone.
  */
-static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
-					   const struct msgslot_payer *payer, bool privileged,
-					   struct msgslot_channel *fresh,
-					   struct msgslot_holder *holder)
+static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *channels, u32 id,
+						    const struct msgslot_payer *payer,
+						    bool privileged, struct msgslot_channel *fresh,
+						    struct msgslot_holder *holder)
 {
-	struct rb_node **link = &slot->channels.rb_node, *parent = NULL;
+	struct rb_node **link = &channels->tree.rb_node, *parent = NULL;
 	struct msgslot_channel *channel;
 	int err;
 
-	lockdep_assert_held(&slot->lock);
-	if (slot->gone)
+	lockdep_assert_held(&channels->lock);
+	if (channels->gone)
 		return ERR_PTR(-ENODEV);
 	while (*link) {
 		parent = *link;
@@ -41,7 +41,7 @@ static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
 			/* While it is held there is a user who is charged for it, and stays so. */
 			if (hlist_empty(&channel->holders))
 				msgslot_log_hold(&channel->log, holder->share);
-			holder_add_locked(channel, holder);
+			channel_add_holder_locked(channel, holder);
 			return channel;
 		}
 		link = id < channel->id ? &parent->rb_left : &parent->rb_right;
@@ -60,59 +60,59 @@ static struct msgslot_channel *hold_locked(struct msgslot_slot *slot, u32 id,
 	fresh->holds = 1;
 	hlist_add_head(&holder->node, &fresh->holders);
 	/* No sequence of a forgotten channel is ever used again. */
-	msgslot_log_init(&fresh->log, slot->floor + 1, payer->share);
+	msgslot_log_init(&fresh->log, channels->floor + 1, payer->share);
 	rb_link_node(&fresh->node, parent, link);
-	rb_insert_color(&fresh->node, &slot->channels);
+	rb_insert_color(&fresh->node, &channels->tree);
 	return fresh;
 }
 
-static struct msgslot_channel *channel_hold(struct msgslot_slot *slot, u32 id,
-					    const struct msgslot_payer *payer, bool privileged,
-					    struct msgslot_channel *fresh,
-					    struct msgslot_holder *holder)
+static struct msgslot_channel *channels_hold(struct msgslot_channels *channels, u32 id,
+					     const struct msgslot_payer *payer, bool privileged,
+					     struct msgslot_channel *fresh,
+					     struct msgslot_holder *holder)
 {
 	struct msgslot_channel *channel;
 
-	spin_lock(&slot->lock);
-	channel = hold_locked(slot, id, payer, privileged, fresh, holder);
-	spin_unlock(&slot->lock);
+	spin_lock(&channels->lock);
+	channel = channels_hold_locked(channels, id, payer, privileged, fresh, holder);
+	spin_unlock(&channels->lock);
 	return channel;
 }
 
-struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id,
+struct msgslot_channel *msgslot_channel_find(struct msgslot_channels *channels, u32 id,
 					     struct msgslot_share *share,
 					     struct msgslot_holder *holder)
 {
 	holder->share = share;
-	return channel_hold(slot, id, NULL, false, NULL, holder);
+	return channels_hold(channels, id, NULL, false, NULL, holder);
 }
 
-void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel,
+void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslot_channel *channel,
 				struct msgslot_share *share, struct msgslot_holder *holder)
 {
 	holder->share = share;
-	spin_lock(&slot->lock);
-	holder_add_locked(channel, holder);
-	spin_unlock(&slot->lock);
+	spin_lock(&channels->lock);
+	channel_add_holder_locked(channel, holder);
+	spin_unlock(&channels->lock);
 }
 
-struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
+struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, u32 id,
 					     const struct msgslot_payer *payer,
 					     struct msgslot_holder *holder)
 {
 	struct msgslot_channel *channel, *fresh;
 
 	holder->share = payer->share;
-	channel = channel_hold(slot, id, NULL, false, NULL, holder);
+	channel = channels_hold(channels, id, NULL, false, NULL, holder);
 	if (channel)
 		return channel;
 	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
 	if (fresh) {
 		msgslot_waiters_init(&fresh->waiters);
 	}
-	channel = channel_hold(slot, id, payer, false, fresh, holder);
+	channel = channels_hold(channels, id, payer, false, fresh, holder);
 	if (channel == ERR_PTR(-EDQUOT) && msgslot_payer_is_privileged(payer))
-		channel = channel_hold(slot, id, payer, true, fresh, holder);
+		channel = channels_hold(channels, id, payer, true, fresh, holder);
 	if (channel != fresh)
 		kfree(fresh);
 	return channel;
@@ -122,15 +122,16 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
  * Takes a channel out that nobody holds and that has no message: whether the caller is to free it.  One
  * that went with its slot was taken out of the tree before.
  */
-static bool forget_locked(struct msgslot_slot *slot, struct msgslot_channel *channel)
+static bool channel_forget_locked(struct msgslot_channels *channels,
+				  struct msgslot_channel *channel)
 {
-	lockdep_assert_held(&slot->lock);
+	lockdep_assert_held(&channels->lock);
 	if (channel->holds || !msgslot_log_unhold(&channel->log))
 		return false;
 	if (!RB_EMPTY_NODE(&channel->node)) {
-		rb_erase(&channel->node, &slot->channels);
+		rb_erase(&channel->node, &channels->tree);
 		RB_CLEAR_NODE(&channel->node);
-		slot->floor = max(slot->floor, channel->log.next - 1);
+		channels->floor = max(channels->floor, channel->log.next - 1);
 	}
 	return true;
 }
@@ -143,14 +144,15 @@ static void channel_free(struct msgslot_channel *channel)
 }
 
 /* A holder with @share has left, who may be the last or the one that is charged. */
-static noinline bool holder_left_locked(struct msgslot_slot *slot, struct msgslot_channel *channel,
-					const struct msgslot_share *share)
+static noinline bool channel_holder_left_locked(struct msgslot_channels *channels,
+						struct msgslot_channel *channel,
+						const struct msgslot_share *share)
 {
 	struct msgslot_holder *heir;
 
-	lockdep_assert_held(&slot->lock);
+	lockdep_assert_held(&channels->lock);
 	if (hlist_empty(&channel->holders))
-		return forget_locked(slot, channel);
+		return channel_forget_locked(channels, channel);
 	/* While it is held, nobody else changes who is charged. */
 	heir = hlist_entry(channel->holders.first, struct msgslot_holder, node);
 	if (channel->log.share == share)
@@ -159,9 +161,9 @@ static noinline bool holder_left_locked(struct msgslot_slot *slot, struct msgslo
 }
 
 /* Whether the caller is to free the channel. */
-static __always_inline bool holder_remove_locked(struct msgslot_slot *slot,
-						 struct msgslot_channel *channel,
-						 struct msgslot_holder *holder)
+static __always_inline bool channel_remove_holder_locked(struct msgslot_channels *channels,
+							 struct msgslot_channel *channel,
+							 struct msgslot_holder *holder)
 {
 	const struct hlist_node *first;
 
@@ -172,81 +174,56 @@ static __always_inline bool holder_remove_locked(struct msgslot_slot *slot,
 	if (likely(first &&
 		   hlist_entry(first, struct msgslot_holder, node)->share == holder->share))
 		return false;
-	return holder_left_locked(slot, channel, holder->share);
+	return channel_holder_left_locked(channels, channel, holder->share);
 }
 
-void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel,
+void msgslot_channel_unhold(struct msgslot_channels *channels, struct msgslot_channel *channel,
 			    struct msgslot_holder *holder)
 {
 	bool forget;
 
-	spin_lock(&slot->lock);
-	forget = holder_remove_locked(slot, channel, holder);
-	spin_unlock(&slot->lock);
+	spin_lock(&channels->lock);
+	forget = channel_remove_holder_locked(channels, channel, holder);
+	spin_unlock(&channels->lock);
 	if (forget)
 		channel_free(channel);
 }
 
-void msgslot_channel_pass_hold(struct msgslot_slot *slot, struct msgslot_holder *heir,
+void msgslot_channel_pass_hold(struct msgslot_channels *channels, struct msgslot_holder *heir,
 			       struct msgslot_channel *from, struct msgslot_channel *to,
 			       struct msgslot_holder *holder)
 {
 	bool forget;
 
-	spin_lock(&slot->lock);
-	forget = from && holder_remove_locked(slot, from, heir);
+	spin_lock(&channels->lock);
+	forget = from && channel_remove_holder_locked(channels, from, heir);
 	heir->share = holder->share;
 	hlist_del(&holder->node);
 	hlist_add_head(&heir->node, &to->holders);
-	spin_unlock(&slot->lock);
+	spin_unlock(&channels->lock);
 	if (forget)
 		channel_free(from);
 }
 
-void msgslot_channel_forget(struct msgslot_slot *slot, struct msgslot_channel *channel)
+void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_channel *channel)
 {
 	bool forget;
 
-	spin_lock(&slot->lock);
+	spin_lock(&channels->lock);
 	/* Out of the tree, it is somebody else's to free, or is freed already. */
-	forget = !RB_EMPTY_NODE(&channel->node) && forget_locked(slot, channel);
-	spin_unlock(&slot->lock);
+	forget = !RB_EMPTY_NODE(&channel->node) && channel_forget_locked(channels, channel);
+	spin_unlock(&channels->lock);
 	if (forget)
 		channel_free(channel);
 }
 
-int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
-			  bool conditional, u64 expected, u64 *messages)
+/* The channel with the lowest id that is not below @from, or NULL. */
+static struct msgslot_channel *channels_from_locked(struct msgslot_channels *channels, u64 from)
 {
-	struct msgslot_channel *channel;
-	struct msgslot_holder holder;
-	int err;
-
-	*messages = 0;
-	channel = msgslot_channel_find(slot, id, share, &holder);
-	if (IS_ERR(channel))
-		return PTR_ERR(channel);
-	if (!channel)
-		return conditional && expected ? -ESTALE : 0;
-	err = msgslot_log_clear(&channel->log, &slot->spares, conditional, expected, messages);
-	if (!err) {
-		this_cpu_sub(slot->stats->messages, *messages);
-		/* What readers of a room lost they count themselves, when they come to it. */
-		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
-			this_cpu_add(slot->stats->dropped, *messages);
-		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
-	}
-	msgslot_channel_unhold(slot, channel, &holder);
-	return err;
-}
-
-/* The channel with the lowest id from @from on, or NULL. */
-static struct msgslot_channel *channel_from_locked(struct msgslot_slot *slot, u64 from)
-{
-	struct rb_node *node = slot->channels.rb_node;
+	struct rb_node *node = channels->tree.rb_node;
 	struct msgslot_channel *channel, *best = NULL;
 
-	lockdep_assert_held(&slot->lock);
+	lockdep_assert_held(&channels->lock);
 	while (node) {
 		channel = rb_entry(node, struct msgslot_channel, node);
 		if (channel->id >= from)
@@ -256,17 +233,16 @@ static struct msgslot_channel *channel_from_locked(struct msgslot_slot *slot, u6
 	return best;
 }
 
-u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
-			 u32 count)
+u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
+			  struct msgslot_walk_entry *entries, u32 count)
 {
-	const u32 depth = slot->rules.depth;
 	struct msgslot_channel *channel;
 	struct rb_node *node;
 	u64 first;
 	u32 n = 0;
 
-	spin_lock(&slot->lock);
-	channel = channel_from_locked(slot, *from);
+	spin_lock(&channels->lock);
+	channel = channels_from_locked(channels, *from);
 	while (channel && n < count) {
 		entries[n].channel = channel->id;
 		entries[n].files = channel->holds;
@@ -279,41 +255,60 @@ u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_wa
 		channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
 	}
 	*from = channel ? channel->id : 1ull << 32;
-	spin_unlock(&slot->lock);
+	spin_unlock(&channels->lock);
 	return n;
 }
 
-void msgslot_channel_kill_all(struct msgslot_slot *slot)
+void msgslot_channels_init(struct msgslot_channels *channels)
+{
+	memset(channels, 0, sizeof(*channels));
+	spin_lock_init(&channels->lock);
+	channels->tree = RB_ROOT;
+}
+
+void msgslot_channels_close(struct msgslot_channels *channels)
+{
+	spin_lock(&channels->lock);
+	WRITE_ONCE(channels->gone, true);
+	spin_unlock(&channels->lock);
+}
+
+/* Takes a channel out of the tree, with a hold; or NULL. */
+static struct msgslot_channel *channels_take_first(struct msgslot_channels *channels)
+{
+	struct msgslot_channel *channel = NULL;
+	struct rb_node *node;
+
+	spin_lock(&channels->lock);
+	node = rb_first(&channels->tree);
+	if (node) {
+		channel = rb_entry(node, struct msgslot_channel, node);
+		/* It is in no list of holders, because it is charged to no user. */
+		channel->holds++;
+		rb_erase(node, &channels->tree);
+		RB_CLEAR_NODE(node);
+	}
+	spin_unlock(&channels->lock);
+	return channel;
+}
+
+u64 msgslot_channels_kill(struct msgslot_channels *channels, struct msgslot_spares *spares)
 {
 	struct msgslot_channel *channel;
-	struct rb_node *node;
+	u64 lost = 0;
 	bool forget;
-	u64 lost;
 
-	for (;;) {
-		spin_lock(&slot->lock);
-		node = rb_first(&slot->channels);
-		if (node) {
-			channel = rb_entry(node, struct msgslot_channel, node);
-			/* In no list of holders, as nobody is to be charged for it. */
-			channel->holds++;
-			rb_erase(node, &slot->channels);
-			RB_CLEAR_NODE(node);
-		}
-		spin_unlock(&slot->lock);
-		if (!node)
-			break;
-
-		lost = msgslot_log_kill(&channel->log, &slot->spares);
-		this_cpu_sub(slot->stats->messages, lost);
+	while ((channel = channels_take_first(channels))) {
+		lost += msgslot_log_kill(&channel->log, spares);
 		msgslot_waiters_wake_all(&channel->waiters.readers, MSGSLOT_EVENTS_GONE);
 		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_GONE);
-		spin_lock(&slot->lock);
+		spin_lock(&channels->lock);
 		channel->holds--;
-		forget = forget_locked(slot, channel);
-		spin_unlock(&slot->lock);
+		forget = channel_forget_locked(channels, channel);
+		spin_unlock(&channels->lock);
 		if (forget)
 			channel_free(channel);
 		cond_resched();
 	}
+	return lost;
 }

@@ -1,47 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A channel: a log inside a slot, named by a 32-bit id.
+ * The channels of a slot: logs, each named by a 32-bit id.
  *
- * Channels are found by id in a red-black tree of the slot: 24 bytes a channel whatever the ids,
- * walked in order of ids, and nothing that could fail or sleep when a channel comes or goes.
+ * A red-black tree finds a channel by its id.  A channel costs the tree 24 bytes whatever the ids are, the
+ * tree is walked in the order of ids, and nothing can fail or sleep when a channel comes or goes.
  *
- * A channel is held by every open file that has it selected.  It lives until nobody holds it and it
- * has no message; then it is forgotten, and only the highest sequence it used stays with the slot.
- * So messages outlive every process, and selecting ids is no way to eat the kernel.
+ * A channel has holders: each open file that has it selected, each mapping, and each call that needs it
+ * while it sleeps.  It lives until it has no holder and no message.  Then it is forgotten, and only the
+ * highest sequence it used stays, in @floor.  So messages outlive every process, and selecting many ids
+ * does not exhaust kernel memory.
  *
- * Reading and writing take no hold as long as they do not sleep: they find the file's channel by RCU.
- * Should another thread select meanwhile and the channel be forgotten, a reader finds an empty log,
- * which is a true answer, and a writer finds the log dead, and looks again which channel the file
- * has now.  Who must sleep takes a hold first, and keeps the channel he began on.
+ * A reader or writer that does not sleep is no holder: it finds the file's channel by RCU.  If another
+ * thread selects meanwhile and the channel is forgotten, a reader finds an empty log, which is true, and a
+ * writer finds the log dead and looks up again which channel the file has selected.  A call that must sleep
+ * becomes a holder first, and stays with that channel.
  *
- * A reader without a hold may take a channel's last message just as the last file that had the
- * channel selected goes elsewhere, so either may be the one that leaves it empty and not held:
+ * A reader that is no holder may take the last message just as the last file that has the channel selected
+ * selects another.  Either may be the one that leaves it empty and without holder:
  *
  *	select, on the same file		read
  *	generation + 1				take the message (log.lock)
- *	give the hold back			is generation as it was?
- *	  is the log empty (log.lock)?  forget	no: forget, if no file holds it (slot.lock)
+ *	remove the holder			is generation as it was?
+ *	  is the log empty (log.lock)?  forget	no: forget, if there is no holder (channels.lock)
  *
- * If the select finds the message, the read sees the new generation; else the log is empty.
+ * If the select finds the message, the read sees the new generation; otherwise the log is empty.
+ *
+ * A channel is charged to one of its holders, and moves to another when that one leaves.  Without a holder
+ * it is charged to a user with a message in it (log.h).
  */
 #ifndef MSGSLOT_CHANNEL_H
 #define MSGSLOT_CHANNEL_H
 
+#include <linux/list.h>
 #include <linux/rbtree.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "account.h"
 #include "log.h"
 #include "wait.h"
 
-struct msgslot_slot;
+struct msgslot_walk_entry;
+
+/**
+ * struct msgslot_channels - the channels of a slot
+ * @lock: guards all of this, and the holders of each channel
+ * @tree: the channels by id
+ * @floor: the highest sequence of all channels that were forgotten
+ * @gone: the slot was destroyed: there are no channels any more; set once under @lock, read anywhere
+ */
+struct msgslot_channels {
+	spinlock_t lock;
+	struct rb_root tree;
+	u64 floor;
+	bool gone;
+};
+
+/**
+ * struct msgslot_holder - what keeps a channel: a file that has it selected, a mapping, or a call under way
+ * @node: in the channel's @holders; under the lock of the channels
+ * @share: of the user, which lives as long as the holder
+ */
+struct msgslot_holder {
+	struct hlist_node node;
+	struct msgslot_share *share;
+};
 
 /**
  * struct msgslot_channel - a channel
- * @node: in the slot's tree, empty when it was taken out; under the slot's lock
+ * @node: in the tree, empty when it was taken out; under the lock of the channels
  * @id: never changes
- * @holds: how many hold it; under the slot's lock
- * @holders: those; under the slot's lock
- * @waiters: of the channel; each queue has its own lock
+ * @holds: number of holders; under the lock of the channels
+ * @holders: the holders; under the lock of the channels
+ * @waiters: each queue has its own lock
  * @log: the messages; has its own lock
  * @rcu: found by RCU through msgslot_file.channel
  */
@@ -55,45 +86,45 @@ struct msgslot_channel {
 	struct rcu_head rcu;
 };
 
+void msgslot_channels_init(struct msgslot_channels *channels);
+/* No channel comes any more. */
+void msgslot_channels_close(struct msgslot_channels *channels);
+/* After msgslot_channels_close(): ends all channels and wakes all waiters.  Returns the messages lost.  Sleeps. */
+u64 msgslot_channels_kill(struct msgslot_channels *channels, struct msgslot_spares *spares);
+
 /*
- * The channel @id of the payer's slot, held by @holder, made if there is none.
+ * Lists the channels from *@from on, at most @count of them; returns how many.  *@from becomes the id to
+ * go on from.  @depth: of the slot.
+ */
+u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
+			  struct msgslot_walk_entry *entries, u32 count);
+
+/*
+ * The channel @id, which @holder holds then; made and charged to @payer if there is none.
  * ERR_PTR: -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM.
  */
-struct msgslot_channel *msgslot_channel_hold(struct msgslot_slot *slot, u32 id,
+struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, u32 id,
 					     const struct msgslot_payer *payer,
 					     struct msgslot_holder *holder);
-/* @holder holds @channel no longer; with the last one an empty channel is forgotten. */
-void msgslot_channel_unhold(struct msgslot_slot *slot, struct msgslot_channel *channel,
-			    struct msgslot_holder *holder);
-/* @heir holds @to instead of @holder; and no longer @from, if that is not NULL. */
-void msgslot_channel_pass_hold(struct msgslot_slot *slot, struct msgslot_holder *heir,
-			       struct msgslot_channel *from, struct msgslot_channel *to,
-			       struct msgslot_holder *holder);
-
-/*
- * For a caller that took a message without a hold, in the RCU section it found @channel in: forgets the
- * channel if no file holds it any more and that was its last message.
- */
-void msgslot_channel_forget(struct msgslot_slot *slot, struct msgslot_channel *channel);
-
-/* The channel @id of @slot, held by @holder; NULL if there is none; or ERR_PTR(-ENODEV). */
-struct msgslot_channel *msgslot_channel_find(struct msgslot_slot *slot, u32 id,
+/* The channel @id, which @holder holds then; NULL if there is none; or ERR_PTR(-ENODEV). */
+struct msgslot_channel *msgslot_channel_find(struct msgslot_channels *channels, u32 id,
 					     struct msgslot_share *share,
 					     struct msgslot_holder *holder);
-/* A channel that is held is held by @holder, too. */
-void msgslot_channel_hold_again(struct msgslot_slot *slot, struct msgslot_channel *channel,
+/* @holder holds @channel, too, which has another holder. */
+void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslot_channel *channel,
 				struct msgslot_share *share, struct msgslot_holder *holder);
-
+/* @holder holds @channel no longer.  An empty channel that loses its last holder is forgotten. */
+void msgslot_channel_unhold(struct msgslot_channels *channels, struct msgslot_channel *channel,
+			    struct msgslot_holder *holder);
+/* @heir holds @to in place of @holder; and no longer @from, if that is not NULL. */
+void msgslot_channel_pass_hold(struct msgslot_channels *channels, struct msgslot_holder *heir,
+			       struct msgslot_channel *from, struct msgslot_channel *to,
+			       struct msgslot_holder *holder);
 /*
- * Takes all messages of the channel @id, if @conditional only if the newest is @expected (0: there
- * is none), and wakes who waits for room: 0, with how many in @messages, or -ESTALE, -ENODEV.
+ * For a reader that is no holder and took a message, in the RCU section it found @channel in: forgets the
+ * channel if it has no holder and no message.
  */
-int msgslot_channel_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
-			  bool conditional, u64 expected, u64 *messages);
-
-/* The channels from *@from on, at most @count of them: how many; *@from is where to go on. */
-u32 msgslot_channel_walk(struct msgslot_slot *slot, u64 *from, struct msgslot_walk_entry *entries,
-			 u32 count);
+void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_channel *channel);
 
 /* After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or @all. */
 static inline void msgslot_channel_wake_writers(struct msgslot_channel *channel,
@@ -101,8 +132,5 @@ static inline void msgslot_channel_wake_writers(struct msgslot_channel *channel,
 {
 	msgslot_waiters_wake_writers(&channel->waiters, &channel->log, rules, all);
 }
-
-/* Takes all channels of a slot that is gone, wakes who waits there, frees the messages.  Sleeps. */
-void msgslot_channel_kill_all(struct msgslot_slot *slot);
 
 #endif /* MSGSLOT_CHANNEL_H */

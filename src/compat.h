@@ -55,15 +55,15 @@
  * For good: never writable nor executable, not whatever mprotect() is told; no larger, in no core
  * dump, and of frames that have no reference counts.  Where a function changes flags they are const.
  */
-static inline void msgslot_area_seal(struct vm_area_struct *area)
+static inline void msgslot_vma_seal(struct vm_area_struct *vma)
 {
 	const unsigned long set = VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
 	const unsigned long clear = VM_MAYWRITE | VM_MAYEXEC;
 
 #ifdef MSGSLOT_HAS_VM_FLAGS_MOD
-	vm_flags_mod(area, set, clear);
+	vm_flags_mod(vma, set, clear);
 #else
-	area->vm_flags = (area->vm_flags & ~clear) | set;
+	vma->vm_flags = (vma->vm_flags & ~clear) | set;
 #endif
 }
 

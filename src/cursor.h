@@ -1,157 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Moving a cursor: the last step of receiving, after a message was handed out.
+ * Moving a cursor: the last step of receiving, after a message was copied out.
  *
  *	mode		whose cursor			moved under
  *	last		the file's, for poll() only	msgslot_file.lock
  *	queue		the channel's: log.first	msgslot_log.lock
  *	broadcast	the file's			msgslot_file.lock
  *
- * Each is moved only from where the message was found, so of several who handed out the same
- * message one moves the cursor, and the others are told that it was not there any more.
+ * Each is moved only from where the message was found.  So of several readers that copied the same message
+ * one moves the cursor, and the others find that the message is no longer there.
+ *
+ * Writers that wait for readers
+ * -----------------------------
+ * Where `overflow` is `block` and each file has a cursor, the oldest message may go once every reader has
+ * read it.  So each cell counts the cursors that stand at its message, and the log counts those at its end;
+ * placing a message turns the latter into the former.  A counted cursor is moved under the log's lock, from
+ * cell to cell, at a cost that does not depend on how many there are.
+ *
+ * A cursor before @first counts at @first.  A clear leaves cursors behind: all of them count at the end then,
+ * where @first is, too, until the last of them has moved on.  A seek may go there as well.
  */
 #ifndef MSGSLOT_CURSOR_H
 #define MSGSLOT_CURSOR_H
 
-#include <linux/rcupdate.h>
+#include <linux/minmax.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 
-#include "channel.h"
-#include "file.h"
-#include "slot.h"
+#include "log.h"
 
 /**
- * struct found - where a message was found
- * @channel: to be compared only, unless it is on hold
- * @held: whether it is
- * @generation: of the file's selection
+ * struct msgslot_cursor - the position of a file in the log of its channel
+ * @counted: writers wait for it; under the log's lock
+ * @stands: where it is counted; under the log's lock
+ * @next: the message to be read next; changed under msgslot_file.lock, read anywhere
+ * @offset: bytes of it that were read already; or MSGSLOT_LOSS_PENDING: none, and the reader was not told yet
+ *	of the messages lost before it; under msgslot_file.lock
+ * @reached: the highest @next before a seek took it elsewhere; under msgslot_file.lock
+ * @lost: messages that went unread since it joined; under msgslot_file.lock
  */
-struct found {
-	struct msgslot_channel *channel;
-	bool held;
-	unsigned long generation;
+struct msgslot_cursor {
+	bool counted;
+	u64 stands;
+	u64 next;
+	u32 offset;
+	u64 reached;
+	u64 lost;
 };
 
+/* Above every offset in a message; and not 0, so that receive_fast() leaves it to receive_slow(). */
+#define MSGSLOT_LOSS_PENDING U32_MAX
+
 /*
- * Whether @channel, which the file has now, is the one that was @found, by the same selection; in an RCU
- * section.  The generation is read after the channel, and select changes them in that order: so an equal
- * generation with an equal channel is that very selection.
+ * How many of the messages @from to @to - 1, which went unread, count as dropped: those that the file had
+ * passed before it went back by a seek do not.
  */
-static __always_inline bool is_found_again(struct msgslot_file *f, const struct found *found,
-					   const struct msgslot_channel *channel)
+static inline u64 msgslot_cursor_dropped(const struct msgslot_cursor *cursor, u64 from, u64 to)
 {
-	/* Pairs with the release in file_select(). */
-	smp_rmb();
-	return likely(channel == found->channel && READ_ONCE(f->generation) == found->generation);
+	return to - clamp(cursor->reached, from, to);
 }
 
-/* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
-static __always_inline void mark_seen(struct msgslot_file *f, const struct found *found,
-				      u64 sequence)
-{
-	spin_lock(&f->lock);
-	if (f->generation == found->generation && f->cursor.next <= sequence)
-		WRITE_ONCE(f->cursor.next, sequence + 1);
-	spin_unlock(&f->lock);
-}
+/* Puts @cursor at the end of @log; @reads: of a file that is open for reading. */
+void msgslot_cursor_join(struct msgslot_cursor *cursor, struct msgslot_log *log,
+			 const struct msgslot_rules *rules, bool reads);
+/* Takes @cursor away from @log. */
+void msgslot_cursor_part(struct msgslot_cursor *cursor, struct msgslot_log *log);
+/* @cursor was advanced: where it is counted follows. */
+void msgslot_cursor_follow(struct msgslot_cursor *cursor, struct msgslot_log *log);
+/* Moves @cursor: 0 or -EINVAL. */
+int msgslot_cursor_seek(struct msgslot_cursor *cursor, struct msgslot_log *log, u32 whence,
+			u64 sequence);
 
-/* What is @left by msgslot_log_take(), and may be done in its RCU section; @moved: on without the channel. */
-static noinline void take_head_end(struct msgslot_file *f, struct msgslot_channel *channel,
-				   int left, bool moved)
+/*
+ * Moves the channel's cursor: takes message @sequence, which @is_long or is not, if it is the oldest.
+ * -ESTALE if it is not; 0; or what is left to do: wake requests, and MSGSLOT_HAS_BUFFER: the caller is to put
+ * the message's buffer, *@old.
+ */
+static __always_inline int msgslot_cursor_take(struct msgslot_log *log, u64 sequence, bool is_long,
+					       struct msgslot_buffer **old)
 {
-	if (left > 0 && left & MSGSLOT_WAKE_MASK)
-		msgslot_waiters_wake(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
-	/* The right column in channel.h. */
-	if (channel && moved)
-		msgslot_channel_forget(f->slot, channel);
-}
-
-/* Takes the head, which has @length bytes: whether it was still there. */
-static __always_inline bool take_head(struct msgslot_file *f, const struct found *found,
-				      u64 sequence, u32 length)
-{
-	struct msgslot_channel *channel = found->channel;
-	struct msgslot_buffer *old;
+	struct msgslot_ring *ring;
 	int left = -ESTALE;
 
-	rcu_read_lock();
-	if (!found->held)
-		channel = rcu_dereference(f->channel);
-	if (found->held || is_found_again(f, found, channel))
-		left = msgslot_log_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
-					&old);
-	else
-		channel = NULL;
-	if (unlikely(left || READ_ONCE(f->generation) != found->generation))
-		take_head_end(f, channel, left,
-			      !found->held && READ_ONCE(f->generation) != found->generation);
-	rcu_read_unlock();
-	if (unlikely(left)) {
-		if (left < 0)
-			return false;
-		if (left & MSGSLOT_TAKEN_BUFFER)
-			msgslot_buffer_put(&f->slot->spares, old);
+	spin_lock(&log->lock);
+	ring = msgslot_log_ring_locked(log);
+	if (likely(log->first == sequence && ring)) {
+		if (unlikely(is_long || rcu_access_pointer(ring->older) ||
+			     (sequence + 1 == log->next ? ring->size > MSGSLOT_EMPTY_RING_BYTES ||
+								  ring->share != log->share :
+							  ring->newest_of_share <= sequence)))
+			left = msgslot_log_advance_slow_locked(log, old);
+		else
+			left = msgslot_log_advance_locked(log);
 	}
-	this_cpu_dec(f->slot->stats->messages);
-	return true;
-}
-
-/* The cursor's part of move_on(); if writers wait for it, it is counted anew in *@channel. */
-static __always_inline bool move_file_cursor(struct msgslot_file *f, const struct found *found,
-					     u64 from, u32 offset, u64 sequence, u32 end,
-					     u32 length, struct msgslot_channel **channel)
-{
-	bool moved = false;
-
-	spin_lock(&f->lock);
-	if (unlikely(f->generation != found->generation)) {
-		/* Who slept on a channel that the file left since has his message, and no cursor. */
-		moved = found->held;
-	} else if (likely(f->cursor.next == from && f->cursor.offset == offset)) {
-		moved = true;
-		WRITE_ONCE(f->cursor.offset, end < length ? end : 0);
-		if (likely(end >= length))
-			WRITE_ONCE(f->cursor.next, sequence + 1);
-		if (unlikely(sequence != from)) {
-			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
-			this_cpu_add(f->slot->stats->dropped,
-				     msgslot_cursor_dropped(&f->cursor, from, sequence));
-		}
-		if (channel) {
-			*channel = found->channel;
-			msgslot_log_follow(&found->channel->log, &f->cursor);
-		}
-	}
-	spin_unlock(&f->lock);
-	return moved;
-}
-
-/* Where writers wait for readers, they are told; the RCU section is for the channel. */
-static noinline bool move_on_and_tell(struct msgslot_file *f, struct found found, u64 from,
-				      u32 offset, u64 sequence, u32 end, u32 length)
-{
-	struct msgslot_channel *channel = NULL;
-	bool moved;
-
-	rcu_read_lock();
-	moved = move_file_cursor(f, &found, from, offset, sequence, end, length, &channel);
-	if (channel)
-		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
-	rcu_read_unlock();
-	return moved;
-}
-
-/*
- * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
- * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
- * it was still there.
- */
-static __always_inline bool move_on(struct msgslot_file *f, const struct found *found, u64 from,
-				    u32 offset, u64 sequence, u32 end, u32 length)
-{
-	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK))
-		return move_on_and_tell(f, *found, from, offset, sequence, end, length);
-	return move_file_cursor(f, found, from, offset, sequence, end, length, NULL);
+	spin_unlock(&log->lock);
+	return left;
 }
 
 #endif /* MSGSLOT_CURSOR_H */

@@ -12,7 +12,7 @@
 
 #include "compat.h"
 #include "file.h"
-#include "map.h"
+#include "mmap.h"
 #include "peek.h"
 
 static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
@@ -106,7 +106,7 @@ static __poll_t file_events(struct msgslot_file *f)
 	struct msgslot_channel *channel;
 	__poll_t events = 0;
 
-	if (READ_ONCE(slot->gone))
+	if (msgslot_slot_is_gone(slot))
 		return MSGSLOT_EVENTS_GONE;
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
@@ -197,7 +197,7 @@ struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
 	selection.channel = file_channel_locked(f);
 	selection.generation = f->generation;
 	selection.cursor = f->cursor.next;
-	msgslot_channel_hold_again(f->slot, selection.channel, f->payer.share, holder);
+	msgslot_channel_hold_again(&f->slot->channels, selection.channel, f->payer.share, holder);
 	spin_unlock(&f->lock);
 	return selection;
 }
@@ -214,10 +214,10 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	channel = file_channel_locked(f);
-	if (channel->id == id && f->cursor.offset && f->cursor.offset != MSGSLOT_UNTOLD) {
+	if (channel->id == id && f->cursor.offset && f->cursor.offset != MSGSLOT_LOSS_PENDING) {
 		WRITE_ONCE(f->cursor.next, f->cursor.next + 1);
 		WRITE_ONCE(f->cursor.offset, 0);
-		msgslot_log_follow(&channel->log, &f->cursor);
+		msgslot_cursor_follow(&f->cursor, &channel->log);
 		moved = true;
 	}
 	spin_unlock(&f->lock);
@@ -237,7 +237,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	struct msgslot_holder holder;
 	unsigned int hung;
 
-	channel = msgslot_channel_hold(f->slot, id, &f->payer, &holder);
+	channel = msgslot_channel_hold(&f->slot->channels, id, &f->payer, &holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 
@@ -248,20 +248,20 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	if (old && (first || old == channel)) {
 		spin_unlock(&f->lock);
 		rcu_read_unlock();
-		msgslot_channel_unhold(f->slot, channel, &holder);
+		msgslot_channel_unhold(&f->slot->channels, channel, &holder);
 		if (!first)
 			file_select_again(f, id);
 		return 0;
 	}
 	hung = file_unhang_relays_locked(f);
 	if (old)
-		msgslot_log_part(&old->log, &f->cursor);
+		msgslot_cursor_part(&f->cursor, &old->log);
 	rcu_assign_pointer(f->channel, channel);
-	msgslot_log_join(&channel->log, rules, &f->cursor, f->reads);
+	msgslot_cursor_join(&f->cursor, &channel->log, rules, f->reads);
 	file_hang_relays_locked(f, hung);
 	/* Pairs with look() in receive.c: who sees the new count sees the new channel. */
 	smp_store_release(&f->generation, f->generation + 1);
-	msgslot_channel_pass_hold(f->slot, &f->holder, old, channel, &holder);
+	msgslot_channel_pass_hold(&f->slot->channels, &f->holder, old, channel, &holder);
 	spin_unlock(&f->lock);
 
 	/*
@@ -302,7 +302,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	spin_lock(&f->lock);
 	channel = file_channel_locked(f);
 	if (channel)
-		err = msgslot_log_seek(&channel->log, &f->cursor, whence, *sequence);
+		err = msgslot_cursor_seek(&f->cursor, &channel->log, whence, *sequence);
 	*sequence = f->cursor.next;
 	spin_unlock(&f->lock);
 	if (!err) {
@@ -365,8 +365,8 @@ static int msgslot_release(struct inode *inode, struct file *file)
 	file_unhang_relays_locked(f);
 	channel = file_channel_locked(f);
 	if (channel) {
-		msgslot_log_part(&channel->log, &f->cursor);
-		msgslot_channel_unhold(slot, channel, &f->holder);
+		msgslot_cursor_part(&f->cursor, &channel->log);
+		msgslot_channel_unhold(&slot->channels, channel, &f->holder);
 	}
 	spin_unlock(&f->lock);
 	if (channel)

@@ -38,6 +38,7 @@
 
 #include "account.h"
 #include "channel.h"
+#include "cursor.h"
 #include "slot.h"
 
 enum {

@@ -215,9 +215,9 @@ static long ioctl_clear(struct file *file, struct argument argument)
 	/* Where the result cannot be written nothing is cleared. */
 	err = args_put(argument, &args, sizeof(args));
 	if (!err)
-		err = msgslot_channel_clear(f->slot, args.channel, f->payer.share,
-					    args.flags & MSGSLOT_CLEAR_IF, args.sequence,
-					    &args.messages);
+		err = msgslot_slot_clear(f->slot, args.channel, f->payer.share,
+					 args.flags & MSGSLOT_CLEAR_IF, args.sequence,
+					 &args.messages);
 	if (!err)
 		(void)!args_put(argument, &args, sizeof(args));
 	return err;
@@ -258,7 +258,8 @@ static long ioctl_walk(struct file *file, struct argument argument)
 	entries = kcalloc(n, sizeof(*entries), MSGSLOT_GFP);
 	if (!entries)
 		return -ENOMEM;
-	args.count = msgslot_channel_walk(f->slot, &args.from, entries, n);
+	args.count = msgslot_channels_walk(&f->slot->channels, f->slot->rules.depth, &args.from,
+					   entries, n);
 	if (copy_to_user(u64_to_user_ptr(args.entries), entries, args.count * sizeof(*entries)))
 		err = -EFAULT;
 	kfree(entries);
@@ -332,7 +333,7 @@ long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long a
 	const struct command *c = command_find(command);
 	void __user *user = (void __user *)argument;
 
-	if (READ_ONCE(f->slot->gone))
+	if (msgslot_slot_is_gone(f->slot))
 		return -ENODEV;
 	if (likely(c))
 		return c->call(file, (struct argument){ user, _IOC_SIZE(command) });

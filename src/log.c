@@ -10,123 +10,6 @@
 #include "log.h"
 #include "map.h"
 
-/* From one cell to the next, where each has room for so many bytes. */
-static u32 stride_of(u32 room)
-{
-	return ALIGN(sizeof(struct msgslot_cell) + room, sizeof(u64));
-}
-
-/**
- * struct ring_shape - what a ring is to be
- * @cells: a power of two
- * @stride: bytes from one cell to the next
- * @size: of all in bytes
- */
-struct ring_shape {
-	u32 cells;
-	u32 stride;
-	size_t size;
-};
-
-/* With room for at least @room bytes in each cell; more than @most nobody wants. */
-static struct ring_shape shape_of(u32 cells, u32 room, u32 most)
-{
-	struct ring_shape shape = { .cells = cells, .stride = stride_of(room) };
-
-	shape.size = sizeof(struct msgslot_ring) + (size_t)cells * shape.stride;
-	/* What the allocator would give anyway: the next message may be a little longer. */
-	if (cells == 1) {
-		shape.size = roundup_pow_of_two(shape.size);
-		shape.stride =
-			min_t(u32, shape.size - sizeof(struct msgslot_ring), stride_of(most));
-	}
-	return shape;
-}
-
-/* Charged to nobody yet; NULL where there is no memory. */
-static struct msgslot_ring *ring_alloc(const struct ring_shape *shape, gfp_t gfp)
-{
-	struct msgslot_ring *ring = kvzalloc(shape->size, gfp);
-
-	if (ring) {
-		ring->cells = shape->cells;
-		ring->stride = shape->stride;
-		ring->size = shape->size;
-	}
-	return ring;
-}
-
-static void ring_free_retired(struct rcu_head *rcu)
-{
-	struct msgslot_ring *ring = container_of(rcu, struct msgslot_ring, rcu);
-	struct msgslot_account *account = ring->account;
-	size_t size = ring->size;
-
-	kvfree(ring);
-	msgslot_account_retire(account, -size);
-}
-
-/*
- * Frees @ring and the older ones, none of which has a message any more.  Nobody finds them, though
- * readers may still look at them: what is large counts as retired until they do not.  Takes NULL; neither
- * sleeps nor takes long.
- */
-static void ring_free_drained(struct msgslot_ring *ring)
-{
-	struct msgslot_account *account;
-	struct msgslot_ring *older;
-
-	for (; ring; ring = older) {
-		older = rcu_dereference_protected(ring->older, true);
-		account = ring->share->account;
-		msgslot_uncharge(ring->share, ring->size, 0);
-		if (ring->size <= MSGSLOT_RETIRED_BYTES) {
-			kvfree_rcu(ring, rcu);
-			continue;
-		}
-		ring->account = account;
-		msgslot_account_retire(account, ring->size);
-		call_rcu(&ring->rcu, ring_free_retired);
-	}
-}
-
-/*
- * A message leaves @cell, and its buffer with it, which comes back, or NULL: whoever found the buffer there
- * must notice that it is another message's from here on.  Under the lock of the log, if it finds the cell.
- */
-static struct msgslot_buffer *cell_empty(struct msgslot_cell *cell)
-{
-	struct msgslot_buffer *buffer = rcu_dereference_protected(cell->buffer, true);
-
-	if (!buffer)
-		return NULL;
-	raw_write_seqcount_begin(&cell->version);
-	cell->sequence = 0;
-	cell->length = 0;
-	RCU_INIT_POINTER(cell->buffer, NULL);
-	raw_write_seqcount_end(&cell->version);
-	msgslot_buffer_uncharge(buffer);
-	return buffer;
-}
-
-/*
- * Frees @rings, which the log has no more, the newest and the older ones, with all messages.  Takes NULL.
- * Sleeps.
- */
-static void ring_free(struct msgslot_ring *rings, struct msgslot_spares *spares)
-{
-	struct msgslot_ring *ring;
-	u32 i;
-
-	for (ring = rings; ring; ring = rcu_dereference_protected(ring->older, true)) {
-		for (i = 0; i < ring->cells; i++) {
-			msgslot_buffer_put(spares, cell_empty(msgslot_ring_cell(ring, i)));
-			cond_resched();
-		}
-	}
-	ring_free_drained(rings);
-}
-
 void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share)
 {
 	memset(log, 0, sizeof(*log));
@@ -143,7 +26,7 @@ static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *
 
 	older = rcu_dereference_protected(ring->older, lockdep_is_held(&log->lock));
 	RCU_INIT_POINTER(ring->older, NULL);
-	ring_free_drained(older);
+	msgslot_ring_free_drained(older);
 }
 
 /* Who is charged for the channel, and for what is kept for its sake. */
@@ -167,7 +50,7 @@ static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *sha
  * want: so where lengths vary, that happens once.
  */
 static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
-				 u32 bytes, struct ring_shape *shape)
+				 u32 bytes, struct msgslot_ring_shape *shape)
 {
 	const u32 most = min_t(u32, rules->max_message, MSGSLOT_INLINE_BYTES);
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
@@ -176,7 +59,7 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 
 	lockdep_assert_held(&log->lock);
 	if (!ring) {
-		*shape = shape_of(1, bytes, most);
+		*shape = msgslot_ring_shape(1, bytes, most);
 		return true;
 	}
 	if (log->next - first >= rules->depth)
@@ -184,11 +67,11 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 	cells = ring->cells;
 	if (log->next - max(first, ring->base) >= ring->cells)
 		cells *= 2;
-	room = msgslot_ring_room(ring);
+	room = msgslot_ring_capacity(ring);
 	if (bytes > room)
 		room = most;
-	*shape = shape_of(cells, room, most);
-	return cells > ring->cells || room > msgslot_ring_room(ring);
+	*shape = msgslot_ring_shape(cells, room, most);
+	return cells > ring->cells || room > msgslot_ring_capacity(ring);
 }
 
 /*
@@ -200,7 +83,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		       u32 bytes, bool privileged)
 {
 	struct msgslot_ring *older = NULL;
-	struct ring_shape shape;
+	struct msgslot_ring_shape shape;
 	int err = 0;
 
 	spin_lock(&log->lock);
@@ -227,7 +110,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		rcu_assign_pointer(log->ring, ring);
 	}
 	spin_unlock(&log->lock);
-	ring_free_drained(older);
+	msgslot_ring_free_drained(older);
 	return err;
 }
 
@@ -235,7 +118,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp)
 {
 	struct msgslot_ring *ring;
-	struct ring_shape shape;
+	struct msgslot_ring_shape shape;
 	bool must;
 	int err;
 
@@ -248,7 +131,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		err = msgslot_growth_begin(payer, shape.size, gfp);
 		if (err)
 			return err;
-		ring = ring_alloc(&shape, gfp);
+		ring = msgslot_ring_alloc(&shape, gfp);
 		err = -ENOMEM;
 		if (ring)
 			err = log_install(log, ring, payer, rules, bytes, false);
@@ -269,8 +152,8 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
  * cell that a user filled who was not charged then has that user's name; and as the charge does not leave
  * a user before all the others that they filled are empty, the oldest message left has one.
  */
-static void ring_charge_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 sequence,
-			       struct msgslot_share *share)
+static void log_charge_ring_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 sequence,
+				   struct msgslot_share *share)
 {
 	lockdep_assert_held(&log->lock);
 	if (log->unheld)
@@ -281,18 +164,18 @@ static void ring_charge_locked(struct msgslot_log *log, struct msgslot_ring *rin
 	ring->newest_of_share = sequence;
 }
 
-void msgslot_ring_place_other_locked(struct msgslot_log *log, struct msgslot_ring *ring,
-				     struct msgslot_cell *cell, u64 first, u64 sequence,
-				     struct msgslot_share *share)
+void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring *ring,
+				    struct msgslot_cell *cell, u64 first, u64 sequence,
+				    struct msgslot_share *share)
 {
 	if (ring->newest_of_share < first)
-		ring_charge_locked(log, ring, sequence, share);
+		log_charge_ring_locked(log, ring, sequence, share);
 	else
 		cell->payer = share->uid;
 }
 
 /* The messages before @first leave; if one stays in @ring, whoever keeps it there is charged. */
-static void ring_pass_on_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 first)
+static void log_pass_ring_on_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 first)
 {
 	struct msgslot_share *share;
 
@@ -308,7 +191,7 @@ static void ring_pass_on_locked(struct msgslot_log *log, struct msgslot_ring *ri
 	/* Without memory it stays as it is; the next message that leaves tries it again. */
 	if (!share)
 		return;
-	ring_charge_locked(log, ring, first, share);
+	log_charge_ring_locked(log, ring, first, share);
 	/* The ring's charge has a reference of its own. */
 	msgslot_share_put(share);
 }
@@ -318,34 +201,34 @@ struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequen
 	return msgslot_ring_cell(msgslot_log_ring_of_locked(log, sequence), sequence);
 }
 
-struct msgslot_buffer *msgslot_log_empty_cell_locked(struct msgslot_log *log,
-						     struct msgslot_cell *cell)
+struct msgslot_buffer *msgslot_log_detach_oldest_locked(struct msgslot_log *log,
+							struct msgslot_cell *cell)
 {
 	const u64 first = log->first + 1;
 	struct msgslot_ring *ring = msgslot_log_ring_of_locked(log, first);
-	struct msgslot_buffer *buffer = cell_empty(cell);
+	struct msgslot_buffer *buffer = msgslot_cell_detach_buffer(cell);
 
 	log_drop_older_locked(log, ring);
-	ring_pass_on_locked(log, ring, first);
+	log_pass_ring_on_locked(log, ring, first);
 	return buffer;
 }
 
-u32 msgslot_log_take_more_locked(struct msgslot_log *log, struct msgslot_buffer **old)
+u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old)
 {
 	struct msgslot_cell *cell = msgslot_log_cell_locked(log, log->first);
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
-	*old = msgslot_log_empty_cell_locked(log, cell);
+	*old = msgslot_log_detach_oldest_locked(log, cell);
 	if (log->first + 1 == log->next) {
 		if (ring->size > MSGSLOT_EMPTY_RING_BYTES) {
 			RCU_INIT_POINTER(log->ring, NULL);
-			ring_free_drained(ring);
+			msgslot_ring_free_drained(ring);
 		} else if (!log->unheld && ring->share != log->share) {
 			/* It is kept for the channel's sake, and that for its holders'. */
-			ring_charge_locked(log, ring, 0, log->share);
+			log_charge_ring_locked(log, ring, 0, log->share);
 		}
 	}
-	return msgslot_log_take_locked(log) | (*old ? MSGSLOT_TAKEN_BUFFER : 0);
+	return msgslot_log_advance_locked(log) | (*old ? MSGSLOT_HAS_BUFFER : 0);
 }
 
 bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
@@ -359,33 +242,6 @@ bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
 		return true;
 	WRITE_ONCE(log->wake_requests, log->wake_requests | MSGSLOT_WAKE_ONCE);
 	return false;
-}
-
-int msgslot_log_check(struct msgslot_log *log, const struct msgslot_rules *rules,
-		      const struct msgslot_message *message)
-{
-	struct msgslot_buffer *old = NULL;
-	bool full;
-	int err;
-
-	spin_lock(&log->lock);
-	full = log->next - log->first >= rules->depth;
-	if (msgslot_log_is_dead(log)) {
-		err = -EIDRM;
-	} else if (message->conditional && message->expected != msgslot_log_newest_locked(log)) {
-		err = -ESTALE;
-	} else if (full && !msgslot_log_may_drop_or_request_locked(log, rules)) {
-		err = -EAGAIN;
-	} else {
-		if (full)
-			old = rcu_dereference_protected(
-				msgslot_log_cell_locked(log, log->first)->buffer,
-				lockdep_is_held(&log->lock));
-		err = msgslot_buffer_check(message->length, old, message->share,
-					   message->privileged);
-	}
-	spin_unlock(&log->lock);
-	return err;
 }
 
 static bool log_is_writable_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
@@ -434,99 +290,6 @@ bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot
 	return room;
 }
 
-/* How many stand where @cursor is counted: at a message, or at the end.  A clear left it behind @first. */
-static u32 *log_standing_locked(struct msgslot_log *log, const struct msgslot_cursor *cursor)
-{
-	const u64 at = max(cursor->stands, log->first);
-
-	lockdep_assert_held(&log->lock);
-	return at < log->next ? &msgslot_log_cell_locked(log, at)->standing : &log->at_end;
-}
-
-static void log_count_locked(struct msgslot_log *log, struct msgslot_cursor *cursor)
-{
-	cursor->stands = cursor->next;
-	++*log_standing_locked(log, cursor);
-}
-
-static void log_discount_locked(struct msgslot_log *log, const struct msgslot_cursor *cursor)
-{
-	--*log_standing_locked(log, cursor);
-}
-
-void msgslot_log_join(struct msgslot_log *log, const struct msgslot_rules *rules,
-		      struct msgslot_cursor *cursor, bool reads)
-{
-	spin_lock(&log->lock);
-	WRITE_ONCE(cursor->next, rules->cursor == MSGSLOT_CURSOR_OF_FILE ? log->next : 0);
-	cursor->offset = 0;
-	cursor->reached = 0;
-	cursor->lost = 0;
-	cursor->counted = reads && rules->cursor == MSGSLOT_CURSOR_OF_FILE &&
-			  rules->overflow == MSGSLOT_BLOCK;
-	if (cursor->counted) {
-		log->readers++;
-		log_count_locked(log, cursor);
-	}
-	spin_unlock(&log->lock);
-}
-
-void msgslot_log_part(struct msgslot_log *log, struct msgslot_cursor *cursor)
-{
-	/* Only the file itself joins and parts, one at a time. */
-	if (!cursor->counted)
-		return;
-	spin_lock(&log->lock);
-	log_discount_locked(log, cursor);
-	log->readers--;
-	cursor->counted = false;
-	spin_unlock(&log->lock);
-}
-
-void msgslot_log_follow(struct msgslot_log *log, struct msgslot_cursor *cursor)
-{
-	if (!cursor->counted)
-		return;
-	spin_lock(&log->lock);
-	log_discount_locked(log, cursor);
-	log_count_locked(log, cursor);
-	spin_unlock(&log->lock);
-}
-
-int msgslot_log_seek(struct msgslot_log *log, struct msgslot_cursor *cursor, u32 whence,
-		     u64 sequence)
-{
-	int err = 0;
-
-	spin_lock(&log->lock);
-	switch (whence) {
-	case MSGSLOT_SEEK_OLDEST:
-		sequence = log->first;
-		break;
-	case MSGSLOT_SEEK_END:
-		sequence = log->next;
-		break;
-	case MSGSLOT_SEEK_SEQUENCE:
-		sequence = max(sequence, log->start);
-		break;
-	default:
-		err = -EINVAL;
-	}
-	if (sequence > log->next)
-		err = -EINVAL;
-	if (!err) {
-		if (cursor->counted)
-			log_discount_locked(log, cursor);
-		cursor->reached = max(cursor->reached, cursor->next);
-		WRITE_ONCE(cursor->next, sequence);
-		cursor->offset = 0;
-		if (cursor->counted)
-			log_count_locked(log, cursor);
-	}
-	spin_unlock(&log->lock);
-	return err;
-}
-
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 {
 	spin_lock(&log->lock);
@@ -536,14 +299,15 @@ void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 }
 
 /* Takes everything out of @log; the rings that come back are to be freed, outside the lock. */
-static struct msgslot_ring *log_empty_locked(struct msgslot_log *log)
+static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
 	RCU_INIT_POINTER(log->ring, NULL);
 	smp_store_release(&log->first, log->next);
 	log->at_end = log->readers;
-	msgslot_map_tell_locked(log, log->dead);
+	if (log->map)
+		msgslot_map_advance_locked(log->map, log->next, log->dead);
 	return ring;
 }
 
@@ -558,11 +322,11 @@ int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bo
 		err = -ESTALE;
 	} else {
 		*lost = log->next - log->first;
-		ring = log_empty_locked(log);
+		ring = log_reset_locked(log);
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	}
 	spin_unlock(&log->lock);
-	ring_free(ring, spares);
+	msgslot_ring_free(ring, spares);
 	return err;
 }
 
@@ -575,7 +339,7 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 	ring = msgslot_log_ring_locked(log);
 	if (log->first == log->next) {
 		WRITE_ONCE(log->dead, true);
-		log_empty_locked(log);
+		log_reset_locked(log);
 	} else {
 		log->unheld = true;
 		log_charge_locked(log, ring->share);
@@ -584,7 +348,7 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 	dead = log->dead;
 	spin_unlock(&log->lock);
 	/* There is no message in it, so this takes no time, and the caller may hold a lock. */
-	ring_free_drained(ring);
+	msgslot_ring_free_drained(ring);
 	return dead;
 }
 
@@ -596,8 +360,8 @@ u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares)
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->dead, true);
 	lost = log->next - log->first;
-	ring = log_empty_locked(log);
+	ring = log_reset_locked(log);
 	spin_unlock(&log->lock);
-	ring_free(ring, spares);
+	msgslot_ring_free(ring, spares);
 	return lost;
 }

@@ -22,7 +22,7 @@
  * @args: of MSGSLOT_RECV, NULL for read()
  * @user: where they came from
  * @lost: what the result says of that beyond what the file's cursor does
- * @found: the channel; held by @holder once the call slept, or where the file has not selected it
+ * @lookup: the channel; held by @holder once the call slept, or where the file has not selected it
  * @holder: the call, as that channel knows it
  * @selected: the file had it selected, at that generation
  * @cursor: the message to look for
@@ -36,7 +36,7 @@ struct receiver {
 	const struct msgslot_recv *args;
 	struct msgslot_recv __user *user;
 	u64 lost;
-	struct found found;
+	struct lookup lookup;
 	struct msgslot_holder holder;
 	bool selected;
 	u64 cursor;
@@ -74,13 +74,13 @@ static int overrun(struct receiver *r, u64 first)
 	int err = -ENOBUFS;
 
 	spin_lock(&f->lock);
-	if (f->generation == r->found.generation && f->cursor.next == r->cursor &&
+	if (f->generation == r->lookup.generation && f->cursor.next == r->cursor &&
 	    f->cursor.offset == r->offset) {
 		WRITE_ONCE(f->cursor.next, first);
-		WRITE_ONCE(f->cursor.offset, r->args ? MSGSLOT_UNTOLD : 0);
+		WRITE_ONCE(f->cursor.offset, r->args ? MSGSLOT_LOSS_PENDING : 0);
 		WRITE_ONCE(f->cursor.lost, f->cursor.lost + lost);
 		dropped = msgslot_cursor_dropped(&f->cursor, r->cursor, first);
-	} else if (f->generation == r->found.generation || !r->found.held) {
+	} else if (f->generation == r->lookup.generation || !r->lookup.held) {
 		err = 1;
 	}
 	/* Else a sleeper on a channel that the file has left: nobody goes by his cursor any more. */
@@ -98,7 +98,7 @@ static void set_cursor_held(struct receiver *r)
 	struct msgslot_file *f = r->f;
 
 	spin_lock(&f->lock);
-	if (f->generation == r->found.generation) {
+	if (f->generation == r->lookup.generation) {
 		r->cursor = f->cursor.next;
 		r->offset = f->cursor.offset;
 	}
@@ -114,19 +114,19 @@ static void set_cursor(struct receiver *r, enum msgslot_cursor_owner reads)
 		r->cursor = r->args->sequence + (r->args->sequence != U64_MAX);
 	} else if (reads != MSGSLOT_CURSOR_OF_FILE) {
 		r->cursor = 0;
-	} else if (r->found.held) {
+	} else if (r->lookup.held) {
 		set_cursor_held(r);
 	} else {
-		/* If these are of two moments, or of another channel, move_on() will know. */
+		/* If these are of two moments, or of another channel, receive_advance() will know. */
 		r->cursor = READ_ONCE(f->cursor.next);
 		r->offset = READ_ONCE(f->cursor.offset);
 	}
 }
 
-/* Whether read() has to tell what MSGSLOT_RECV took note of, before the message that it found. */
+/* Whether read() has to tell what MSGSLOT_RECV took note of, before the message that it lookup. */
 static bool is_untold(const struct receiver *r, int err)
 {
-	return !err && !r->args && r->offset == MSGSLOT_UNTOLD;
+	return !err && !r->args && r->offset == MSGSLOT_LOSS_PENDING;
 }
 
 /* Looks for the message: 0, with it in @peek; 1 to look again; or the error. */
@@ -139,13 +139,13 @@ static int look(struct receiver *r, enum msgslot_cursor_owner reads, struct msgs
 	u64 first;
 
 	rcu_read_lock();
-	if (!r->found.held) {
+	if (!r->lookup.held) {
 		/* Pairs with the release in file_select(): never new with the channel before. */
-		r->found.generation = smp_load_acquire(&f->generation);
-		r->found.channel = rcu_dereference(f->channel);
+		r->lookup.generation = smp_load_acquire(&f->generation);
+		r->lookup.channel = rcu_dereference(f->channel);
 	}
-	channel = r->found.channel;
-	if (!channel || (r->args && !r->found.held && channel->id != r->args->channel)) {
+	channel = r->lookup.channel;
+	if (!channel || (r->args && !r->lookup.held && channel->id != r->args->channel)) {
 		rcu_read_unlock();
 		return -EIDRM;
 	}
@@ -170,7 +170,7 @@ static int look(struct receiver *r, enum msgslot_cursor_owner reads, struct msgs
 	if (!err)
 		msgslot_buffer_put(&f->slot->spares, peek->buffer);
 	/* The end of the slot takes the messages after it is told, and that is no loss. */
-	if (READ_ONCE(f->slot->gone))
+	if (msgslot_slot_is_gone(f->slot))
 		return -ENODEV;
 	lost = overrun(r, first);
 	/* With none to be found, it takes note; else poll() would call for it again and again. */
@@ -180,8 +180,9 @@ static int look(struct receiver *r, enum msgslot_cursor_owner reads, struct msgs
 /* Before the call waits for a page: one that was woken alone wakes the next, if there is a message. */
 static void before_waiting(struct receiver *r, enum msgslot_cursor_owner reads)
 {
-	if (r->slept && sleeps_alone(r, reads) && msgslot_log_has(&r->found.channel->log, 0, false))
-		msgslot_waiters_wake(&r->found.channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
+	if (r->slept && sleeps_alone(r, reads) &&
+	    msgslot_log_has(&r->lookup.channel->log, 0, false))
+		msgslot_waiters_wake(&r->lookup.channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
 }
 
 /* Has all pages of @to there, and waits for those that are not: whether that worked.  Clears it. */
@@ -225,7 +226,7 @@ static u64 lost_by_file(const struct receiver *r)
 	u64 lost;
 
 	spin_lock(&f->lock);
-	lost = f->generation == r->found.generation ? f->cursor.lost : 0;
+	lost = f->generation == r->lookup.generation ? f->cursor.lost : 0;
 	spin_unlock(&f->lock);
 	return lost;
 }
@@ -289,15 +290,15 @@ static bool move_cursor(struct receiver *r, enum msgslot_cursor_owner reads,
 		return true;
 	switch (reads) {
 	case MSGSLOT_CURSOR_OF_NONE:
-		if (!r->found.held || r->selected)
-			mark_seen(f, &r->found, peek->sequence);
+		if (!r->lookup.held || r->selected)
+			receive_mark_seen(f, &r->lookup, peek->sequence);
 		break;
 	case MSGSLOT_CURSOR_OF_CHANNEL:
-		return take_head(f, &r->found, peek->sequence, peek->length);
+		return receive_take(f, &r->lookup, peek->sequence, peek->length);
 	case MSGSLOT_CURSOR_OF_FILE:
 		if (goes_by_file(r, reads))
-			return move_on(f, &r->found, r->cursor, r->offset, peek->sequence, end,
-				       peek->length);
+			return receive_advance(f, &r->lookup, r->cursor, r->offset, peek->sequence,
+					       end, peek->length);
 		break;
 	}
 	return true;
@@ -343,15 +344,16 @@ static int find_channel(struct receiver *r, enum msgslot_cursor_owner reads,
 		return msgslot_file_select_first(f);
 	}
 	if (deadline->wait && !has_flag(r, MSGSLOT_RECV_IF))
-		channel = msgslot_channel_hold(f->slot, r->args->channel, &f->payer, &r->holder);
+		channel = msgslot_channel_hold(&f->slot->channels, r->args->channel, &f->payer,
+					       &r->holder);
 	else
-		channel =
-			msgslot_channel_find(f->slot, r->args->channel, f->payer.share, &r->holder);
+		channel = msgslot_channel_find(&f->slot->channels, r->args->channel, f->payer.share,
+					       &r->holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 	if (channel) {
-		r->found.channel = channel;
-		r->found.held = true;
+		r->lookup.channel = channel;
+		r->lookup.held = true;
 		return 0;
 	}
 	return has_flag(r, MSGSLOT_RECV_IF) ? -ESTALE : -EAGAIN;
@@ -369,22 +371,22 @@ static int wait_for_message(struct receiver *r, enum msgslot_cursor_owner reads,
 	if (!deadline->wait ||
 	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
 		return -EAGAIN;
-	if (!r->found.held) {
+	if (!r->lookup.held) {
 		selection = msgslot_file_hold_selected(r->f, &r->holder);
 		/* Another thread selected just now. */
 		if (r->args && selection.channel->id != r->args->channel) {
-			msgslot_channel_unhold(slot, selection.channel, &r->holder);
+			msgslot_channel_unhold(&slot->channels, selection.channel, &r->holder);
 			return 0;
 		}
-		r->found.channel = selection.channel;
-		r->found.generation = selection.generation;
-		r->found.held = true;
+		r->lookup.channel = selection.channel;
+		r->lookup.generation = selection.generation;
+		r->lookup.held = true;
 		r->selected = true;
 		if (goes_by_file(r, reads))
 			r->cursor = selection.cursor;
 	}
 	r->slept = true;
-	return msgslot_wait_message(&r->found.channel->waiters, &r->found.channel->log, r->cursor,
+	return msgslot_wait_message(&r->lookup.channel->waiters, &r->lookup.channel->log, r->cursor,
 				    !r->args && reads == MSGSLOT_CURSOR_OF_FILE,
 				    sleeps_alone(r, reads), deadline);
 }
@@ -403,13 +405,13 @@ static int prepare_again(struct receiver *r, enum msgslot_cursor_owner reads,
 /* The end of a call that has a channel on hold. */
 static void let_go(struct receiver *r, enum msgslot_cursor_owner reads, bool failed)
 {
-	struct msgslot_channel *channel = r->found.channel;
+	struct msgslot_channel *channel = r->lookup.channel;
 
 	/* Who slept and leaves without taking wakes the next, if there is a message. */
 	if (failed && r->slept && sleeps_alone(r, reads) &&
 	    msgslot_log_has(&channel->log, 0, false))
 		msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
-	msgslot_channel_unhold(r->f->slot, channel, &r->holder);
+	msgslot_channel_unhold(&r->f->slot->channels, channel, &r->holder);
 }
 
 /*
@@ -420,10 +422,10 @@ static noinline ssize_t receive_held(struct receiver *r, struct user_memory to, 
 {
 	ssize_t ret;
 
-	if (!r->found.held || to.iter)
+	if (!r->lookup.held || to.iter)
 		return 0;
 	pagefault_disable();
-	ret = receive_usual(r->f, MSGSLOT_CURSOR_OF_CHANNEL, &r->found, r->args, r->args, r->user,
+	ret = receive_usual(r->f, MSGSLOT_CURSOR_OF_CHANNEL, &r->lookup, r->args, r->args, r->user,
 			    to, size, &r->voided);
 	pagefault_enable();
 	return ret;
@@ -498,8 +500,8 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	r.args = args;
 	r.user = user;
 	r.lost = 0;
-	r.found.held = false;
-	r.found.generation = 0;
+	r.lookup.held = false;
+	r.lookup.generation = 0;
 	r.selected = false;
 	r.cursor = 0;
 	r.offset = 0;
@@ -515,7 +517,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	}
 	do {
 		ret = -ENODEV;
-		if (READ_ONCE(f->slot->gone))
+		if (msgslot_slot_is_gone(f->slot))
 			break;
 		ret = look(&r, reads, &peek, size);
 		if (!ret) {
@@ -530,11 +532,11 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 	} while (again && !ret);
 out:
 	/* The end of the slot comes before all other errors, also where it came while they did. */
-	if (unlikely(ret < 0 && READ_ONCE(f->slot->gone)))
+	if (unlikely(ret < 0 && msgslot_slot_is_gone(f->slot)))
 		ret = -ENODEV;
 	if (unlikely(r.voided))
 		take_back(&r, to, ret);
-	if (r.found.held)
+	if (r.lookup.held)
 		let_go(&r, reads, ret < 0);
 	return ret;
 }
@@ -546,7 +548,7 @@ static __always_inline ssize_t read(struct msgslot_file *f, struct user_memory t
 	ssize_t ret;
 
 	/* Its channels go one after the other: what is still there is not to be found once that was told. */
-	if (unlikely(READ_ONCE(f->slot->gone)))
+	if (unlikely(msgslot_slot_is_gone(f->slot)))
 		return -ENODEV;
 	ret = receive_usual_of_mode(f, false, NULL, NULL, to, size, &voided);
 	if (likely(ret > 0))

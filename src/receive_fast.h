@@ -3,10 +3,152 @@
 #ifndef MSGSLOT_RECEIVE_FAST_H
 #define MSGSLOT_RECEIVE_FAST_H
 
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+
+#include "channel.h"
 #include "compat.h"
 #include "cursor.h"
+#include "file.h"
 #include "message.h"
 #include "peek.h"
+#include "slot.h"
+
+/**
+ * struct lookup - where a message was found
+ * @channel: to be compared only, unless it is on hold
+ * @held: whether it is
+ * @generation: of the file's selection
+ */
+struct lookup {
+	struct msgslot_channel *channel;
+	bool held;
+	unsigned long generation;
+};
+
+/*
+ * Whether @channel, which the file has now, is the one that was @lookup, by the same selection; in an RCU
+ * section.  The generation is read after the channel, and select changes them in that order: so an equal
+ * generation with an equal channel is that very selection.
+ */
+static __always_inline bool lookup_revalidate(struct msgslot_file *f, const struct lookup *lookup,
+					      const struct msgslot_channel *channel)
+{
+	/* Pairs with the release in file_select(). */
+	smp_rmb();
+	return likely(channel == lookup->channel && READ_ONCE(f->generation) == lookup->generation);
+}
+
+/* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
+static __always_inline void receive_mark_seen(struct msgslot_file *f, const struct lookup *lookup,
+					      u64 sequence)
+{
+	spin_lock(&f->lock);
+	if (f->generation == lookup->generation && f->cursor.next <= sequence)
+		WRITE_ONCE(f->cursor.next, sequence + 1);
+	spin_unlock(&f->lock);
+}
+
+/* What is @left by msgslot_cursor_take(), and may be done in its RCU section; @moved: on without the channel. */
+static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_channel *channel,
+				      int left, bool moved)
+{
+	if (left > 0 && left & MSGSLOT_WAKE_MASK)
+		msgslot_waiters_wake(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
+	/* The right column in channel.h. */
+	if (channel && moved)
+		msgslot_channel_forget(&f->slot->channels, channel);
+}
+
+/* Takes the head, which has @length bytes: whether it was still there. */
+static __always_inline bool receive_take(struct msgslot_file *f, const struct lookup *lookup,
+					 u64 sequence, u32 length)
+{
+	struct msgslot_channel *channel = lookup->channel;
+	struct msgslot_buffer *old;
+	int left = -ESTALE;
+
+	rcu_read_lock();
+	if (!lookup->held)
+		channel = rcu_dereference(f->channel);
+	if (lookup->held || lookup_revalidate(f, lookup, channel))
+		left = msgslot_cursor_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
+					   &old);
+	else
+		channel = NULL;
+	if (unlikely(left || READ_ONCE(f->generation) != lookup->generation))
+		receive_take_end(f, channel, left,
+				 !lookup->held && READ_ONCE(f->generation) != lookup->generation);
+	rcu_read_unlock();
+	if (unlikely(left)) {
+		if (left < 0)
+			return false;
+		if (left & MSGSLOT_HAS_BUFFER)
+			msgslot_buffer_put(&f->slot->spares, old);
+	}
+	this_cpu_dec(f->slot->stats->messages);
+	return true;
+}
+
+/* The cursor's part of receive_advance(); if writers wait for it, it is counted anew in *@channel. */
+static __always_inline bool receive_advance_file(struct msgslot_file *f,
+						 const struct lookup *lookup, u64 from, u32 offset,
+						 u64 sequence, u32 end, u32 length,
+						 struct msgslot_channel **channel)
+{
+	bool moved = false;
+
+	spin_lock(&f->lock);
+	if (unlikely(f->generation != lookup->generation)) {
+		/* Who slept on a channel that the file left since has his message, and no cursor. */
+		moved = lookup->held;
+	} else if (likely(f->cursor.next == from && f->cursor.offset == offset)) {
+		moved = true;
+		WRITE_ONCE(f->cursor.offset, end < length ? end : 0);
+		if (likely(end >= length))
+			WRITE_ONCE(f->cursor.next, sequence + 1);
+		if (unlikely(sequence != from)) {
+			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
+			this_cpu_add(f->slot->stats->dropped,
+				     msgslot_cursor_dropped(&f->cursor, from, sequence));
+		}
+		if (channel) {
+			*channel = lookup->channel;
+			msgslot_cursor_follow(&f->cursor, &lookup->channel->log);
+		}
+	}
+	spin_unlock(&f->lock);
+	return moved;
+}
+
+/* Where writers wait for readers, they are told; the RCU section is for the channel. */
+static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct lookup lookup,
+					      u64 from, u32 offset, u64 sequence, u32 end,
+					      u32 length)
+{
+	struct msgslot_channel *channel = NULL;
+	bool moved;
+
+	rcu_read_lock();
+	moved = receive_advance_file(f, &lookup, from, offset, sequence, end, length, &channel);
+	if (channel)
+		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
+	rcu_read_unlock();
+	return moved;
+}
+
+/*
+ * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
+ * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
+ * it was still there.
+ */
+static __always_inline bool receive_advance(struct msgslot_file *f, const struct lookup *lookup,
+					    u64 from, u32 offset, u64 sequence, u32 end, u32 length)
+{
+	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK))
+		return receive_advance_and_wake(f, *lookup, from, offset, sequence, end, length);
+	return receive_advance_file(f, lookup, from, offset, sequence, end, length, NULL);
+}
 
 static __always_inline bool put_fields(struct msgslot_recv __user *user, u32 length, u64 sequence,
 				       u64 time, u64 lost, u32 pid, u32 uid)
@@ -66,14 +208,14 @@ static noinline bool copy_out_long(struct msgslot_file *f, struct user_memory to
  */
 static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 					     enum msgslot_cursor_owner reads,
-					     const struct found *held, bool is_recv,
+					     const struct lookup *held, bool is_recv,
 					     const struct msgslot_recv *args,
 					     struct msgslot_recv __user *user,
 					     struct user_memory to, size_t size, size_t *voided)
 {
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .room = room };
-	struct found found = { .held = false };
+	struct lookup lookup = { .held = false };
 	bool there, moved = true;
 	int err = -EIDRM;
 	u64 cursor = 0;
@@ -81,21 +223,21 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 
 	rcu_read_lock_sched();
 	if (held) {
-		found = *held;
+		lookup = *held;
 		there = true;
 	} else {
 		/* Pairs with the release in file_select(): never new with the channel before. */
-		found.generation = smp_load_acquire(&f->generation);
-		found.channel = rcu_dereference_sched(f->channel);
-		there = found.channel && (!is_recv || found.channel->id == args->channel);
+		lookup.generation = smp_load_acquire(&f->generation);
+		lookup.channel = rcu_dereference_sched(f->channel);
+		there = lookup.channel && (!is_recv || lookup.channel->id == args->channel);
 	}
 	if (reads == MSGSLOT_CURSOR_OF_FILE) {
-		/* If these are of two moments, or of another channel, move_on() will know. */
+		/* If these are of two moments, or of another channel, receive_advance() will know. */
 		cursor = READ_ONCE(f->cursor.next);
 		there = there && !READ_ONCE(f->cursor.offset);
 	}
 	if (likely(there))
-		err = msgslot_log_peek_once(&found.channel->log, cursor, &peek, is_recv, size);
+		err = msgslot_log_peek_once(&lookup.channel->log, cursor, &peek, is_recv, size);
 	rcu_read_unlock_sched();
 	if (unlikely(err))
 		goto another_case;
@@ -115,13 +257,14 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 	switch (reads) {
 	case MSGSLOT_CURSOR_OF_NONE:
 		if (unlikely(READ_ONCE(f->cursor.next) != peek.sequence + 1))
-			mark_seen(f, &found, peek.sequence);
+			receive_mark_seen(f, &lookup, peek.sequence);
 		break;
 	case MSGSLOT_CURSOR_OF_CHANNEL:
-		moved = take_head(f, &found, peek.sequence, length);
+		moved = receive_take(f, &lookup, peek.sequence, length);
 		break;
 	case MSGSLOT_CURSOR_OF_FILE:
-		moved = move_on(f, &found, peek.sequence, 0, peek.sequence, length, length);
+		moved = receive_advance(f, &lookup, peek.sequence, 0, peek.sequence, length,
+					length);
 		break;
 	}
 	if (likely(moved)) {

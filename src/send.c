@@ -14,8 +14,9 @@
 #include <linux/msgslot.h>
 
 #include "compat.h"
-#include "map.h"
 #include "message.h"
+#include "mmap.h"
+#include "place.h"
 
 /*
  * Copies a long message in; ERR_PTR(-EFAULT) or ERR_PTR(-ENOMEM).  Where there is no memory, a bad pointer
@@ -93,11 +94,11 @@ static int hold(struct sender *s)
 	else if (s->args->flags & MSGSLOT_SEND_IF && s->args->expected)
 		/* Where there is no channel there is no message that could be the newest. */
 		channel =
-			msgslot_channel_find(s->f->slot, s->args->channel, s->f->payer.share, &s->holder) ?:
+			msgslot_channel_find(&s->f->slot->channels, s->args->channel, s->f->payer.share, &s->holder) ?:
 				ERR_PTR(-ESTALE);
 	else
-		channel = msgslot_channel_hold(s->f->slot, s->args->channel, &s->f->payer,
-					       &s->holder);
+		channel = msgslot_channel_hold(&s->f->slot->channels, s->args->channel,
+					       &s->f->payer, &s->holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 	s->held = channel;
@@ -128,14 +129,14 @@ static int grow(struct sender *s, u32 bytes)
 }
 
 /* After @wrong of place(): 0 to place @message again.  While it waits for room it has no buffer. */
-static int prepare_again(struct sender *s, struct msgslot_message *message, int wrong)
+static int prepare_again(struct sender *s, struct msgslot_incoming *message, int wrong)
 {
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
 
 	/* Forgotten under our hands, with the slot or for another selection. */
 	if (wrong == -EIDRM)
-		return READ_ONCE(slot->gone) ? -ENODEV : hold(s);
+		return msgslot_slot_is_gone(slot) ? -ENODEV : hold(s);
 	if (wrong == -EDQUOT && !message->privileged && msgslot_payer_is_privileged(&s->f->payer)) {
 		message->privileged = true;
 		return 0;
@@ -146,7 +147,7 @@ static int prepare_again(struct sender *s, struct msgslot_message *message, int 
 	if (err)
 		return err;
 	if (wrong == -ENOBUFS) {
-		err = grow(s, msgslot_message_bytes(message));
+		err = grow(s, msgslot_incoming_capacity(message));
 		/* A channel on hold dies with its slot only. */
 		return err == -EIDRM ? -ENODEV : err;
 	}
@@ -162,7 +163,7 @@ static int prepare_again(struct sender *s, struct msgslot_message *message, int 
  */
 static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *slot, bool is_long,
 				 const struct msgslot_send *args, struct msgslot_channel *held,
-				 struct msgslot_message *message)
+				 struct msgslot_incoming *message)
 {
 	struct msgslot_channel *channel;
 	int more;
@@ -171,7 +172,7 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	channel = held ?: rcu_dereference(f->channel);
 	more = -EIDRM;
 	if (likely(!args || (channel && channel->id == args->channel)))
-		more = msgslot_log_place(&channel->log, &slot->rules, message, is_long);
+		more = msgslot_place(&channel->log, &slot->rules, message, is_long);
 	if (likely(more >= 0)) {
 		/* Where there is a map to be filled, that comes before anybody is woken. */
 		if (!is_long || likely(!message->map))
@@ -183,20 +184,11 @@ static __always_inline int place(struct msgslot_file *f, struct msgslot_slot *sl
 	return more < 0 ? more : 0;
 }
 
-/* The map has a hold of its channel. */
-static noinline void fill_map(struct msgslot_map *map, u64 sequence, u32 length,
-			      struct msgslot_buffer *placed)
-{
-	msgslot_map_fill(map, sequence, length, placed);
-	msgslot_waiters_wake(&map->channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
-	msgslot_map_put(map);
-}
-
 /*
  * Copies a long message in again: it was not placed, and the call waited since.  Where there is no memory,
  * a full log, the condition or a limit stands before that, and room brings memory, too.
  */
-static int take_in_long(struct sender *s, struct msgslot_message *message, struct user_memory from,
+static int take_in_long(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
 			u8 *room)
 {
 	int err;
@@ -217,13 +209,15 @@ static int take_in_long(struct sender *s, struct msgslot_message *message, struc
 }
 
 /* After -ENOMEM: what would have come before that, which may be something to wait for. */
-static int check_before_memory(struct sender *s, const struct msgslot_message *message)
+static int check_before_memory(struct sender *s, const struct msgslot_incoming *message)
 {
-	return hold(s) ?: msgslot_log_check(&s->held->log, &s->f->slot->rules, message) ?: -ENOMEM;
+	return hold(s)								       ?:
+		       msgslot_place_check(&s->held->log, &s->f->slot->rules, message) ?:
+											 -ENOMEM;
 }
 
 /* All that is not the usual case: after @err of place(), or of bytes that could not be taken in. */
-static noinline int send_slow(struct sender *s, struct msgslot_message *message,
+static noinline int send_slow(struct sender *s, struct msgslot_incoming *message,
 			      struct user_memory from, u8 *room, int err)
 {
 	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
@@ -247,22 +241,23 @@ static noinline int send_slow(struct sender *s, struct msgslot_message *message,
 			err = place(s->f, slot, is_long, s->args, s->held, message);
 	}
 	if (!err && is_long && message->map)
-		fill_map(message->map, message->sequence, message->length, message->placed);
+		msgslot_mmap_fill(message->map, message->sequence, message->length,
+				  message->placed);
 	msgslot_buffer_put(&slot->spares, message->buffer);
 	/* Who slept and leaves without placing wakes the next, if there is room. */
 	if (err)
 		before_waiting(s);
 	if (s->held)
-		msgslot_channel_unhold(slot, s->held, &s->holder);
+		msgslot_channel_unhold(&slot->channels, s->held, &s->holder);
 	return err;
 }
 
-static __always_inline struct msgslot_message message_of(const struct msgslot_file *f,
-							 const struct msgslot_send *args,
-							 u32 length, const u8 *bytes,
-							 struct msgslot_buffer *buffer)
+static __always_inline struct msgslot_incoming message_of(const struct msgslot_file *f,
+							  const struct msgslot_send *args,
+							  u32 length, const u8 *bytes,
+							  struct msgslot_buffer *buffer)
 {
-	return (struct msgslot_message){
+	return (struct msgslot_incoming){
 		.length = length,
 		.pid = current->tgid,
 		.uid = f->payer.uid,
@@ -287,7 +282,7 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_buffer *buffer = NULL;
 	struct msgslot_slot *slot = f->slot;
-	struct msgslot_message message;
+	struct msgslot_incoming message;
 	int err;
 
 	if (unlikely(!length || length > slot->rules.max_message))
@@ -308,7 +303,7 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 		err = place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {
 		const struct msgslot_deadline simple = plain_deadline(f, nowait);
-		struct msgslot_message again = message_of(f, args, length, room, buffer);
+		struct msgslot_incoming again = message_of(f, args, length, room, buffer);
 		struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
 
 		err = send_slow(&s, &again, from, room, err);
@@ -317,7 +312,7 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 		message.sequence = again.sequence;
 		message.buffer = NULL;
 	} else if (is_long && unlikely(message.map)) {
-		fill_map(message.map, message.sequence, length, message.placed);
+		msgslot_mmap_fill(message.map, message.sequence, length, message.placed);
 	}
 	/* A long message that this one took the place of. */
 	if (unlikely(message.buffer))
@@ -336,7 +331,7 @@ static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struc
 {
 	int err = 0;
 
-	if (unlikely(READ_ONCE(f->slot->gone)))
+	if (unlikely(msgslot_slot_is_gone(f->slot)))
 		return -ENODEV;
 	/* Once selected, a file always has a channel. */
 	if (unlikely(!rcu_access_pointer(f->channel)))
@@ -346,7 +341,7 @@ static __always_inline ssize_t write(struct msgslot_file *f, bool is_long, struc
 	if (likely(!err))
 		return length;
 	/* The end of the slot comes before all other errors, also where it came while they did. */
-	if (READ_ONCE(f->slot->gone))
+	if (msgslot_slot_is_gone(f->slot))
 		return -ENODEV;
 	return err == -EMSGSIZE ? write_part(f, from, length, nowait) : err;
 }
@@ -438,7 +433,7 @@ long msgslot_send(struct msgslot_file *f, struct msgslot_send __user *user,
 		err = send(f, false, args, from, args->length, false, deadline, &sequence);
 	if (!err)
 		(void)!put_user(sequence, &user->sequence);
-	else if (READ_ONCE(f->slot->gone))
+	else if (msgslot_slot_is_gone(f->slot))
 		err = -ENODEV;
 	return err;
 }

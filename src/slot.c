@@ -95,8 +95,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	get_random_bytes(slot->instance, sizeof(slot->instance));
 	msgslot_account_init(&slot->account);
 	slot_set_mode(slot, mode);
-	spin_lock_init(&slot->lock);
-	slot->channels = RB_ROOT;
+	msgslot_channels_init(&slot->channels);
 	init_waitqueue_head(&slot->wait);
 	err = -ENOMEM;
 	slot->stats = alloc_percpu(struct msgslot_stats);
@@ -132,6 +131,7 @@ static int slot_create(unsigned int minor, const struct msgslot_mode *mode)
 static int slot_destroy(unsigned int minor)
 {
 	struct msgslot_slot *slot;
+	u64 lost;
 
 	spin_lock(&slots_lock);
 	slot = minors[minor].slot;
@@ -144,10 +144,9 @@ static int slot_destroy(unsigned int minor)
 	if (!slot)
 		return -ENODEV;
 
-	spin_lock(&slot->lock);
-	WRITE_ONCE(slot->gone, true);
-	spin_unlock(&slot->lock);
-	msgslot_channel_kill_all(slot);
+	msgslot_channels_close(&slot->channels);
+	lost = msgslot_channels_kill(&slot->channels, &slot->spares);
+	this_cpu_sub(slot->stats->messages, lost);
 	msgslot_waiters_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
 	device_unregister(&slot->dev);
 
@@ -202,6 +201,31 @@ void msgslot_slot_close(struct msgslot_slot *slot)
 	slot->opens--;
 	spin_unlock(&slots_lock);
 	put_device(&slot->dev);
+}
+
+int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
+		       bool conditional, u64 expected, u64 *messages)
+{
+	struct msgslot_channel *channel;
+	struct msgslot_holder holder;
+	int err;
+
+	*messages = 0;
+	channel = msgslot_channel_find(&slot->channels, id, share, &holder);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	if (!channel)
+		return conditional && expected ? -ESTALE : 0;
+	err = msgslot_log_clear(&channel->log, &slot->spares, conditional, expected, messages);
+	if (!err) {
+		this_cpu_sub(slot->stats->messages, *messages);
+		/* Where each file has a cursor, it counts what it lost when it comes to it. */
+		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
+			this_cpu_add(slot->stats->dropped, *messages);
+		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
+	}
+	msgslot_channel_unhold(&slot->channels, channel, &holder);
+	return err;
 }
 
 /*

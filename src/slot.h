@@ -23,8 +23,6 @@
 
 #include <linux/device.h>
 #include <linux/percpu.h>
-#include <linux/rbtree.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -57,10 +55,7 @@ struct msgslot_stats {
  * @account: limits and use; has its own lock
  * @spares: buffers for long messages; changed without a lock
  * @stats: counted without a lock
- * @lock: guards @channels, @floor, @gone, and msgslot_channel.holds
- * @channels: the channels by id
- * @floor: the highest sequence of all channels that were forgotten
- * @gone: the slot was destroyed; set once under @lock, read anywhere
+ * @channels: have their own lock
  * @wait: relays of the files that poll and have no channel selected
  */
 struct msgslot_slot {
@@ -73,14 +68,12 @@ struct msgslot_slot {
 	struct msgslot_account account;
 	struct msgslot_spares spares;
 	struct msgslot_stats __percpu *stats;
-	spinlock_t lock;
-	struct rb_root channels;
-	u64 floor;
-	bool gone;
+	struct msgslot_channels channels;
 	wait_queue_head_t wait;
 };
 
 struct cdev;
+struct msgslot_info;
 
 /*
  * Makes slots of the given modes, NULL where a minor is to have none, with device nodes of @devt's
@@ -93,6 +86,18 @@ void msgslot_slots_exit(struct cdev *cdev);
 /* The slot of @minor for an open file, or ERR_PTR: -ENXIO if it was destroyed, -ENOMEM. */
 struct msgslot_slot *msgslot_slot_open(unsigned int minor);
 void msgslot_slot_close(struct msgslot_slot *slot);
+
+static inline bool msgslot_slot_is_gone(const struct msgslot_slot *slot)
+{
+	return READ_ONCE(slot->channels.gone);
+}
+
+/*
+ * Takes all messages from the channel @id, if @conditional only if the newest is @expected (0: there is none),
+ * and wakes writers: 0, with how many there were in *@messages; or -ESTALE, -ENODEV.
+ */
+int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
+		       bool conditional, u64 expected, u64 *messages);
 
 /* All of @info that is not of the caller. */
 void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info);
