@@ -4,6 +4,7 @@
 
 #include <linux/cdev.h>
 #include <linux/delay.h>
+#include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -16,6 +17,7 @@
 #include "channel.h"
 #include "file.h"
 #include "slot.h"
+#include "sysfs.h"
 
 static char *slots = "last:4,queue:2,broadcast:2";
 module_param(slots, charp, 0444);
@@ -26,6 +28,12 @@ MODULE_PARM_DESC(
 static unsigned int major;
 module_param(major, uint, 0444);
 MODULE_PARM_DESC(major, "major number; 0: the kernel picks one, and it is shown here (0)");
+
+static struct class msgslot_class = {
+	.name = KBUILD_MODNAME,
+	.class_groups = msgslot_sysfs_class_groups,
+	.dev_groups = msgslot_sysfs_slot_groups,
+};
 
 static struct cdev msgslot_cdev;
 
@@ -114,7 +122,7 @@ static int __init msgslot_init(void)
 	cdev_init(&msgslot_cdev, &msgslot_file_operations);
 	msgslot_cdev.owner = THIS_MODULE;
 	/* Last: from here on files can be open, so nothing after it may fail. */
-	err = msgslot_slots_init(&msgslot_cdev, devt, modes);
+	err = msgslot_slots_init(&msgslot_class, &msgslot_cdev, devt, modes);
 	if (!err)
 		goto out;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Slots: the table of minors, how they come and go, what they show in sysfs.  See slot.h. */
+/* Slots: the table of minors, how slots come and go, their settings.  See slot.h. */
 #include <linux/cdev.h>
 #include <linux/err.h>
 #include <linux/kdev_t.h>
@@ -8,7 +8,6 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 #include <linux/msgslot.h>
 
 #include "compat.h"
@@ -27,20 +26,16 @@ static struct {
 	bool leaving;
 } minors[MSGSLOT_SLOTS_MAX];
 
-static dev_t first_devt;
+static struct class *slots_class;
+static dev_t slots_devt;
 /* The module's own slots are there, all of them.  Under slots_lock. */
-static bool loaded;
+static bool slots_loaded;
 /* No slot is made: before the module's own are, and at its end.  Under slots_creation. */
-static bool closed = true;
-
-static struct msgslot_slot *slot_of(struct device *dev)
-{
-	return container_of(dev, struct msgslot_slot, dev);
-}
+static bool slots_closed = true;
 
 static void slot_release(struct device *dev)
 {
-	struct msgslot_slot *slot = slot_of(dev);
+	struct msgslot_slot *slot = msgslot_slot_of(dev);
 
 	msgslot_account_drain(&slot->account);
 	msgslot_spares_free(&slot->spares);
@@ -51,18 +46,16 @@ static void slot_release(struct device *dev)
 /* The settings that a mode comes with. */
 static void slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode)
 {
-	slot->mode = mode;
+	WRITE_ONCE(slot->mode, mode);
 	slot->rules = mode->rules;
 	msgslot_account_set_max_bytes(&slot->account, mode->max_bytes);
 	msgslot_account_set_max_channels(&slot->account, mode->max_channels);
 }
 
-static struct class msgslot_class;
-
 /* Whether a slot of that minor can be made: 0, -ENODEV, -EEXIST, -EBUSY. */
 static int slot_may_come(unsigned int minor)
 {
-	int err = closed ? -ENODEV : 0;
+	int err = slots_closed ? -ENODEV : 0;
 
 	lockdep_assert_held(&slots_creation);
 	spin_lock(&slots_lock);
@@ -87,10 +80,10 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	if (!slot)
 		return -ENOMEM;
 	device_initialize(&slot->dev);
-	slot->dev.class = &msgslot_class;
+	slot->dev.class = slots_class;
 	slot->dev.release = slot_release;
 	/* A device without a number is one that devtmpfs and udev make no node for. */
-	slot->dev.devt = with_node ? MKDEV(MAJOR(first_devt), minor) : 0;
+	slot->dev.devt = with_node ? MKDEV(MAJOR(slots_devt), minor) : 0;
 	slot->minor = minor;
 	get_random_bytes(slot->instance, sizeof(slot->instance));
 	msgslot_account_init(&slot->account);
@@ -118,7 +111,7 @@ err_put:
 	return err;
 }
 
-static int slot_create(unsigned int minor, const struct msgslot_mode *mode)
+int msgslot_slot_create(unsigned int minor, const struct msgslot_mode *mode)
 {
 	int err;
 
@@ -128,7 +121,7 @@ static int slot_create(unsigned int minor, const struct msgslot_mode *mode)
 	return err;
 }
 
-static int slot_destroy(unsigned int minor)
+int msgslot_slot_destroy(unsigned int minor)
 {
 	struct msgslot_slot *slot;
 	u64 lost;
@@ -163,7 +156,7 @@ static struct msgslot_slot *slot_open_existing(unsigned int minor, bool *destroy
 
 	spin_lock(&slots_lock);
 	/* Whoever is early waits: a load that fails must not find a file open. */
-	slot = loaded ? minors[minor].slot : NULL;
+	slot = slots_loaded ? minors[minor].slot : NULL;
 	*destroyed = minors[minor].destroyed;
 	if (slot) {
 		slot->opens++;
@@ -186,7 +179,7 @@ struct msgslot_slot *msgslot_slot_open(unsigned int minor)
 		return ERR_PTR(-EINTR);
 	/* A node made by hand, of a minor without a slot: it gets the one that course programs expect. */
 	slot = slot_open_existing(minor, &destroyed);
-	if (!slot && !destroyed && !closed) {
+	if (!slot && !destroyed && !slots_closed) {
 		err = slot_create_locked(minor, msgslot_mode_find(MSGSLOT_MODE_LAST), false);
 		if (!err)
 			slot = slot_open_existing(minor, &destroyed);
@@ -249,10 +242,10 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
 	msgslot_account_get_limit(&slot->account, &limit);
 	msgslot_account_get_used(&slot->account, &used);
 	info->minor = slot->minor;
-	info->mode = slot->mode->number;
-	info->overflow = slot->rules.overflow;
-	info->depth = slot->rules.depth;
-	info->max_message = slot->rules.max_message;
+	info->mode = READ_ONCE(slot->mode)->number;
+	info->overflow = READ_ONCE(slot->rules.overflow);
+	info->depth = READ_ONCE(slot->rules.depth);
+	info->max_message = READ_ONCE(slot->rules.max_message);
 	memcpy(info->instance, slot->instance, sizeof(info->instance));
 	info->max_bytes = limit.bytes;
 	info->bytes = used.bytes;
@@ -265,13 +258,25 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
 }
 
 /*
- * Changes a setting that calls rely on while they run: not while a file is open, nor while there is
- * a message that may not fit the new setting.  What is set already may always be set.
+ * Calls rely on the settings while they run: so these change only while no file is open and no message is kept
+ * that might not fit.  A setting may always be set to what it is.
  */
 static int slot_may_change_locked(struct msgslot_slot *slot, bool same)
 {
 	lockdep_assert_held(&slots_lock);
 	return same || (!slot->opens && !slot_sum_stats(slot, messages)) ? 0 : -EBUSY;
+}
+
+int msgslot_slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode)
+{
+	int err;
+
+	spin_lock(&slots_lock);
+	err = slot_may_change_locked(slot, mode == slot->mode);
+	if (!err && mode != slot->mode)
+		slot_set_mode(slot, mode);
+	spin_unlock(&slots_lock);
+	return err;
 }
 
 static int slot_set_number_locked(struct msgslot_slot *slot, u32 *setting, u32 value, u32 max)
@@ -281,261 +286,56 @@ static int slot_set_number_locked(struct msgslot_slot *slot, u32 *setting, u32 v
 	if (!value || value > max)
 		return -EINVAL;
 	if (!err)
-		*setting = value;
+		WRITE_ONCE(*setting, value);
 	return err;
 }
 
-static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *text)
+int msgslot_slot_set_depth(struct msgslot_slot *slot, u32 depth)
 {
-	return sysfs_emit(text, "%s\n", READ_ONCE(slot_of(dev)->mode)->name);
-}
-
-static ssize_t mode_store(struct device *dev, struct device_attribute *attr, const char *text,
-			  size_t count)
-{
-	const struct msgslot_mode *mode = msgslot_mode_find(text);
-	struct msgslot_slot *slot = slot_of(dev);
 	int err;
 
-	if (!mode)
-		return -EINVAL;
 	spin_lock(&slots_lock);
-	err = slot_may_change_locked(slot, mode == slot->mode);
-	if (!err && mode != slot->mode)
-		slot_set_mode(slot, mode);
+	err = slot_set_number_locked(slot, &slot->rules.depth, depth, slot->mode->depth_max);
 	spin_unlock(&slots_lock);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(mode);
-
-static ssize_t depth_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->rules.depth));
+	return err;
 }
 
-static ssize_t depth_store(struct device *dev, struct device_attribute *attr, const char *text,
-			   size_t count)
+int msgslot_slot_set_max_message(struct msgslot_slot *slot, u32 max_message)
 {
-	struct msgslot_slot *slot = slot_of(dev);
-	u32 value;
-	int err = kstrtou32(text, 0, &value);
+	int err;
 
-	if (err)
-		return err;
 	spin_lock(&slots_lock);
-	err = slot_set_number_locked(slot, &slot->rules.depth, value, slot->mode->depth_max);
+	err = slot_set_number_locked(slot, &slot->rules.max_message, max_message,
+				     MSGSLOT_MESSAGE_MAX);
 	spin_unlock(&slots_lock);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(depth);
-
-static ssize_t max_message_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	return sysfs_emit(text, "%u\n", READ_ONCE(slot_of(dev)->rules.max_message));
+	return err;
 }
 
-static ssize_t max_message_store(struct device *dev, struct device_attribute *attr,
-				 const char *text, size_t count)
+int msgslot_slot_set_overflow(struct msgslot_slot *slot, u32 overflow)
 {
-	struct msgslot_slot *slot = slot_of(dev);
-	u32 value;
-	int err = kstrtou32(text, 0, &value);
-
-	if (err)
-		return err;
-	spin_lock(&slots_lock);
-	err = slot_set_number_locked(slot, &slot->rules.max_message, value, MSGSLOT_MESSAGE_MAX);
-	spin_unlock(&slots_lock);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(max_message);
-
-/* What a full log does to a writer, by enum msgslot_overflow_number. */
-static const char *const overflows[] = {
-	[MSGSLOT_DROP] = MSGSLOT_OVERFLOW_DROP,
-	[MSGSLOT_BLOCK] = MSGSLOT_OVERFLOW_BLOCK,
-};
-
-static ssize_t overflow_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	return sysfs_emit(text, "%s\n", overflows[READ_ONCE(slot_of(dev)->rules.overflow)]);
-}
-
-static ssize_t overflow_store(struct device *dev, struct device_attribute *attr, const char *text,
-			      size_t count)
-{
-	int value = __sysfs_match_string(overflows, ARRAY_SIZE(overflows), text);
-	struct msgslot_slot *slot = slot_of(dev);
 	bool same;
 	int err;
 
-	if (value < 0)
-		return value;
 	spin_lock(&slots_lock);
-	same = slot->rules.overflow == value;
+	same = slot->rules.overflow == overflow;
 	err = slot_may_change_locked(slot, same);
-	/* Only rooms have a choice. */
 	if (!same && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_SET_OVERFLOW))
 		err = -EINVAL;
 	if (!err)
-		slot->rules.overflow = value;
+		WRITE_ONCE(slot->rules.overflow, overflow);
 	spin_unlock(&slots_lock);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(overflow);
-
-static ssize_t max_bytes_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	struct msgslot_usage limit;
-
-	msgslot_account_get_limit(&slot_of(dev)->account, &limit);
-	return sysfs_emit(text, "%llu\n", limit.bytes);
+	return err;
 }
 
-static ssize_t max_bytes_store(struct device *dev, struct device_attribute *attr, const char *text,
-			       size_t count)
-{
-	u64 value;
-	int err = kstrtou64(text, 0, &value);
-
-	if (!err)
-		msgslot_account_set_max_bytes(&slot_of(dev)->account, value);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(max_bytes);
-
-static ssize_t max_channels_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	struct msgslot_usage limit;
-
-	msgslot_account_get_limit(&slot_of(dev)->account, &limit);
-	return sysfs_emit(text, "%llu\n", limit.channels);
-}
-
-static ssize_t max_channels_store(struct device *dev, struct device_attribute *attr,
-				  const char *text, size_t count)
-{
-	u32 value;
-	int err = kstrtou32(text, 0, &value);
-
-	if (!err)
-		msgslot_account_set_max_channels(&slot_of(dev)->account, value);
-	return err ?: count;
-}
-static DEVICE_ATTR_RW(max_channels);
-
-static ssize_t bytes_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	struct msgslot_usage used;
-
-	msgslot_account_get_used(&slot_of(dev)->account, &used);
-	return sysfs_emit(text, "%llu\n", used.bytes);
-}
-static DEVICE_ATTR_RO(bytes);
-
-static ssize_t channels_show(struct device *dev, struct device_attribute *attr, char *text)
-{
-	struct msgslot_usage used;
-
-	msgslot_account_get_used(&slot_of(dev)->account, &used);
-	return sysfs_emit(text, "%llu\n", used.channels);
-}
-static DEVICE_ATTR_RO(channels);
-
-#define SLOT_STATISTIC(name)                                                                      \
-	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *text) \
-	{                                                                                         \
-		return sysfs_emit(text, "%llu\n", slot_sum_stats(slot_of(dev), name));            \
-	}                                                                                         \
-	static DEVICE_ATTR_RO(name)
-
-SLOT_STATISTIC(messages);
-SLOT_STATISTIC(sent);
-SLOT_STATISTIC(received);
-SLOT_STATISTIC(dropped);
-
-static struct attribute *slot_attrs[] = {
-	&dev_attr_mode.attr,
-	&dev_attr_depth.attr,
-	&dev_attr_max_message.attr,
-	&dev_attr_overflow.attr,
-	&dev_attr_max_bytes.attr,
-	&dev_attr_max_channels.attr,
-	&dev_attr_channels.attr,
-	&dev_attr_messages.attr,
-	&dev_attr_bytes.attr,
-	&dev_attr_sent.attr,
-	&dev_attr_received.attr,
-	&dev_attr_dropped.attr,
-	NULL,
-};
-ATTRIBUTE_GROUPS(slot);
-
-/* A minor, decimal, that ends the text or is followed by a space; @text then stands behind it. */
-static int parse_minor(char **text, unsigned int *minor)
-{
-	char *word = strsep(text, " ");
-	int err = kstrtouint(word, 10, minor);
-
-	if (err)
-		return err;
-	return *minor < MSGSLOT_SLOTS_MAX ? 0 : -EINVAL;
-}
-
-/* "MINOR MODE" */
-static ssize_t create_write(const char *text, size_t count)
-{
-	const struct msgslot_mode *mode = NULL;
-	char *copy, *rest;
-	unsigned int minor;
-	int err;
-
-	copy = kstrdup(text, GFP_KERNEL);
-	if (!copy)
-		return -ENOMEM;
-	rest = copy;
-	err = parse_minor(&rest, &minor);
-	if (!err && rest)
-		mode = msgslot_mode_find(rest);
-	kfree(copy);
-	if (!err)
-		err = mode ? slot_create(minor, mode) : -EINVAL;
-	return err ?: count;
-}
-MSGSLOT_CLASS_ATTR_WO(create);
-
-/* "MINOR" */
-static ssize_t destroy_write(const char *text, size_t count)
-{
-	unsigned int minor;
-	int err = kstrtouint(text, 10, &minor);
-
-	if (!err)
-		err = minor < MSGSLOT_SLOTS_MAX ? slot_destroy(minor) : -EINVAL;
-	return err ?: count;
-}
-MSGSLOT_CLASS_ATTR_WO(destroy);
-
-static struct attribute *msgslot_class_attrs[] = {
-	&class_attr_create.attr,
-	&class_attr_destroy.attr,
-	NULL,
-};
-ATTRIBUTE_GROUPS(msgslot_class);
-
-static struct class msgslot_class = {
-	.name = KBUILD_MODNAME,
-	.class_groups = msgslot_class_groups,
-	.dev_groups = slot_groups,
-};
-
-int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode *const *modes)
+int msgslot_slots_init(struct class *class, struct cdev *cdev, dev_t devt,
+		       const struct msgslot_mode *const *modes)
 {
 	unsigned int minor;
 	int err;
 
-	first_devt = devt;
-	err = class_register(&msgslot_class);
+	slots_class = class;
+	slots_devt = devt;
+	err = class_register(class);
 	if (err)
 		return err;
 	/*
@@ -546,13 +346,13 @@ int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode 
 	err = cdev_add(cdev, devt, MSGSLOT_SLOTS_MAX);
 	if (err)
 		goto err_class;
-	closed = false;
+	slots_closed = false;
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX && !err; minor++)
 		if (modes[minor])
 			err = slot_create_locked(minor, modes[minor], true);
-	closed = err;
+	slots_closed = err;
 	spin_lock(&slots_lock);
-	loaded = !err;
+	slots_loaded = !err;
 	spin_unlock(&slots_lock);
 	mutex_unlock(&slots_creation);
 	if (err)
@@ -561,7 +361,7 @@ int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode 
 
 err_class:
 	mutex_unlock(&slots_creation);
-	class_unregister(&msgslot_class);
+	class_unregister(slots_class);
 	return err;
 }
 
@@ -571,9 +371,9 @@ void msgslot_slots_exit(struct cdev *cdev)
 
 	cdev_del(cdev);
 	mutex_lock(&slots_creation);
-	closed = true;
+	slots_closed = true;
 	mutex_unlock(&slots_creation);
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX; minor++)
-		slot_destroy(minor);
-	class_unregister(&msgslot_class);
+		msgslot_slot_destroy(minor);
+	class_unregister(slots_class);
 }

@@ -75,13 +75,23 @@ struct msgslot_slot {
 struct cdev;
 struct msgslot_info;
 
+static inline struct msgslot_slot *msgslot_slot_of(struct device *dev)
+{
+	return container_of(dev, struct msgslot_slot, dev);
+}
+
 /*
- * Makes slots of the given modes, NULL where a minor is to have none, with device nodes of @devt's
- * major, all or none of them; and before them @cdev, which answers their nodes, and the class.
+ * Makes the class, @cdev, which answers the nodes of slots, and slots of the given modes (NULL: no slot of that
+ * minor), with nodes of @devt's major.  All of it or nothing.
  */
-int msgslot_slots_init(struct cdev *cdev, dev_t devt, const struct msgslot_mode *const *modes);
+int msgslot_slots_init(struct class *class, struct cdev *cdev, dev_t devt,
+		       const struct msgslot_mode *const *modes);
 /* Destroys @cdev, all slots and the class.  No file is open any more. */
 void msgslot_slots_exit(struct cdev *cdev);
+
+/* Make and destroy one slot: 0; -EEXIST, -EBUSY (its name is still in sysfs), -ENODEV, -ENOMEM. */
+int msgslot_slot_create(unsigned int minor, const struct msgslot_mode *mode);
+int msgslot_slot_destroy(unsigned int minor);
 
 /* The slot of @minor for an open file, or ERR_PTR: -ENXIO if it was destroyed, -ENOMEM. */
 struct msgslot_slot *msgslot_slot_open(unsigned int minor);
@@ -99,7 +109,13 @@ static inline bool msgslot_slot_is_gone(const struct msgslot_slot *slot)
 int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
 		       bool conditional, u64 expected, u64 *messages);
 
-/* All of @info that is not of the caller. */
+/* Settings: 0; -EINVAL: not such a value, or not in this mode; -EBUSY: a file is open, or a message is kept. */
+int msgslot_slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode);
+int msgslot_slot_set_depth(struct msgslot_slot *slot, u32 depth);
+int msgslot_slot_set_max_message(struct msgslot_slot *slot, u32 max_message);
+int msgslot_slot_set_overflow(struct msgslot_slot *slot, u32 overflow);
+
+/* All of @info that does not depend on the caller. */
 void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info);
 
 #endif /* MSGSLOT_SLOT_H */
