@@ -3,7 +3,6 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -12,7 +11,6 @@
 
 #include "compat.h"
 #include "file.h"
-#include "mmap.h"
 #include "peek.h"
 
 static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
@@ -139,7 +137,7 @@ static void file_wake(struct msgslot_file *f)
 		msgslot_waiters_wake(&f->wait, events);
 }
 
-static __poll_t msgslot_poll(struct file *file, poll_table *table)
+__poll_t msgslot_file_poll(struct file *file, poll_table *table)
 {
 	struct msgslot_file *f = file->private_data;
 	const __poll_t events = poll_requested_events(table);
@@ -313,7 +311,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	return err;
 }
 
-static int msgslot_open(struct inode *inode, struct file *file)
+int msgslot_file_open(struct inode *inode, struct file *file)
 {
 	struct msgslot_slot *slot = msgslot_slot_open(iminor(inode));
 	struct msgslot_file *f;
@@ -353,7 +351,7 @@ err_close:
 	return err;
 }
 
-static int msgslot_release(struct inode *inode, struct file *file)
+int msgslot_file_release(struct inode *inode, struct file *file)
 {
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_slot *slot = f->slot;
@@ -399,18 +397,3 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 		length -= offset;
 	return length;
 }
-
-const struct file_operations msgslot_file_operations = {
-	.owner = THIS_MODULE,
-	.open = msgslot_open,
-	.release = msgslot_release,
-	.read = msgslot_read,
-	.write = msgslot_write,
-	.read_iter = msgslot_read_iter,
-	.write_iter = msgslot_write_iter,
-	.splice_write = msgslot_splice_write,
-	.poll = msgslot_poll,
-	.mmap = msgslot_mmap,
-	.unlocked_ioctl = msgslot_file_ioctl,
-	.compat_ioctl = msgslot_file_compat_ioctl,
-};

@@ -32,6 +32,7 @@
 #define MSGSLOT_FILE_H
 
 #include <linux/fs.h>
+#include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -73,7 +74,9 @@ struct msgslot_file {
 	bool reads;
 };
 
-extern const struct file_operations msgslot_file_operations;
+int msgslot_file_open(struct inode *inode, struct file *file);
+int msgslot_file_release(struct inode *inode, struct file *file);
+__poll_t msgslot_file_poll(struct file *file, poll_table *table);
 
 /* Makes @id the channel of the file: 0, -EINVAL, -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM. */
 int msgslot_file_select(struct msgslot_file *f, u32 id);
@@ -107,18 +110,14 @@ u32 msgslot_file_next_length(struct msgslot_file *f);
 /* Moves the cursor of a `broadcast` file; *@sequence is where it is then.  0, or -EINVAL. */
 int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence);
 
-/* receive.c */
-ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos);
-ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter);
-
-/* send.c */
-ssize_t msgslot_write(struct file *file, const char __user *buffer, size_t length, loff_t *pos);
-ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter);
-ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
-			     size_t length, unsigned int flags);
-
-/* ioctl.c */
-long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument);
-long msgslot_file_compat_ioctl(struct file *file, unsigned int command, unsigned long argument);
+/* How long read() and write() wait: for ever; or, if @nowait or O_NONBLOCK say so, not at all. */
+static inline struct msgslot_deadline msgslot_file_deadline(const struct msgslot_file *f,
+							    bool nowait)
+{
+	return (struct msgslot_deadline){
+		.wait = !nowait && !(f->payer.file->f_flags & O_NONBLOCK),
+		.until = KTIME_MAX,
+	};
+}
 
 #endif /* MSGSLOT_FILE_H */

@@ -21,7 +21,10 @@
 
 #include "compat.h"
 #include "file.h"
-#include "message.h"
+#include "ioctl.h"
+#include "receive.h"
+#include "send.h"
+#include "slot.h"
 
 /**
  * struct argument - what a command came with
@@ -327,7 +330,7 @@ static const struct command *command_find(unsigned int command)
 	return c;
 }
 
-long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long argument)
+long msgslot_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct msgslot_file *f = file->private_data;
 	const struct command *c = command_find(command);
@@ -351,11 +354,11 @@ long msgslot_file_ioctl(struct file *file, unsigned int command, unsigned long a
 }
 
 /* Of a program of 32 bits.  What is a pointer loses a bit of it on some machines; an id may not. */
-long msgslot_file_compat_ioctl(struct file *file, unsigned int command, unsigned long argument)
+long msgslot_compat_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 #ifdef CONFIG_COMPAT
 	if (!is_select(command))
 		argument = (unsigned long)compat_ptr(argument);
 #endif
-	return msgslot_file_ioctl(file, command, argument);
+	return msgslot_ioctl(file, command, argument);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module: its parameters, and how it comes and goes. */
+/* The module: its parameters, its class and file operations, how it comes and goes. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cdev.h>
@@ -14,8 +14,12 @@
 #include <linux/msgslot.h>
 
 #include "buffer.h"
-#include "channel.h"
 #include "file.h"
+#include "ioctl.h"
+#include "mmap.h"
+#include "mode.h"
+#include "receive.h"
+#include "send.h"
 #include "slot.h"
 #include "sysfs.h"
 
@@ -33,6 +37,21 @@ static struct class msgslot_class = {
 	.name = KBUILD_MODNAME,
 	.class_groups = msgslot_sysfs_class_groups,
 	.dev_groups = msgslot_sysfs_slot_groups,
+};
+
+static const struct file_operations msgslot_file_operations = {
+	.owner = THIS_MODULE,
+	.open = msgslot_file_open,
+	.release = msgslot_file_release,
+	.read = msgslot_read,
+	.write = msgslot_write,
+	.read_iter = msgslot_read_iter,
+	.write_iter = msgslot_write_iter,
+	.splice_write = msgslot_splice_write,
+	.poll = msgslot_file_poll,
+	.mmap = msgslot_mmap,
+	.unlocked_ioctl = msgslot_ioctl,
+	.compat_ioctl = msgslot_compat_ioctl,
 };
 
 static struct cdev msgslot_cdev;

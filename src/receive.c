@@ -14,6 +14,7 @@
 #include <linux/msgslot.h>
 
 #include "compat.h"
+#include "receive.h"
 #include "receive_fast.h"
 
 /**
@@ -216,7 +217,7 @@ static int copy_out_found(struct receiver *r, enum msgslot_cursor_owner reads,
 	before_waiting(r, reads);
 	if (buffer)
 		return have_pages(to, n) ? 1 : -EFAULT;
-	return copy_out(to, peek->bytes + offset, n) ? 0 : -EFAULT;
+	return user_copy_out(to, peek->bytes + offset, n) ? 0 : -EFAULT;
 }
 
 /* What the file's cursor has lost, as long as it is on the channel of the message. */
@@ -269,7 +270,7 @@ static int hand_out(struct receiver *r, enum msgslot_cursor_owner reads, struct 
 		r->voided = max_t(size_t, r->voided, 1);
 	else if (*n > size)
 		err = -ENOSPC;
-	else if (is_null(to))
+	else if (user_is_null(to))
 		err = -EINVAL;
 	else
 		err = copy_out_found(r, reads, to, peek, offset, *n);
@@ -439,7 +440,7 @@ static void clear_out(struct user_memory to, size_t size)
 
 	for (; size; size -= n) {
 		n = min(size, sizeof(zeros));
-		if (!copy_out(to, zeros, n))
+		if (!user_copy_out(to, zeros, n))
 			break;
 		if (!to.iter)
 			to.pointer += n;
@@ -467,7 +468,7 @@ static noinline void take_back(struct receiver *r, struct user_memory to, ssize_
 	} else if (to.pointer) {
 		to.pointer += n;
 	}
-	if (!is_null(to))
+	if (!user_is_null(to))
 		clear_out(to, r->voided - n);
 	if (r->args && failed)
 		(void)put_fields(r->user, r->args->length, r->args->sequence, r->args->time,
@@ -485,7 +486,7 @@ static noinline ssize_t receive(struct msgslot_file *f, const struct msgslot_rec
 				size_t size, const struct msgslot_deadline *deadline, bool nowait,
 				ssize_t ret, size_t voided)
 {
-	const struct msgslot_deadline simple = plain_deadline(f, nowait);
+	const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
 	struct receiver r msgslot_uninitialized;
 	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	const enum msgslot_cursor_owner reads = f->slot->rules.cursor;

@@ -10,9 +10,9 @@
 #include "compat.h"
 #include "cursor.h"
 #include "file.h"
-#include "message.h"
 #include "peek.h"
 #include "slot.h"
+#include "user.h"
 
 /**
  * struct lookup - where a message was found
@@ -173,8 +173,8 @@ fault:
 static __always_inline bool put_result(struct msgslot_recv __user *user,
 				       const struct msgslot_peek *peek, u64 lost)
 {
-	return put_fields(user, peek->length, peek->sequence, time_for_caller(peek->time), lost,
-			  pid_for_caller(peek->pid, peek->time), uid_for_caller(peek->uid));
+	return put_fields(user, peek->length, peek->sequence, user_time(peek->time), lost,
+			  user_pid(peek->pid, peek->time), user_uid(peek->uid));
 }
 
 /* Copy out without waiting for a page: whether that worked. */
@@ -183,7 +183,7 @@ static __always_inline bool copy_out_now(struct user_memory to, const void *from
 	bool done;
 
 	pagefault_disable();
-	done = copy_out(to, from, length);
+	done = user_copy_out(to, from, length);
 	pagefault_enable();
 	return done;
 }
@@ -242,12 +242,12 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 	if (unlikely(err))
 		goto another_case;
 	length = peek.length;
-	if (unlikely(length > size || is_null(to)))
+	if (unlikely(length > size || user_is_null(to)))
 		goto another_case;
 	if (reads == MSGSLOT_CURSOR_OF_FILE && unlikely(peek.sequence != cursor))
 		goto another_case;
 	if (likely(length <= sizeof(room)))
-		moved = copy_out(to, room, length);
+		moved = user_copy_out(to, room, length);
 	else
 		moved = copy_out_long(f, to, peek.buffer, length);
 	if (unlikely(!moved))

@@ -14,9 +14,12 @@
 #include <linux/msgslot.h>
 
 #include "compat.h"
-#include "message.h"
+#include "file.h"
 #include "mmap.h"
 #include "place.h"
+#include "send.h"
+#include "slot.h"
+#include "user.h"
 
 /*
  * Copies a long message in; ERR_PTR(-EFAULT) or ERR_PTR(-ENOMEM).  Where there is no memory, a bad pointer
@@ -30,14 +33,14 @@ static noinline struct msgslot_buffer *copy_in_long(struct msgslot_file *f, stru
 
 	buffer = msgslot_buffer_get(&f->slot->spares, f->payer.share->uid, length, MSGSLOT_GFP);
 	if (buffer) {
-		if (copy_in(buffer->bytes, from, length))
+		if (user_copy_in(buffer->bytes, from, length))
 			return buffer;
 		msgslot_buffer_put(&f->slot->spares, buffer);
 		return ERR_PTR(-EFAULT);
 	}
 	for (done = 0; done < length; done += n) {
 		n = min_t(size_t, length - done, MSGSLOT_INLINE_BYTES);
-		if (!copy_in(room, from, n))
+		if (!user_copy_in(room, from, n))
 			return ERR_PTR(-EFAULT);
 		if (!from.iter)
 			from.pointer += n;
@@ -56,7 +59,7 @@ static struct msgslot_buffer *copy_in_long_now(struct msgslot_file *f, struct us
 	if (!buffer)
 		return NULL;
 	pagefault_disable();
-	done = copy_in(buffer->bytes, from, length);
+	done = user_copy_in(buffer->bytes, from, length);
 	pagefault_enable();
 	if (done)
 		return buffer;
@@ -287,11 +290,11 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 
 	if (unlikely(!length || length > slot->rules.max_message))
 		return -EMSGSIZE;
-	if (unlikely(is_null(from)))
+	if (unlikely(user_is_null(from)))
 		return -EINVAL;
 	if (is_long)
 		buffer = copy_in_long(f, from, length, room);
-	else if (unlikely(!copy_in(room, from, length)))
+	else if (unlikely(!user_copy_in(room, from, length)))
 		return -EFAULT;
 	err = PTR_ERR_OR_ZERO(buffer);
 	if (unlikely(err == -EFAULT))
@@ -302,7 +305,7 @@ static __always_inline int send(struct msgslot_file *f, bool is_long,
 	if (likely(!err))
 		err = place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {
-		const struct msgslot_deadline simple = plain_deadline(f, nowait);
+		const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
 		struct msgslot_incoming again = message_of(f, args, length, room, buffer);
 		struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
 
