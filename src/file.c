@@ -379,8 +379,8 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 u32 msgslot_file_next_length(struct msgslot_file *f)
 {
 	const bool by_file = f->slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE;
-	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
-	struct msgslot_peek peek = { .room = room };
+	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .inline_buffer = inline_buffer };
 	struct msgslot_channel *channel;
 	u32 offset, length = 0;
 	u64 cursor;
@@ -390,7 +390,7 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 	offset = by_file ? READ_ONCE(f->cursor.offset) : 0;
 	channel = rcu_dereference(f->channel);
 	/* Without room for it, a long message is not taken hold of. */
-	if (channel && !msgslot_log_peek(&channel->log, cursor, &peek, 0))
+	if (channel && !msgslot_peek(&channel->log, cursor, &peek, 0))
 		length = peek.length;
 	rcu_read_unlock();
 	if (offset < length && peek.sequence == cursor)

@@ -11,9 +11,9 @@ static void peek_locked(struct msgslot_log *log, u64 sequence, struct msgslot_pe
 
 	lockdep_assert_held(&log->lock);
 	msgslot_cell_describe(cell, peek, true);
-	peek->bytes = peek->room;
+	peek->bytes = peek->inline_buffer;
 	if (peek->length <= MSGSLOT_INLINE_BYTES) {
-		memcpy(peek->room, cell->bytes, peek->length);
+		memcpy(peek->inline_buffer, cell->bytes, peek->length);
 	} else if (peek->length <= size || peek->pieces) {
 		peek->buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
 		refcount_inc(&peek->buffer->refs);
@@ -21,7 +21,7 @@ static void peek_locked(struct msgslot_log *log, u64 sequence, struct msgslot_pe
 	}
 }
 
-int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size)
+int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size)
 {
 	int tries, err = -ESTALE;
 	u64 sequence;
@@ -30,7 +30,7 @@ int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *p
 	/* With a reference that is to be put, which may sleep, there is no other try. */
 	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE && !peek->buffer; tries++) {
 		rcu_read_lock_sched();
-		err = msgslot_log_peek_once(log, cursor, peek, true, size);
+		err = msgslot_peek_once(log, cursor, peek, true, size);
 		rcu_read_unlock_sched();
 	}
 	peek->stale = NULL;

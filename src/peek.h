@@ -28,7 +28,7 @@
  * @bytes: the message, to be copied to the reader
  * @buffer: that @bytes points into, with a reference; or NULL
  * @stale: another buffer with a reference, or NULL
- * @room: in: MSGSLOT_INLINE_BYTES where a short message is put
+ * @inline_buffer: in: MSGSLOT_INLINE_BYTES, for a short message
  */
 struct msgslot_peek {
 	u64 sequence;
@@ -40,7 +40,7 @@ struct msgslot_peek {
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 	struct msgslot_buffer *stale;
-	u8 *room;
+	u8 *inline_buffer;
 };
 
 /* What is known of the message in @cell, if that does not change; @all, or what all must know. */
@@ -78,9 +78,8 @@ msgslot_cell_buffer_get(const struct msgslot_cell *cell)
  * Where this is -ESTALE there may be a reference of another message's buffer all the same, in
  * @peek->buffer, for the caller to put.
  */
-static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cursor,
-						 struct msgslot_peek *peek, bool described,
-						 size_t size)
+static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor,
+					     struct msgslot_peek *peek, bool described, size_t size)
 {
 	u64 sequence = max(msgslot_log_first(log), cursor);
 	const struct msgslot_cell *cell;
@@ -98,9 +97,9 @@ static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cu
 	cell = msgslot_ring_cell(ring, sequence);
 	version = raw_seqcount_begin(&cell->version);
 	msgslot_cell_describe(cell, peek, described);
-	peek->bytes = peek->room;
+	peek->bytes = peek->inline_buffer;
 	if (likely(peek->length <= MSGSLOT_INLINE_BYTES)) {
-		memcpy(peek->room, cell->bytes, peek->length);
+		memcpy(peek->inline_buffer, cell->bytes, peek->length);
 	} else if (peek->length <= size || peek->pieces) {
 		peek->buffer = msgslot_cell_buffer_get(cell);
 		if (unlikely(!peek->buffer))
@@ -119,6 +118,6 @@ static __always_inline int msgslot_log_peek_once(struct msgslot_log *log, u64 cu
  * section from before @log was found; leaves the section, and puts @peek->stale; copies @peek->bytes out,
  * and never sleeps while it has @peek->buffer; and puts that.
  */
-int msgslot_log_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size);
+int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size);
 
 #endif /* MSGSLOT_PEEK_H */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The usual case of receiving, inline in the calls that begin with it.  Part of receive.c. */
+/*
+ * The usual case of a receive, inline in the calls that begin with it: a message is there, on the selected
+ * channel, and wanted just so.  Everything else is receive_slow()'s, in receive.c.
+ */
 #ifndef MSGSLOT_RECEIVE_FAST_H
 #define MSGSLOT_RECEIVE_FAST_H
 
@@ -16,8 +19,8 @@
 
 /**
  * struct lookup - where a message was found
- * @channel: to be compared only, unless it is on hold
- * @held: whether it is
+ * @channel: to be compared only, unless @held
+ * @held: the call holds @channel
  * @generation: of the file's selection
  */
 struct lookup {
@@ -27,19 +30,21 @@ struct lookup {
 };
 
 /*
- * Whether @channel, which the file has now, is the one that was @lookup, by the same selection; in an RCU
+ * Whether @channel, which the file has selected now, is the one of @lookup, by the same selection; in an RCU
  * section.  The generation is read after the channel, and select changes them in that order: so an equal
  * generation with an equal channel is that very selection.
  */
 static __always_inline bool lookup_revalidate(struct msgslot_file *f, const struct lookup *lookup,
 					      const struct msgslot_channel *channel)
 {
-	/* Pairs with the release in file_select(). */
+	/* Pairs with the release of generation in file_select(). */
 	smp_rmb();
 	return likely(channel == lookup->channel && READ_ONCE(f->generation) == lookup->generation);
 }
 
-/* Remembers for poll() that @sequence was read, unless another channel was selected meanwhile. */
+/* ---- the cursor, after the message was copied ------------------------------------------------------- */
+
+/* Notes for poll() that @sequence was read, unless another channel was selected meanwhile. */
 static __always_inline void receive_mark_seen(struct msgslot_file *f, const struct lookup *lookup,
 					      u64 sequence)
 {
@@ -49,7 +54,10 @@ static __always_inline void receive_mark_seen(struct msgslot_file *f, const stru
 	spin_unlock(&f->lock);
 }
 
-/* What is @left by msgslot_cursor_take(), and may be done in its RCU section; @moved: on without the channel. */
+/*
+ * What msgslot_cursor_take() left to do that belongs into its RCU section.  @moved: the file has selected
+ * another channel, of which the call is no holder.
+ */
 static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_channel *channel,
 				      int left, bool moved)
 {
@@ -60,7 +68,7 @@ static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_cha
 		msgslot_channel_forget(&f->slot->channels, channel);
 }
 
-/* Takes the head, which has @length bytes: whether it was still there. */
+/* Takes the oldest message of a queue, which has @length bytes.  Whether it was still there. */
 static __always_inline bool receive_take(struct msgslot_file *f, const struct lookup *lookup,
 					 u64 sequence, u32 length)
 {
@@ -90,7 +98,7 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
 	return true;
 }
 
-/* The cursor's part of receive_advance(); if writers wait for it, it is counted anew in *@channel. */
+/* receive_advance(); with @channel, writers may wait for the cursor: it is counted anew in *@channel. */
 static __always_inline bool receive_advance_file(struct msgslot_file *f,
 						 const struct lookup *lookup, u64 from, u32 offset,
 						 u64 sequence, u32 end, u32 length,
@@ -100,7 +108,10 @@ static __always_inline bool receive_advance_file(struct msgslot_file *f,
 
 	spin_lock(&f->lock);
 	if (unlikely(f->generation != lookup->generation)) {
-		/* Who slept on a channel that the file left since has his message, and no cursor. */
+		/*
+		 * The call slept on a channel the file has since deselected: the message is delivered; there
+		 * is no cursor to advance.
+		 */
 		moved = lookup->held;
 	} else if (likely(f->cursor.next == from && f->cursor.offset == offset)) {
 		moved = true;
@@ -121,7 +132,7 @@ static __always_inline bool receive_advance_file(struct msgslot_file *f,
 	return moved;
 }
 
-/* Where writers wait for readers, they are told; the RCU section is for the channel. */
+/* Where writers wait for readers, they are woken; the RCU section keeps the channel. */
 static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct lookup lookup,
 					      u64 from, u32 offset, u64 sequence, u32 end,
 					      u32 length)
@@ -138,9 +149,9 @@ static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct loo
 }
 
 /*
- * Moves the file's cursor from byte @offset of the message @from on: to byte @end of the message
- * @sequence, which has @length bytes, or to the next message; those between went unread.  Whether
- * it was still there.
+ * Advances the file's cursor from byte @offset of the message @from to byte @end of the message @sequence, which
+ * has @length bytes, or to the next message.  The messages between went unread.  Whether the cursor was still
+ * there.
  */
 static __always_inline bool receive_advance(struct msgslot_file *f, const struct lookup *lookup,
 					    u64 from, u32 offset, u64 sequence, u32 end, u32 length)
@@ -150,8 +161,10 @@ static __always_inline bool receive_advance(struct msgslot_file *f, const struct
 	return receive_advance_file(f, lookup, from, offset, sequence, end, length, NULL);
 }
 
-static __always_inline bool put_fields(struct msgslot_recv __user *user, u32 length, u64 sequence,
-				       u64 time, u64 lost, u32 pid, u32 uid)
+/* ---- the caller's memory --------------------------------------------------------------------------- */
+
+static __always_inline bool receive_put_fields(struct msgslot_recv __user *user, u32 length,
+					       u64 sequence, u64 time, u64 lost, u32 pid, u32 uid)
 {
 	if (!user_access_begin(user, sizeof(*user)))
 		return false;
@@ -169,16 +182,16 @@ fault:
 	return false;
 }
 
-/* Writes the result of MSGSLOT_RECV; whether that worked. */
-static __always_inline bool put_result(struct msgslot_recv __user *user,
-				       const struct msgslot_peek *peek, u64 lost)
+/* Writes the result of MSGSLOT_RECV.  Whether that worked. */
+static __always_inline bool receive_put_result(struct msgslot_recv __user *user,
+					       const struct msgslot_peek *peek, u64 lost)
 {
-	return put_fields(user, peek->length, peek->sequence, user_time(peek->time), lost,
-			  user_pid(peek->pid, peek->time), user_uid(peek->uid));
+	return receive_put_fields(user, peek->length, peek->sequence, user_time(peek->time), lost,
+				  user_pid(peek->pid, peek->time), user_uid(peek->uid));
 }
 
-/* Copy out without waiting for a page: whether that worked. */
-static __always_inline bool copy_out_now(struct user_memory to, const void *from, size_t length)
+/* Copies out without waiting for a page.  Whether that worked. */
+static __always_inline bool receive_copy_now(struct user_memory to, const void *from, size_t length)
 {
 	bool done;
 
@@ -189,34 +202,34 @@ static __always_inline bool copy_out_now(struct user_memory to, const void *from
 }
 
 /* The same with a long message, whose buffer is put. */
-static noinline bool copy_out_long(struct msgslot_file *f, struct user_memory to,
-				   struct msgslot_buffer *buffer, size_t length)
+static noinline bool receive_copy_long(struct msgslot_file *f, struct user_memory to,
+				       struct msgslot_buffer *buffer, size_t length)
 {
-	const bool done = copy_out_now(to, buffer->bytes, length);
+	const bool done = receive_copy_now(to, buffer->bytes, length);
 
 	if (unlikely(refcount_dec_and_test(&buffer->refs)))
 		msgslot_buffer_release(&f->slot->spares, buffer);
 	return done;
 }
 
+/* ---- the usual case ---------------------------------------------------------------------------------- */
+
 /*
- * The usual case in a few steps: a message is there, on the selected channel, and wanted just so.
- * The length of the message.  Or nothing happened: -EAGAIN, no message is there; -EIDRM, it may be another
- * channel; 0, it is another case, and so many bytes as *@voided says may have gone to the user, of a message
- * that another reader took, or that went there only in part.  @args and @user are those of MSGSLOT_RECV, if
- * it @is_recv; @held is the channel where the caller has it on hold, else NULL.
+ * The length of the message; or nothing happened, and the caller goes on with receive_slow(): -EAGAIN: there is
+ * no message; -EIDRM: it may be another channel; 0: any other case, in which *@voided bytes may have gone to the
+ * user, of a message that another reader took, or that was not copied to its end.  @args and @user are those of
+ * MSGSLOT_RECV, if it @is_recv; @held is the channel, if the caller holds it, else NULL.
  */
-static __always_inline ssize_t receive_usual(struct msgslot_file *f,
-					     enum msgslot_cursor_owner reads,
-					     const struct lookup *held, bool is_recv,
-					     const struct msgslot_recv *args,
-					     struct msgslot_recv __user *user,
-					     struct user_memory to, size_t size, size_t *voided)
+static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot_cursor_owner owner,
+					    const struct lookup *held, bool is_recv,
+					    const struct msgslot_recv *args,
+					    struct msgslot_recv __user *user, struct user_memory to,
+					    size_t size, size_t *voided)
 {
-	u8 room[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
-	struct msgslot_peek peek = { .room = room };
+	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek = { .inline_buffer = inline_buffer };
 	struct lookup lookup = { .held = false };
-	bool there, moved = true;
+	bool usual, moved = true;
 	int err = -EIDRM;
 	u64 cursor = 0;
 	size_t length;
@@ -224,37 +237,37 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 	rcu_read_lock_sched();
 	if (held) {
 		lookup = *held;
-		there = true;
+		usual = true;
 	} else {
 		/* Pairs with the release in file_select(): never new with the channel before. */
 		lookup.generation = smp_load_acquire(&f->generation);
 		lookup.channel = rcu_dereference_sched(f->channel);
-		there = lookup.channel && (!is_recv || lookup.channel->id == args->channel);
+		usual = lookup.channel && (!is_recv || lookup.channel->id == args->channel);
 	}
-	if (reads == MSGSLOT_CURSOR_OF_FILE) {
-		/* If these are of two moments, or of another channel, receive_advance() will know. */
+	if (owner == MSGSLOT_CURSOR_OF_FILE) {
+		/* If these are of two moments, or of another channel, receive_advance() notices. */
 		cursor = READ_ONCE(f->cursor.next);
-		there = there && !READ_ONCE(f->cursor.offset);
+		usual = usual && !READ_ONCE(f->cursor.offset);
 	}
-	if (likely(there))
-		err = msgslot_log_peek_once(&lookup.channel->log, cursor, &peek, is_recv, size);
+	if (likely(usual))
+		err = msgslot_peek_once(&lookup.channel->log, cursor, &peek, is_recv, size);
 	rcu_read_unlock_sched();
 	if (unlikely(err))
-		goto another_case;
+		goto unusual;
 	length = peek.length;
 	if (unlikely(length > size || user_is_null(to)))
-		goto another_case;
-	if (reads == MSGSLOT_CURSOR_OF_FILE && unlikely(peek.sequence != cursor))
-		goto another_case;
-	if (likely(length <= sizeof(room)))
-		moved = user_copy_out(to, room, length);
+		goto unusual;
+	if (owner == MSGSLOT_CURSOR_OF_FILE && unlikely(peek.sequence != cursor))
+		goto unusual;
+	if (likely(length <= sizeof(inline_buffer)))
+		moved = user_copy_out(to, inline_buffer, length);
 	else
-		moved = copy_out_long(f, to, peek.buffer, length);
+		moved = receive_copy_long(f, to, peek.buffer, length);
 	if (unlikely(!moved))
 		goto again;
-	if (is_recv && unlikely(!put_result(user, &peek, READ_ONCE(f->cursor.lost))))
-		goto back;
-	switch (reads) {
+	if (is_recv && unlikely(!receive_put_result(user, &peek, READ_ONCE(f->cursor.lost))))
+		goto revert;
+	switch (owner) {
 	case MSGSLOT_CURSOR_OF_NONE:
 		if (unlikely(READ_ONCE(f->cursor.next) != peek.sequence + 1))
 			receive_mark_seen(f, &lookup, peek.sequence);
@@ -271,21 +284,21 @@ static __always_inline ssize_t receive_usual(struct msgslot_file *f,
 		this_cpu_inc(f->slot->stats->received);
 		return length;
 	}
-back:
-	/* What went out with the iterator goes out again. */
+revert:
+	/* The iterator goes back to where the message began. */
 	if (to.iter)
 		iov_iter_revert(to.iter, length);
 again:
 	*voided = max(*voided, length);
 	return 0;
 
-another_case:
+unusual:
 	msgslot_buffer_put(&f->slot->spares, peek.buffer);
 	return err == -EAGAIN || err == -EIDRM ? err : 0;
 }
 
-/* The same, where each mode has code of its own: that saves thirty instructions of a message. */
-static __always_inline ssize_t receive_usual_of_mode(struct msgslot_file *f, bool is_recv,
+/* The same, with code of its own for each owner of a cursor: that saves thirty instructions of a message. */
+static __always_inline ssize_t receive_fast_by_owner(struct msgslot_file *f, bool is_recv,
 						     const struct msgslot_recv *args,
 						     struct msgslot_recv __user *user,
 						     struct user_memory to, size_t size,
@@ -293,14 +306,14 @@ static __always_inline ssize_t receive_usual_of_mode(struct msgslot_file *f, boo
 {
 	switch (f->slot->rules.cursor) {
 	case MSGSLOT_CURSOR_OF_NONE:
-		return receive_usual(f, MSGSLOT_CURSOR_OF_NONE, NULL, is_recv, args, user, to, size,
-				     voided);
+		return receive_fast(f, MSGSLOT_CURSOR_OF_NONE, NULL, is_recv, args, user, to, size,
+				    voided);
 	case MSGSLOT_CURSOR_OF_CHANNEL:
-		return receive_usual(f, MSGSLOT_CURSOR_OF_CHANNEL, NULL, is_recv, args, user, to,
-				     size, voided);
+		return receive_fast(f, MSGSLOT_CURSOR_OF_CHANNEL, NULL, is_recv, args, user, to,
+				    size, voided);
 	default:
-		return receive_usual(f, MSGSLOT_CURSOR_OF_FILE, NULL, is_recv, args, user, to, size,
-				     voided);
+		return receive_fast(f, MSGSLOT_CURSOR_OF_FILE, NULL, is_recv, args, user, to, size,
+				    voided);
 	}
 }
 

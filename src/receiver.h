@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A call that receives, where it is not the usual case: one attempt, step by step.
+ *
+ *	receiver_peek()		finds the message
+ *	receiver_deliver()	copies it to the user, and then moves a cursor, which cannot fail
+ *
+ * So a call that fails leaves everything as it was.  If another reader moved the cursor meanwhile, the copy is
+ * void, and the call starts over.  receive.c has the loop around this, and the waits.
+ */
+#ifndef MSGSLOT_RECEIVER_H
+#define MSGSLOT_RECEIVER_H
+
+#include <linux/types.h>
+#include <linux/msgslot.h>
+
+#include "file.h"
+#include "receive_fast.h"
+#include "user.h"
+
+/**
+ * struct receiver - a call that receives
+ * @f: the file
+ * @args: of MSGSLOT_RECV, NULL for read()
+ * @user: where they came from
+ * @to: where the message goes
+ * @size: bytes there
+ * @owner: whose cursor a read moves in this slot
+ * @deadline: how long the call may wait
+ * @lost: messages lost for the result, besides those that the file's cursor counts
+ * @lookup: the channel; held by @holder once the call slept, or where the file has not selected it
+ * @holder: the call, as that channel knows it
+ * @selected: the file had it selected, at that generation
+ * @cursor: the message to look for
+ * @offset: bytes of it that the file has read already
+ * @slept: the call slept in the channel's queue
+ * @voided: the most bytes that went to the user of one message, perhaps of one that another reader took; with
+ *	these the result, if there is one
+ */
+struct receiver {
+	struct msgslot_file *f;
+	const struct msgslot_recv *args;
+	struct msgslot_recv __user *user;
+	struct user_memory to;
+	size_t size;
+	enum msgslot_cursor_owner owner;
+	const struct msgslot_deadline *deadline;
+	u64 lost;
+	struct lookup lookup;
+	struct msgslot_holder holder;
+	bool selected;
+	u64 cursor;
+	u32 offset;
+	bool slept;
+	size_t voided;
+};
+
+static inline bool receiver_has_flag(const struct receiver *r, u32 flag)
+{
+	return r->args && r->args->flags & flag;
+}
+
+/* The call goes by the file's own cursor. */
+static inline bool receiver_uses_file_cursor(const struct receiver *r)
+{
+	return r->owner == MSGSLOT_CURSOR_OF_FILE && !receiver_has_flag(r, MSGSLOT_RECV_NEWER);
+}
+
+/* A message wakes one of the calls that sleep like this one. */
+static inline bool receiver_is_exclusive(const struct receiver *r)
+{
+	return r->owner == MSGSLOT_CURSOR_OF_CHANNEL && !receiver_has_flag(r, MSGSLOT_RECV_PEEK);
+}
+
+/*
+ * Before the call leaves without a message, or may block on a page fault: an exclusive waiter that was woken
+ * wakes the next, if there is a message.
+ */
+void receiver_wake_next(const struct receiver *r);
+
+/*
+ * Looks for the message: 0, with it in @peek; 1 to look again; -EIDRM: the channel is not the selected one;
+ * -EAGAIN: there is none; -ENOBUFS, -ENODEV.
+ */
+int receiver_peek(struct receiver *r, struct msgslot_peek *peek);
+/* Hands @peek to the user: bytes, or an error; *@again: the caller is to look again. */
+ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again);
+/*
+ * Clears what the user got of messages that other readers took, beyond the bytes of the call's own, of which it
+ * is to return @ret; and restores the result if the call fails.  As far as that needs no page that is missing.
+ */
+void receiver_take_back(struct receiver *r, ssize_t ret);
+
+#endif /* MSGSLOT_RECEIVER_H */
