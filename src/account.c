@@ -77,7 +77,7 @@ static struct msgslot_share *share_find_locked(struct msgslot_account *account, 
 	return fresh;
 }
 
-/* The user that @cred is charged as; account.h tells who that is. */
+/* The user that @cred is charged as (account.h). */
 static kuid_t charged_user(const struct cred *cred)
 {
 	const struct user_namespace *ns = cred->user_ns;
@@ -119,7 +119,7 @@ struct msgslot_share *msgslot_share_get(struct msgslot_account *account, const s
 
 struct msgslot_share *msgslot_share_get_of(struct msgslot_account *account, kuid_t uid)
 {
-	/* Of no memory cgroup: it is a few bytes, and whoever takes a message need not pay for another. */
+	/* Of no memory cgroup: it is a few bytes, and a reader does not pay for a sender. */
 	return share_get(account, uid, GFP_NOWAIT | __GFP_NOWARN);
 }
 
@@ -151,7 +151,7 @@ static bool over_limit(u64 limit, u64 used, u64 n)
 	return n && (used > limit || n > limit - used);
 }
 
-/* The most that a user who holds @mine may hold: a privileged one, all that the others left. */
+/* The most that a user with @mine may hold: a privileged one, all that the others left. */
 static u64 share_max(u64 limit, u64 used, u64 mine, bool privileged)
 {
 	u64 left = used < limit ? limit - used : 0;
@@ -225,7 +225,7 @@ int msgslot_charge_as(const struct msgslot_payer *payer, u64 bytes, u32 channels
 	return err;
 }
 
-/* Only what is more than before is asked of the slot, and of a user who has the rest already. */
+/* Only what is more than before counts against the slot, and against a user that has the rest already. */
 static __always_inline int check_for_locked(struct msgslot_share *share, u64 bytes,
 					    const struct msgslot_share *old, u64 old_bytes,
 					    bool privileged)
@@ -339,7 +339,7 @@ void msgslot_growth_end(const struct msgslot_payer *payer, u64 bytes)
 	spin_lock(&share->account->lock);
 	share->growing -= bytes;
 	spin_unlock(&share->account->lock);
-	/* Whoever waits is seen, or sees that. */
+	/* Pairs with the barrier of wait_var_event_killable(): the waiter is seen, or sees that. */
 	smp_mb();
 	wake_up_var(&share->growing);
 }
@@ -373,7 +373,7 @@ void msgslot_payer_get_usage(const struct msgslot_payer *payer, struct msgslot_u
 
 	spin_lock(&account->lock);
 	*used = payer->share->used;
-	/* Who holds more than that, from better times, keeps it. */
+	/* A user that holds more than that, since limits were higher, keeps it. */
 	max->bytes = share_max(limit->bytes, all->bytes, used->bytes, privileged);
 	max->bytes = max(max->bytes, used->bytes);
 	max->channels = share_max(limit->channels, all->channels, used->channels, privileged);

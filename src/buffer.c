@@ -8,7 +8,7 @@
 
 static struct kmem_cache *buffers;
 
-/* Where nothing was a buffer before, a reader that comes too late must find no reference. */
+/* In memory that was no buffer before, a reader that comes too late must find no reference. */
 static void buffer_construct(void *memory)
 {
 	struct msgslot_buffer *buffer = memory;
@@ -44,13 +44,13 @@ void msgslot_spares_free(struct msgslot_spares *spares)
 		buffer_free(spares->of[i]);
 }
 
-/* What the allocator would give anyway: the next message may be a little longer. */
+/* What the allocator gives anyway: the next message may be a little longer. */
 static u32 capacity_of(u32 length)
 {
 	return length < PAGE_SIZE ? roundup_pow_of_two(length) : PAGE_ALIGN(length);
 }
 
-/* Keeps @buffer; what comes back had to go for it, or NULL. */
+/* Keeps @buffer; returns the one that had to go for it, or NULL. */
 static struct msgslot_buffer *spare_keep(struct msgslot_spares *spares,
 					 struct msgslot_buffer *buffer)
 {
@@ -63,19 +63,19 @@ static struct msgslot_buffer *spare_keep(struct msgslot_spares *spares,
 		if (likely(!buffer))
 			return NULL;
 	}
-	/* Of two who count at once, one is as good as the other. */
+	/* Two tasks that count at once may take the same place. */
 	i = READ_ONCE(spares->next);
 	WRITE_ONCE(spares->next, i + 1);
 	return xchg(&spares->of[i % ARRAY_SIZE(spares->of)], buffer);
 }
 
-/* @buffer does not fit: it goes back to @place, or for one that came there meanwhile. */
+/* @buffer does not fit: it goes back to @place, and a buffer that came there meanwhile is freed. */
 static noinline void spare_return(struct msgslot_buffer **place, struct msgslot_buffer *buffer)
 {
 	buffer_free(xchg(place, buffer));
 }
 
-/* Another user's buffer does not fit either: the other one's memory cgroup has paid for it. */
+/* Another user's buffer does not fit either: it is charged to that user's memory cgroup. */
 static __always_inline struct msgslot_buffer *spare_take(struct msgslot_spares *spares, kuid_t uid,
 							 u32 capacity)
 {
@@ -109,7 +109,7 @@ static noinline struct msgslot_buffer *buffer_new(kuid_t uid, u32 capacity, gfp_
 	buffer->capacity = capacity;
 	buffer->uid = uid;
 	buffer->share = NULL;
-	/* From here on it can be found. */
+	/* Readers can find it from here on. */
 	refcount_set(&buffer->refs, 1);
 	return buffer;
 }

@@ -2,31 +2,29 @@
 /*
  * The bytes of a message too long for a cell.
  *
- * A buffer belongs to the call that fills it, and then to the cell it hangs from.  A reader copies from
- * it with a reference of its own, and only while it does not sleep, so bytes that are looked at never
- * change.  With the last reference the bytes are free at once, or the buffer becomes a spare of the slot
- * for the next message as long: nothing of it waits for a grace period, however quickly messages are
- * replaced.
+ * A buffer belongs to the call that fills it, and then to the cell that points to it.  A reader copies from it
+ * with a reference of its own, and only while it does not sleep, so bytes that a reader sees never change.  With
+ * the last reference the buffer is freed at once, or becomes a spare of the slot for the next message of its
+ * length: nothing of it waits for a grace period, however quickly messages are replaced.
  *
- * A reader finds the buffer by RCU in a cell, which it may leave at any moment.  In the RCU section the
- * memory stays that of a buffer (SLAB_TYPESAFE_BY_RCU), but perhaps of another message's by then.  So a
- * reference is taken only where there is one already, and then the cell is looked at again:
+ * A reader finds the buffer by RCU in a cell, which it may leave at any moment.  In the RCU section the memory
+ * remains that of a buffer (SLAB_TYPESAFE_BY_RCU), but perhaps of another message.  So a reference is taken only
+ * where there is one already, and then the cell is looked at again:
  *
  *	reader				writer
  *	the cell's version is v
- *	buffer = the cell's		the buffer leaves the cell, which has another version then
+ *	buffer = the cell's		the buffer leaves the cell, which gets another version
  *	refs + 1, unless it is 0	refs - 1; with 0: a spare, or freed
  *	version = v ?			refs = 1: filled with another message
  *
- * If the version is as before, the buffer was in its cell when the reference was taken; if not, the
- * reader gives back whatever it got, which is as good a reference as any other.  So a buffer never leaves a
- * cell without a new version of it, not even where the cell is freed.
+ * If the version is as before, the buffer was in its cell when the reference was taken; if not, the reader puts
+ * what it got, which is as good a reference as any other.  So a buffer never leaves a cell without a new version
+ * of it, not even when the cell is freed.
  *
- * A buffer is charged while it hangs in a cell, to the sender of the message: the charge goes when it
- * leaves the cell, whatever references there are.  Before, while it is filled, it is the memory cgroup's
- * alone, and so are the last copies that readers make of it.  A message takes the charge over from what it
- * takes the place of, under the lock of the log: so one that is no longer never fails of a limit, however
- * many write at once.
+ * A buffer is charged while it is in a cell, to the sender of the message: the charge goes when it leaves the
+ * cell, whatever references there are.  Before that, while it is filled, it is the memory cgroup's alone, and so
+ * it is after that, while readers copy.  A message takes over the charge of the message it replaces, under the
+ * lock of the log: so one that is no longer never fails by a limit, however many writers there are.
  */
 #ifndef MSGSLOT_BUFFER_H
 #define MSGSLOT_BUFFER_H
@@ -38,11 +36,11 @@
 
 /**
  * struct msgslot_buffer - the bytes of a message too long for a cell
- * @bytes: of which @capacity belong to the buffer
+ * @bytes: @capacity of them
  * @capacity: what was allocated, and is charged
- * @refs: one for the call that fills it or the cell, one for each reader; 0: there is nothing to find
+ * @refs: one for the call that fills it or for the cell, one for each reader; 0: it cannot be found
  * @uid: the user it was allocated for
- * @share: of the user who is charged while it is in a cell, else NULL; under the lock of the cell's log
+ * @share: of the user that is charged while it is in a cell, else NULL; under the lock of the cell's log
  */
 struct msgslot_buffer {
 	u8 *bytes;
@@ -54,9 +52,9 @@ struct msgslot_buffer {
 
 /**
  * struct msgslot_spares - buffers of a slot that wait for their next message
- * @next: the place that is given away where none is free
- * @of: the buffers or NULL, without a reference and charged to nobody; a buffer that is exchanged for
- *	another, or for NULL, belongs to the task that did it
+ * @next: the place that is reused where none is free
+ * @of: the buffers or NULL, without a reference and charged to no user; a task that exchanges a buffer for
+ *	another, or for NULL, owns it
  */
 struct msgslot_spares {
 	unsigned int next;
@@ -70,8 +68,8 @@ void msgslot_buffers_exit(void);
 void msgslot_spares_free(struct msgslot_spares *spares);
 
 /*
- * A buffer for a message of @length bytes of the user @uid: a spare of theirs, or a new one; NULL where
- * there is no memory.  Sleeps if @gfp does.
+ * A buffer for a message of @length bytes of the user @uid: a spare of that user, or a new one; NULL without
+ * memory.  Sleeps if @gfp allows it.
  */
 struct msgslot_buffer *msgslot_buffer_get(struct msgslot_spares *spares, kuid_t uid, u32 length,
 					  gfp_t gfp);
@@ -86,15 +84,15 @@ static inline void msgslot_buffer_put(struct msgslot_spares *spares, struct msgs
 }
 
 /*
- * Charges @share for @buffer, which takes the place of @old (NULL: of nothing), and nobody for @old any
- * more: 0, or -ENOSPC or -EDQUOT, and nothing has changed.  Under the lock of their log.
+ * Charges @share for @buffer, which replaces @old (NULL: nothing); @old is charged to no user then: 0; or -ENOSPC
+ * or -EDQUOT, and nothing has changed.  Under the lock of their log.
  */
 static inline int msgslot_buffer_charge(struct msgslot_buffer *buffer, struct msgslot_buffer *old,
 					struct msgslot_share *share, bool privileged)
 {
 	int err = 0;
 
-	/* Mostly it is the user's own, and as long. */
+	/* Usually it is the same user's, and of the same capacity. */
 	if (!old)
 		err = msgslot_charge_for(share, buffer->capacity, NULL, 0, privileged);
 	else if (unlikely(old->capacity != buffer->capacity || old->share != share))
@@ -108,7 +106,7 @@ static inline int msgslot_buffer_charge(struct msgslot_buffer *buffer, struct ms
 	return 0;
 }
 
-/* @buffer (or NULL) leaves its cell, and nobody is charged for it any more. */
+/* @buffer (or NULL) leaves its cell, and is charged to no user any more. */
 static inline void msgslot_buffer_uncharge(struct msgslot_buffer *buffer)
 {
 	if (!buffer || !buffer->share)
@@ -117,7 +115,7 @@ static inline void msgslot_buffer_uncharge(struct msgslot_buffer *buffer)
 	buffer->share = NULL;
 }
 
-/* Whether that would fail for a message of @length bytes, with the same errors. */
+/* What msgslot_buffer_charge() would return for a message of @length bytes. */
 int msgslot_buffer_check(u32 length, const struct msgslot_buffer *old, struct msgslot_share *share,
 			 bool privileged);
 

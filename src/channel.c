@@ -17,10 +17,9 @@ static void channel_add_holder_locked(struct msgslot_channel *channel,
 }
 
 /*
- * The channel @id, held by @holder.  Where there is none: NULL without @payer; else it is @fresh, charged
- * to the payer, or ERR_PTR.  Looking, charging and adding are one step, as of two who make the same
- * channel one would otherwise be charged for nothing, and fail of it.  ERR_PTR(-ENODEV) if the slot
- * is gone.
+ * The channel @id, which @holder holds then.  If there is none: NULL without @payer; otherwise @fresh, charged to the
+ * payer; or ERR_PTR.  Lookup, charge and insertion are one step: otherwise, of two calls that make the same channel
+ * one would be charged for nothing, and could fail by that.  ERR_PTR(-ENODEV) if the slot is gone.
  */
 static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *channels, u32 id,
 						    const struct msgslot_payer *payer,
@@ -38,7 +37,7 @@ static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *cha
 		parent = *link;
 		channel = rb_entry(parent, struct msgslot_channel, node);
 		if (id == channel->id) {
-			/* While it is held there is a user who is charged for it, and stays so. */
+			/* A channel with holders is charged to one of them already. */
 			if (hlist_empty(&channel->holders))
 				msgslot_log_hold(&channel->log, holder->share);
 			channel_add_holder_locked(channel, holder);
@@ -51,7 +50,7 @@ static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *cha
 	err = msgslot_charge_as(payer, 0, 1, privileged);
 	if (err)
 		return ERR_PTR(err);
-	/* No memory is the last of the errors. */
+	/* A lack of memory is the last of the errors. */
 	if (!fresh) {
 		msgslot_uncharge(payer->share, 0, 1);
 		return ERR_PTR(-ENOMEM);
@@ -107,9 +106,8 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, 
 	if (channel)
 		return channel;
 	fresh = kzalloc(sizeof(*fresh), MSGSLOT_GFP);
-	if (fresh) {
+	if (fresh)
 		msgslot_waiters_init(&fresh->waiters);
-	}
 	channel = channels_hold(channels, id, payer, false, fresh, holder);
 	if (channel == ERR_PTR(-EDQUOT) && msgslot_payer_is_privileged(payer))
 		channel = channels_hold(channels, id, payer, true, fresh, holder);
@@ -119,8 +117,8 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, 
 }
 
 /*
- * Takes a channel out that nobody holds and that has no message: whether the caller is to free it.  One
- * that went with its slot was taken out of the tree before.
+ * Takes a channel out of the tree, if it has no holder and no message.  Whether the caller is to free it.  A channel
+ * that goes with its slot was taken out before.
  */
 static bool channel_forget_locked(struct msgslot_channels *channels,
 				  struct msgslot_channel *channel)
@@ -136,14 +134,14 @@ static bool channel_forget_locked(struct msgslot_channels *channels,
 	return true;
 }
 
-/* Nobody finds it but who looked before: they see a dead log until their RCU section ends. */
+/* Calls that found it before see a dead log until their RCU section ends. */
 static void channel_free(struct msgslot_channel *channel)
 {
 	msgslot_uncharge(channel->log.share, 0, 1);
 	kfree_rcu(channel, rcu);
 }
 
-/* A holder with @share has left, who may be the last or the one that is charged. */
+/* A holder with @share has left; it may have been the last, or the one that is charged. */
 static noinline bool channel_holder_left_locked(struct msgslot_channels *channels,
 						struct msgslot_channel *channel,
 						const struct msgslot_share *share)
@@ -153,7 +151,7 @@ static noinline bool channel_holder_left_locked(struct msgslot_channels *channel
 	lockdep_assert_held(&channels->lock);
 	if (hlist_empty(&channel->holders))
 		return channel_forget_locked(channels, channel);
-	/* While it is held, nobody else changes who is charged. */
+	/* While it has holders, only they change which of them is charged. */
 	heir = hlist_entry(channel->holders.first, struct msgslot_holder, node);
 	if (channel->log.share == share)
 		msgslot_log_hold(&channel->log, heir->share);
@@ -170,7 +168,7 @@ static __always_inline bool channel_remove_holder_locked(struct msgslot_channels
 	__hlist_del(&holder->node);
 	channel->holds--;
 	first = channel->holders.first;
-	/* Mostly it was a call on a file that has the channel selected. */
+	/* Usually it was a call on a file that has the channel selected. */
 	if (likely(first &&
 		   hlist_entry(first, struct msgslot_holder, node)->share == holder->share))
 		return false;
@@ -210,7 +208,7 @@ void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_ch
 	bool forget;
 
 	spin_lock(&channels->lock);
-	/* Out of the tree, it is somebody else's to free, or is freed already. */
+	/* If it is not in the tree, another call frees it, or has freed it. */
 	forget = !RB_EMPTY_NODE(&channel->node) && channel_forget_locked(channels, channel);
 	spin_unlock(&channels->lock);
 	if (forget)
@@ -248,7 +246,7 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 		entries[n].files = channel->holds;
 		first = msgslot_log_first(&channel->log);
 		entries[n].next = msgslot_log_next(&channel->log);
-		/* What came meanwhile takes the place of what was the oldest. */
+		/* A message that comes meanwhile replaces the one that was the oldest. */
 		entries[n].first = max(first, entries[n].next - min_t(u64, entries[n].next, depth));
 		n++;
 		node = rb_next(&channel->node);

@@ -18,7 +18,7 @@ static struct msgslot_channel *file_channel_locked(struct msgslot_file *f)
 	return rcu_dereference_protected(f->channel, lockdep_is_held(&f->lock));
 }
 
-/* Where a relay hangs: in the channel's queue, or in the slot's while nothing is selected. */
+/* Where a relay is: in a queue of the channel, or in the slot's while nothing is selected. */
 static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 {
 	struct msgslot_channel *channel = file_channel_locked(f);
@@ -30,14 +30,14 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 }
 
 /*
- * Called by a wake-up of that queue, with its lock.  Whoever looks at @wait after its barrier sees
- * all who polled before.
+ * Called by a wake-up of that queue, with its lock.  The barrier of that wake-up comes before the look at @wait, so
+ * all that polled before are seen.
  */
 static int file_relay(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
 {
 	struct msgslot_file *f = relay->private;
 
-	/* The end of the slot concerns everybody, also of those of whom one is woken otherwise. */
+	/* The end of the slot wakes exclusive waiters as well. */
 	if (waitqueue_active(&f->wait))
 		__wake_up(&f->wait, TASK_NORMAL, key_to_poll(key) & MSGSLOT_EVENTS_GONE ? 0 : 1,
 			  key);
@@ -57,8 +57,8 @@ static void file_init_relays(struct msgslot_file *f)
 	}
 }
 
-/* Hangs the relays whose bits are in @which. */
-static void file_hang_relays_locked(struct msgslot_file *f, unsigned int which)
+/* Puts in the relays whose bits are in @which. */
+static void file_add_relays_locked(struct msgslot_file *f, unsigned int which)
 {
 	wait_queue_head_t *queue;
 	unsigned long flags;
@@ -75,29 +75,29 @@ static void file_hang_relays_locked(struct msgslot_file *f, unsigned int which)
 	}
 }
 
-/* Which hung there.  Afterwards no wake-up of these queues touches the file any more. */
-static unsigned int file_unhang_relays_locked(struct msgslot_file *f)
+/* Returns which were in.  Afterwards no wake-up of these queues touches the file any more. */
+static unsigned int file_remove_relays_locked(struct msgslot_file *f)
 {
 	wait_queue_head_t *queue;
-	unsigned int hung = 0;
+	unsigned int removed = 0;
 	unsigned long flags;
 	int i;
 
 	for (i = 0; i < MSGSLOT_RELAYS; i++) {
-		/* Only poll() hangs it, so it cannot come back behind us: poll() takes the file's lock. */
+		/* Only poll() puts it in, and takes the file's lock for that: so it does not come back. */
 		if (list_empty_careful(&f->relays[i].entry))
 			continue;
 		queue = file_queue_locked(f, i);
 		spin_lock_irqsave(&queue->lock, flags);
 		if (!list_empty(&f->relays[i].entry))
-			hung |= BIT(i);
+			removed |= BIT(i);
 		list_del_init(&f->relays[i].entry);
 		spin_unlock_irqrestore(&queue->lock, flags);
 	}
-	return hung;
+	return removed;
 }
 
-/* What can be done at this moment without waiting. */
+/* What a call can do at this moment without waiting. */
 static __poll_t file_events(struct msgslot_file *f)
 {
 	struct msgslot_slot *slot = f->slot;
@@ -109,12 +109,12 @@ static __poll_t file_events(struct msgslot_file *f)
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
 	if (!channel) {
-		/* Nothing selected: no call waits; in `last` there is nothing to read either. */
+		/* Nothing is selected, so no call waits; without a channel 0 there is nothing to read either. */
 		events |= MSGSLOT_EVENTS_WRITABLE;
 		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 			events |= MSGSLOT_EVENTS_READABLE;
 	} else {
-		/* In `broadcast`, what went unread is to be told also where no message is left. */
+		/* A file with a cursor is told of a loss also where no message is left. */
 		if (msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
 				    slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE))
 			events |= MSGSLOT_EVENTS_READABLE;
@@ -126,7 +126,7 @@ static __poll_t file_events(struct msgslot_file *f)
 	return events;
 }
 
-/* Wakes those who poll @f for what it has now; the end of the slot concerns them all. */
+/* Wakes processes that poll @f for what it has now; the end of the slot wakes all of them. */
 static void file_wake(struct msgslot_file *f)
 {
 	const __poll_t events = file_events(f);
@@ -145,19 +145,19 @@ __poll_t msgslot_file_poll(struct file *file, poll_table *table)
 
 	if (events & MSGSLOT_EVENTS_READABLE)
 		which |= BIT(MSGSLOT_RELAY_READERS);
-	/* One must hang for the end of the slot, whatever else is asked for. */
+	/* One relay must be in for the end of the slot, whatever else is asked for. */
 	if (events & MSGSLOT_EVENTS_WRITABLE || !which)
 		which |= BIT(MSGSLOT_RELAY_WRITERS);
-	/* As a read or a write would; where that is refused, neither waits. */
+	/* As a read or a write does; if that is refused, neither waits. */
 	if (unlikely(!rcu_access_pointer(f->channel)))
 		(void)msgslot_file_select_first(f);
 	poll_wait(file, &f->wait, table);
 	spin_lock(&f->lock);
-	file_hang_relays_locked(f, which);
+	file_add_relays_locked(f, which);
 	spin_unlock(&f->lock);
-	/* The left column in channel.h. */
+	/* The left column in wait.h. */
 	smp_mb();
-	/* Whoever selects after this look wakes us. */
+	/* A select after this look wakes the caller. */
 	return file_events(f);
 }
 
@@ -200,10 +200,7 @@ struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
 	return selection;
 }
 
-/*
- * Selecting what is selected changes nothing, but that of a message read in part the rest is
- * dropped.
- */
+/* Selecting the selected channel changes nothing, but the rest of a message that was read in part is dropped. */
 static void file_select_again(struct msgslot_file *f, u32 id)
 {
 	struct msgslot_channel *channel;
@@ -225,21 +222,21 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 }
 
 /*
- * With @first, only where nothing is selected.  Another thread may have been quicker, here too: what is
- * selected by then is not selected anew, as the cursor would go to the end once more.
+ * With @first, only if nothing is selected.  Another thread may select meanwhile: a channel that is selected by then
+ * is not selected again, because the cursor would go to the end once more.
  */
 static int file_select(struct msgslot_file *f, u32 id, bool first)
 {
 	const struct msgslot_rules *rules = &f->slot->rules;
 	struct msgslot_channel *channel, *old;
 	struct msgslot_holder holder;
-	unsigned int hung;
+	unsigned int removed;
 
 	channel = msgslot_channel_hold(&f->slot->channels, id, &f->payer, &holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 
-	/* The channel that is left may be forgotten, and is told of the space all the same. */
+	/* The channel that is deselected may be forgotten, and its writers are woken all the same. */
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	old = file_channel_locked(f);
@@ -251,20 +248,20 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 			file_select_again(f, id);
 		return 0;
 	}
-	hung = file_unhang_relays_locked(f);
+	removed = file_remove_relays_locked(f);
 	if (old)
 		msgslot_cursor_part(&f->cursor, &old->log);
 	rcu_assign_pointer(f->channel, channel);
 	msgslot_cursor_join(&f->cursor, &channel->log, rules, f->reads);
-	file_hang_relays_locked(f, hung);
-	/* Pairs with look() in receive.c: who sees the new count sees the new channel. */
+	file_add_relays_locked(f, removed);
+	/* Pairs with receiver_peek() and receive_fast(): a reader of the new count sees the new channel. */
 	smp_store_release(&f->generation, f->generation + 1);
 	msgslot_channel_pass_hold(&f->slot->channels, &f->holder, old, channel, &holder);
 	spin_unlock(&f->lock);
 
 	/*
-	 * What is to be read may be another thing now.  A wake-up says only what is true: io_uring
-	 * believes it without another look.
+	 * There may be something to read now.  A wake-up says only what is true: io_uring takes it without another
+	 * look.
 	 */
 	if (wq_has_sleeper(&f->wait))
 		file_wake(f);
@@ -337,8 +334,8 @@ int msgslot_file_open(struct inode *inode, struct file *file)
 	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;
 	/*
-	 * A reader of a room hears what is sent from now on.  Where that is refused, whoever wants to
-	 * clear or look at the slot must get in all the same.
+	 * The file hears what is sent from now on.  If that is refused it is open all the same, so that the slot can
+	 * be looked at and cleared.
 	 */
 	if (f->reads && msgslot_rules_can(&slot->rules, MSGSLOT_CAN_SELECT_AT_OPEN))
 		(void)msgslot_file_select_first(f);
@@ -357,10 +354,10 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 	struct msgslot_slot *slot = f->slot;
 	struct msgslot_channel *channel;
 
-	/* The last one out: nobody else calls on this file any more, but a wake-up may be in relay. */
+	/* No other call is under way on this file, but a wake-up may be in its relay. */
 	rcu_read_lock();
 	spin_lock(&f->lock);
-	file_unhang_relays_locked(f);
+	file_remove_relays_locked(f);
 	channel = file_channel_locked(f);
 	if (channel) {
 		msgslot_cursor_part(&f->cursor, &channel->log);
@@ -389,7 +386,7 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 	cursor = by_file ? READ_ONCE(f->cursor.next) : 0;
 	offset = by_file ? READ_ONCE(f->cursor.offset) : 0;
 	channel = rcu_dereference(f->channel);
-	/* Without room for it, a long message is not taken hold of. */
+	/* With a size of 0 no reference of a long message is taken. */
 	if (channel && !msgslot_peek(&channel->log, cursor, &peek, 0))
 		length = peek.length;
 	rcu_read_unlock();

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An open file of a slot: which channel it has selected, what it has read, who waits on it.
+ * An open file of a slot: which channel it has selected, what it has read, which processes poll it.
  *
- * It may be shared by threads and by processes, all of whom may select, read, write and poll at
- * once.  msgslot_file.lock keeps the fields that go together together:
+ * Threads and processes may share it, and all of them may select, read, write and poll at once.
+ * msgslot_file.lock keeps fields consistent:
  *
- *	select		changes channel, cursor and relay, then counts generation up
- *	read		takes generation before the channel and the cursor, and moves the cursor at
- *			the end only if generation is still the same: what was read on one channel
- *			never hides a message of the next
+ *	select		changes channel, cursor and relays, then increments generation
+ *	read		loads generation before the channel and the cursor, and moves the cursor at the end only
+ *			if generation is still the same: what was read on one channel never hides a message of the
+ *			next
  *
- * What the cursor is for depends on the mode.  In `broadcast` it says what to read next.  In `last`
- * it says only which message poll() has no news of; reading the same message again writes nothing
- * at all.  In `queue`, where the channel has the cursor, it stays 0.
+ * What the cursor is for depends on whose cursor a read moves.  The file's: it is the message to read next.  The
+ * channel's: it remains 0.  None (mode `last`): it says which message poll() does not report; reading the same
+ * message again writes nothing at all.
  *
- * The relays pass wake-ups of the channel on to those who poll the file: one hangs in the channel's queue
- * for messages, one in that for room.  poll() hangs those that it is asked for; a wake-up that finds nobody
- * polling takes the relay out again, so that a message costs nothing for files that only read.  Whether it
- * hangs there, its own list says, under that queue's lock:
+ * The relays pass wake-ups of the channel on to processes that poll the file: one is in the channel's queue of
+ * readers, one in that of writers.  poll() puts in those that it needs; a wake-up that finds no process polling
+ * takes its relay out again, so that a message costs nothing for files that only read.  Whether a relay is in its
+ * queue, its own list says, under that queue's lock:
  *
  *	poll				wake-up (holds the channel's queue)
- *	enter the file's queue		anybody in the file's queue?
- *	is the relay hung?  hang it	no: take the relay out
+ *	enter the file's queue		is anyone in the file's queue?
+ *	is the relay in?  put it in	no: take the relay out
  *
- * If the wake-up comes first, poll hangs the relay again; if poll does, the wake-up sees it.
+ * If the wake-up comes first, poll puts the relay in again; if poll does, the wake-up sees the waiter.
  *
- * Lock order: msgslot_file.lock, then either msgslot_slot.lock and what follows there (log.h), or
- * msgslot_channel.wait or .room, msgslot_file.wait.
+ * Lock order: msgslot_file.lock, then either msgslot_channels.lock and what follows there (log.h), or the lock of a
+ * queue in msgslot_channel.waiters, then that of msgslot_file.wait.
  */
 #ifndef MSGSLOT_FILE_H
 #define MSGSLOT_FILE_H
@@ -51,12 +51,12 @@ enum {
 /**
  * struct msgslot_file - an open file
  * @slot: referenced; never changes
- * @payer: who opened it; never changes
+ * @payer: the user that opened it; never changes
  * @lock: see above; taken for a few instructions, nothing sleeps or allocates under it
  * @channel: what is selected, with a hold, or NULL; changed under @lock, read by RCU
  * @generation: counts selections; changed under @lock
  * @cursor: where the file is on @channel; see above
- * @wait: who polls this file
+ * @wait: processes that poll this file
  * @relays: each in its queue of the channel (of the slot while none is selected), or in none
  * @holder: the file, as @channel knows it
  * @reads: the file is open for reading; never changes

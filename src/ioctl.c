@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls, as a table.  Its numbers are in the uAPI header and nowhere else.
+ * The ioctls, as a table.  Their numbers are in the uAPI header and nowhere else.
  *
- * A command's struct may grow: programs built with another header than this module come with
- * another size, and so with another number.  It is taken by type and number, and the size is
- * judged as copy_struct_from_user() does.
+ * A command's struct may grow: a program built with another header has another size, and so another number.  A
+ * command is found by type and number, and its size is judged as copy_struct_from_user() does.
  *
- * The errors of every command begin with ENODEV; an unknown command is EINVAL, not ENOTTY, because
- * the course programs that this interface grew from were promised that.
+ * The errors of every command begin with ENODEV.  An unknown command is EINVAL, not ENOTTY: the course programs
+ * that this interface grew from rely on it.
  */
 #include <linux/compat.h>
 #include <linux/errno.h>
@@ -36,21 +35,21 @@ struct argument {
 	size_t size;
 };
 
-/* The struct that a command takes; the usual case, a program of our own version, is short. */
-static __always_inline int args_get(struct argument argument, void *args, size_t size)
+/* The struct of a command.  The usual case is a program of the same version. */
+static __always_inline int argument_get(struct argument argument, void *args, size_t size)
 {
 	if (likely(argument.size == size))
 		return copy_from_user(args, argument.user, size) ? -EFAULT : 0;
 	return copy_struct_from_user(args, size, argument.user, argument.size);
 }
 
-static int args_put(struct argument argument, const void *args, size_t size)
+static int argument_put(struct argument argument, const void *args, size_t size)
 {
 	return copy_to_user(argument.user, args, min(argument.size, size)) ? -EFAULT : 0;
 }
 
-static __always_inline int deadline_get(const struct file *file, s64 timeout, s64 remaining,
-					struct msgslot_deadline *deadline)
+static __always_inline int ioctl_get_deadline(const struct file *file, s64 timeout, s64 remaining,
+					      struct msgslot_deadline *deadline)
 {
 	deadline->wait = false;
 	deadline->until = KTIME_MAX;
@@ -58,22 +57,22 @@ static __always_inline int deadline_get(const struct file *file, s64 timeout, s6
 		return 0;
 	if (timeout < -1)
 		return -EINVAL;
-	/* What is no part of it is nothing that a call has left. */
+	/* Anything else is not what an earlier call had left. */
 	if (unlikely(remaining > 0 && remaining < timeout))
 		timeout = remaining;
 	deadline->wait = !(file->f_flags & O_NONBLOCK);
 	if (deadline->wait && timeout > 0)
-		/* However long, it is not for ever. */
+		/* However long, it ends. */
 		deadline->until = min(ktime_add_safe(ktime_get(), timeout), KTIME_MAX - 1);
 	return 0;
 }
 
 /*
- * The end of a call that had a timeout or what was left of one: with a signal that is not handled it
- * begins anew, with what is left now.
+ * The end of a call that had a timeout, or what was left of one.  After a signal that is not handled the call is
+ * restarted, with what is left now.
  */
-static noinline long deadline_end(struct argument argument, long ret, size_t field,
-				  const struct msgslot_deadline *deadline)
+static noinline long ioctl_end_deadline(struct argument argument, long ret, size_t field,
+					const struct msgslot_deadline *deadline)
 {
 	s64 __user *remaining = argument.user + field;
 	s64 left = 0;
@@ -85,7 +84,7 @@ static noinline long deadline_end(struct argument argument, long ret, size_t fie
 	return put_user(left, remaining) || !left ? ret : -ERESTARTNOHAND;
 }
 
-static __always_inline int channel_check(const struct msgslot_file *f, u32 channel)
+static __always_inline int ioctl_check_channel(const struct msgslot_file *f, u32 channel)
 {
 	if (unlikely(!channel) && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 		return -EINVAL;
@@ -106,14 +105,14 @@ static long ioctl_send(struct file *file, struct argument argument)
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_send args msgslot_uninitialized;
-	int err = args_get(argument, &args, sizeof(args));
+	int err = argument_get(argument, &args, sizeof(args));
 	long ret;
 
 	if (err)
 		return err;
 	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
 		return -EINVAL;
-	err = deadline_get(file, args.timeout, args.remaining, &deadline);
+	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_WRITE))
@@ -121,18 +120,18 @@ static long ioctl_send(struct file *file, struct argument argument)
 	if (args.flags & MSGSLOT_SEND_IF &&
 	    !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_SEND_IF))
 		return -EOPNOTSUPP;
-	err = channel_check(f, args.channel);
+	err = ioctl_check_channel(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_send(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))
-		return deadline_end(argument, ret, offsetof(struct msgslot_send, remaining),
-				    &deadline);
+		return ioctl_end_deadline(argument, ret, offsetof(struct msgslot_send, remaining),
+					  &deadline);
 	return ret;
 }
 
-/* Flags that mean something, and together. */
-static bool recv_flags_are_valid(u32 flags)
+/* Known flags, in combinations that have a meaning. */
+static bool ioctl_recv_flags_are_valid(u32 flags)
 {
 	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP))
 		return false;
@@ -141,7 +140,7 @@ static bool recv_flags_are_valid(u32 flags)
 	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
 }
 
-static bool recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
+static bool ioctl_recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
 {
 	if (cursor != MSGSLOT_CURSOR_OF_CHANNEL)
 		return !(flags & MSGSLOT_RECV_IF);
@@ -153,27 +152,27 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_recv args msgslot_uninitialized;
-	int err = args_get(argument, &args, sizeof(args));
+	int err = argument_get(argument, &args, sizeof(args));
 	long ret;
 
 	if (err)
 		return err;
-	if (args.flags && !recv_flags_are_valid(args.flags))
+	if (args.flags && !ioctl_recv_flags_are_valid(args.flags))
 		return -EINVAL;
-	err = deadline_get(file, args.timeout, args.remaining, &deadline);
+	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (args.flags && !recv_flags_fit(args.flags, f->slot->rules.cursor))
+	if (args.flags && !ioctl_recv_flags_fit(args.flags, f->slot->rules.cursor))
 		return -EOPNOTSUPP;
-	err = channel_check(f, args.channel);
+	err = ioctl_check_channel(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_receive(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))
-		return deadline_end(argument, ret, offsetof(struct msgslot_recv, remaining),
-				    &deadline);
+		return ioctl_end_deadline(argument, ret, offsetof(struct msgslot_recv, remaining),
+					  &deadline);
 	return ret;
 }
 
@@ -181,7 +180,7 @@ static long ioctl_seek(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_seek args;
-	int err = args_get(argument, &args, sizeof(args));
+	int err = argument_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
@@ -191,12 +190,12 @@ static long ioctl_seek(struct file *file, struct argument argument)
 		return -EBADF;
 	if (f->slot->rules.cursor != MSGSLOT_CURSOR_OF_FILE)
 		return -EOPNOTSUPP;
-	/* Where the result cannot be written nothing is moved. */
-	err = args_put(argument, &args, sizeof(args));
+	/* If the result cannot be written nothing is moved. */
+	err = argument_put(argument, &args, sizeof(args));
 	if (!err)
 		err = msgslot_file_seek(f, args.whence, &args.sequence);
 	if (!err)
-		(void)!args_put(argument, &args, sizeof(args));
+		(void)!argument_put(argument, &args, sizeof(args));
 	return err;
 }
 
@@ -204,7 +203,7 @@ static long ioctl_clear(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_clear args;
-	int err = args_get(argument, &args, sizeof(args));
+	int err = argument_get(argument, &args, sizeof(args));
 
 	if (err)
 		return err;
@@ -212,17 +211,17 @@ static long ioctl_clear(struct file *file, struct argument argument)
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = channel_check(f, args.channel);
+	err = ioctl_check_channel(f, args.channel);
 	if (err)
 		return err;
-	/* Where the result cannot be written nothing is cleared. */
-	err = args_put(argument, &args, sizeof(args));
+	/* If the result cannot be written nothing is cleared. */
+	err = argument_put(argument, &args, sizeof(args));
 	if (!err)
 		err = msgslot_slot_clear(f->slot, args.channel, f->payer.share,
 					 args.flags & MSGSLOT_CLEAR_IF, args.sequence,
 					 &args.messages);
 	if (!err)
-		(void)!args_put(argument, &args, sizeof(args));
+		(void)!argument_put(argument, &args, sizeof(args));
 	return err;
 }
 
@@ -232,7 +231,7 @@ static long ioctl_info(struct file *file, struct argument argument)
 	struct msgslot_info info = { .version = MSGSLOT_ABI_VERSION };
 	struct msgslot_usage used, max;
 
-	/* What a longer struct asks for is not known here. */
+	/* Fields that only a newer header has are 0. */
 	if (argument.size > sizeof(info) &&
 	    clear_user(argument.user + sizeof(info), argument.size - sizeof(info)))
 		return -EFAULT;
@@ -242,7 +241,7 @@ static long ioctl_info(struct file *file, struct argument argument)
 	info.share_max_bytes = max.bytes;
 	info.share_channels = used.channels;
 	info.share_max_channels = max.channels;
-	return args_put(argument, &info, sizeof(info));
+	return argument_put(argument, &info, sizeof(info));
 }
 
 static long ioctl_walk(struct file *file, struct argument argument)
@@ -250,7 +249,7 @@ static long ioctl_walk(struct file *file, struct argument argument)
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_walk_entry *entries;
 	struct msgslot_walk args;
-	int err = args_get(argument, &args, sizeof(args));
+	int err = argument_get(argument, &args, sizeof(args));
 	u32 n;
 
 	if (err)
@@ -266,15 +265,15 @@ static long ioctl_walk(struct file *file, struct argument argument)
 	if (copy_to_user(u64_to_user_ptr(args.entries), entries, args.count * sizeof(*entries)))
 		err = -EFAULT;
 	kfree(entries);
-	return err ?: args_put(argument, &args, sizeof(args));
+	return err ?: argument_put(argument, &args, sizeof(args));
 }
 
 /**
  * struct command - one line of the table, found by the command's number
  * @id: the command, without its size
  * @min_size: of its struct in the first release that had it
- * @max_size: of its struct in any version, or the same where it will not grow
- * @call: who answers it
+ * @max_size: the largest that is accepted; the same as @min_size if the struct will not grow
+ * @call: its handler
  */
 struct command {
 	u32 id;
@@ -292,7 +291,7 @@ struct command {
 			       _IOC_SIZEMASK, call }
 
 static const struct command commands[] = {
-	/* Number 0 is no command of the table: of no size, as none is at least 1 and at most 0. */
+	/* Number 0 is not in the table: no size is at least 1 and at most 0. */
 	[0] = { .min_size = 1 },
 	FIXED(MSGSLOT_GET_CHANNEL, ioctl_get_channel),
 	GROWS(MSGSLOT_SEND, msgslot_send, sequence, ioctl_send),
@@ -304,10 +303,10 @@ static const struct command commands[] = {
 };
 
 /*
- * Select, as handouts and the programs of their courses have it: number 0 of either type, in every
- * direction, with the size of nothing, an int or a long; and the bare numbers 1 and 3.
+ * Select, as course handouts and programs encode it: number 0 of either type, in every direction, with the size of
+ * nothing, an int or a long; and the plain numbers 1 and 3.
  */
-static bool is_select(unsigned int command)
+static bool command_is_select(unsigned int command)
 {
 	unsigned int type = _IOC_TYPE(command), size = _IOC_SIZE(command);
 
@@ -340,10 +339,10 @@ long msgslot_ioctl(struct file *file, unsigned int command, unsigned long argume
 		return -ENODEV;
 	if (likely(c))
 		return c->call(file, (struct argument){ user, _IOC_SIZE(command) });
-	/* By value, cut to 32 bits: a course program's unsigned long says the same as its int. */
-	if (is_select(command))
+	/* By value, cut to 32 bits: a course program's unsigned long means the same as its int. */
+	if (command_is_select(command))
 		return msgslot_file_select(f, argument);
-	/* As of a pipe: streams of several languages ask before they read. */
+	/* As on a pipe: standard streams of several languages ask before they read. */
 	if (command == FIONREAD) {
 		/* As a read does. */
 		if (!rcu_access_pointer(f->channel))
@@ -353,11 +352,11 @@ long msgslot_ioctl(struct file *file, unsigned int command, unsigned long argume
 	return -EINVAL;
 }
 
-/* Of a program of 32 bits.  What is a pointer loses a bit of it on some machines; an id may not. */
+/* A pointer of a 32-bit program loses a bit on some machines (compat_ptr()); an id must not. */
 long msgslot_compat_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 #ifdef CONFIG_COMPAT
-	if (!is_select(command))
+	if (!command_is_select(command))
 		argument = (unsigned long)compat_ptr(argument);
 #endif
 	return msgslot_ioctl(file, command, argument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The ring of cells.  How it is kept, and why that is safe, is told in log.h. */
+/* The log of a channel.  See log.h. */
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -29,7 +29,7 @@ static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *
 	msgslot_ring_free_drained(older);
 }
 
-/* Who is charged for the channel, and for what is kept for its sake. */
+/* Charges @share for the channel, and for an empty ring. */
 static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *share)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
@@ -45,9 +45,9 @@ static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *sha
 }
 
 /*
- * Whether the log must grow for the next message, which wants so many bytes of a cell; and what shape the
- * ring is to have then.  Where one message was too long for the cells, they get as much room as any may
- * want: so where lengths vary, that happens once.
+ * Whether the log must grow for the next message, which needs @bytes of a cell; and the shape of the ring that it
+ * needs.  If one message was too long for the cells, they get the largest capacity that any may need: so where
+ * lengths vary, that happens once.
  */
 static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
 				 u32 bytes, struct msgslot_ring_shape *shape)
@@ -55,7 +55,7 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 	const u32 most = min_t(u32, rules->max_message, MSGSLOT_INLINE_BYTES);
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 	u64 first = log->first;
-	u32 cells, room;
+	u32 cells, capacity;
 
 	lockdep_assert_held(&log->lock);
 	if (!ring) {
@@ -67,16 +67,16 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 	cells = ring->cells;
 	if (log->next - max(first, ring->base) >= ring->cells)
 		cells *= 2;
-	room = msgslot_ring_capacity(ring);
-	if (bytes > room)
-		room = most;
-	*shape = msgslot_ring_shape(cells, room, most);
-	return cells > ring->cells || room > msgslot_ring_capacity(ring);
+	capacity = msgslot_ring_capacity(ring);
+	if (bytes > capacity)
+		capacity = most;
+	*shape = msgslot_ring_shape(cells, capacity, most);
+	return cells > ring->cells || capacity > msgslot_ring_capacity(ring);
 }
 
 /*
- * Makes @ring the log's, charged to the payer: 0, and it is the log's; 1, the log does not need it any
- * more; -EAGAIN, it needs another one by now; -EIDRM, -ENOSPC, -EDQUOT.
+ * Makes @ring the log's, charged to the payer: 0; 1: the log does not need it any more; -EAGAIN: the log needs a
+ * larger one by now; -EIDRM, -ENOSPC, -EDQUOT.
  */
 static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		       const struct msgslot_payer *payer, const struct msgslot_rules *rules,
@@ -102,7 +102,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		ring->newest_of_share = 0;
 		if (log->unheld)
 			log_charge_locked(log, payer->share);
-		/* Without a message the older ring would never be missed. */
+		/* An older ring without messages is not needed. */
 		if (log->first < log->next) {
 			rcu_assign_pointer(ring->older, older);
 			older = NULL;
@@ -145,12 +145,12 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 }
 
 /*
- * Who is charged for a ring
+ * Which user is charged for a ring
  *
- * A user is, as long as a message of theirs is in it that is known: up to @newest_of_share.  With that one
- * gone, the sender of the oldest message left is charged, however many of theirs there are besides.  Each
- * cell that a user filled who was not charged then has that user's name; and as the charge does not leave
- * a user before all the others that they filled are empty, the oldest message left has one.
+ * A user remains charged as long as a message of that user is known in the ring: up to @newest_of_share.  When
+ * that one is gone, the sender of the oldest message left is charged, however many other messages of the former
+ * user are there.  Each cell that another user fills records that user (@payer); and because the charge does not
+ * leave a user before that user's last known message, the oldest message left has a record.
  */
 static void log_charge_ring_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 sequence,
 				   struct msgslot_share *share)
@@ -174,7 +174,7 @@ void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring
 		cell->payer = share->uid;
 }
 
-/* The messages before @first leave; if one stays in @ring, whoever keeps it there is charged. */
+/* The messages before @first leave; if one remains in @ring, its sender is charged if need be. */
 static void log_pass_ring_on_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 first)
 {
 	struct msgslot_share *share;
@@ -182,13 +182,13 @@ static void log_pass_ring_on_locked(struct msgslot_log *log, struct msgslot_ring
 	if (first == log->next)
 		return;
 	if (ring->newest_of_share >= first) {
-		/* Who was charged for the channel may have had the last message of an older ring. */
+		/* The user charged for the channel may have had the last message of an older ring. */
 		if (log->unheld)
 			log_charge_locked(log, ring->share);
 		return;
 	}
 	share = msgslot_share_get_of(ring->share->account, msgslot_ring_cell(ring, first)->payer);
-	/* Without memory it stays as it is; the next message that leaves tries it again. */
+	/* Without memory the charge remains; the next message that leaves tries it again. */
 	if (!share)
 		return;
 	log_charge_ring_locked(log, ring, first, share);
@@ -224,7 +224,7 @@ u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buff
 			RCU_INIT_POINTER(log->ring, NULL);
 			msgslot_ring_free_drained(ring);
 		} else if (!log->unheld && ring->share != log->share) {
-			/* It is kept for the channel's sake, and that for its holders'. */
+			/* It is kept for the channel, and the channel for its holders. */
 			log_charge_ring_locked(log, ring, 0, log->share);
 		}
 	}
@@ -276,18 +276,18 @@ void msgslot_log_remove_writer(struct msgslot_log *log)
 
 bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
-	bool room;
+	bool wake;
 
-	/* The caller had the log's lock since: whoever asked for room before that is seen here. */
+	/* The caller held the log's lock since the cursor moved: a request from before that is seen here. */
 	if (!READ_ONCE(log->wake_requests))
 		return false;
 	spin_lock(&log->lock);
-	room = log->wake_requests;
+	wake = log->wake_requests;
 	WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
-	/* Where there is none yet, this asks to be told again. */
-	room = room && log_is_writable_locked(log, rules);
+	/* If there is no space yet, this requests the wake-up again. */
+	wake = wake && log_is_writable_locked(log, rules);
 	spin_unlock(&log->lock);
-	return room;
+	return wake;
 }
 
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
@@ -298,7 +298,7 @@ void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 	spin_unlock(&log->lock);
 }
 
-/* Takes everything out of @log; the rings that come back are to be freed, outside the lock. */
+/* Takes all messages out of @log; the caller frees the rings that are returned, without the lock. */
 static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
@@ -347,7 +347,7 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 	}
 	dead = log->dead;
 	spin_unlock(&log->lock);
-	/* There is no message in it, so this takes no time, and the caller may hold a lock. */
+	/* It has no message, so this takes no time, and the caller may hold a lock. */
 	msgslot_ring_free_drained(ring);
 	return dead;
 }

@@ -87,7 +87,7 @@ struct msgslot_map_pages;
  * @readers: cursors that are counted (cursor.h); under @lock
  * @at_end: those of them that stand at @next; under @lock
  * @map: the copy that users map, or NULL (map.h); under @lock
- * @share: of the user who is charged for the channel; under @lock
+ * @share: of the user that is charged for the channel; under @lock
  * @unheld: the channel has no holder, so its charge goes with its messages; under @lock
  *
  * @first and @next change under @lock and are read anywhere.
@@ -164,8 +164,8 @@ struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequen
 struct msgslot_buffer *msgslot_log_detach_oldest_locked(struct msgslot_log *log,
 							struct msgslot_cell *cell);
 /*
- * A user with @share, who is not charged for @ring, places message @sequence in @cell of it, and is charged if
- * the user who was has no message from @first on.
+ * A user with @share, which is not charged for @ring, places message @sequence in @cell of it, and is charged if
+ * the user that was has no message from @first on.
  */
 void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring *ring,
 				    struct msgslot_cell *cell, u64 first, u64 sequence,

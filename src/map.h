@@ -44,7 +44,7 @@ struct msgslot_share;
  * @head: the pages; written under the log's lock, but for the bytes of a cell that is being filled
  * @filling: a bit for each cell that is being filled; under the log's lock
  * @size: of the pages, in bytes, as charged
- * @share: of the user who is charged, until the map is freed; under the log's lock
+ * @share: of the user that is charged, until the map is freed; under the log's lock
  */
 struct msgslot_map_pages {
 	refcount_t refs;

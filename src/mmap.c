@@ -35,7 +35,7 @@ struct mapped {
  * struct mapping - one mmap(), and what became of its VMA
  * @node: in the list of @mapped; under the log's lock
  * @mapped: what it maps
- * @holder: of the channel, for the user who opened the file
+ * @holder: of the channel, for the user that opened the file
  * @vmas: number of VMAs
  */
 struct mapping {

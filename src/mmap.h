@@ -11,7 +11,7 @@
  * the map.  Each mapping holds the channel, and the last one leaves its hold to the map.  A VMA has the file
  * open, the file the slot and the module.
  *
- * The map is charged to a user who has it mapped: when that user's mapping goes, to another.
+ * The map is charged to a user that has it mapped: when that user's mapping goes, to another.
  *
  * Lock order: mm.mmap_lock, then all that follows msgslot_file.lock (log.h).
  */

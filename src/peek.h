@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Looking at a message: how readers find it in a log and copy it, mostly without a lock.
+ * Looking at a message: how a reader finds it in a log and copies it, usually without a lock.
  *
- * Why no torn message is ever returned is told in log.h, "Locking".  Nothing is taken here: a cursor
- * moves afterwards (cursor.h).
+ * log.h, "Locking", tells why no torn message is returned.  Nothing is taken here: a cursor moves afterwards
+ * (cursor.h).
  */
 #ifndef MSGSLOT_PEEK_H
 #define MSGSLOT_PEEK_H
@@ -14,7 +14,7 @@
 
 #include "log.h"
 
-/* So often a reader whose message changed under his hands tries again, before he takes the lock. */
+/* A reader whose message changes while it copies tries this often before it takes the lock. */
 #define MSGSLOT_RETRIES 3
 
 /**
@@ -24,7 +24,7 @@
  * @pid: as in the cell
  * @uid: as in the cell
  * @length: in bytes
- * @pieces: in: a message that is longer than the reader asked for is wanted all the same
+ * @pieces: in: a message that is longer than the reader's buffer is wanted, too
  * @bytes: the message, to be copied to the reader
  * @buffer: that @bytes points into, with a reference; or NULL
  * @stale: another buffer with a reference, or NULL
@@ -43,7 +43,7 @@ struct msgslot_peek {
 	u8 *inline_buffer;
 };
 
-/* What is known of the message in @cell, if that does not change; @all, or what all must know. */
+/* Describes the message in @cell, if that does not change: all of it, or only sequence and length. */
 static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
 						  struct msgslot_peek *peek, bool all)
 {
@@ -57,8 +57,8 @@ static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cel
 }
 
 /*
- * The buffer of @cell with a reference, or NULL.  It is another message's unless the cell still has the
- * version then that it had when that was found; buffer.h tells more.
+ * The buffer of @cell with a reference, or NULL.  It may be another message's unless the cell still has the version
+ * that it had before (buffer.h).
  */
 static __always_inline struct msgslot_buffer *
 msgslot_cell_buffer_get(const struct msgslot_cell *cell)
@@ -69,14 +69,12 @@ msgslot_cell_buffer_get(const struct msgslot_cell *cell)
 }
 
 /*
- * One try, without a lock, to find the oldest message from @cursor on, and to copy it or, where it is
- * long and has at most @size bytes or is wanted in pieces, to get a reference of its buffer: 0; -EAGAIN,
- * there is none; -ESTALE, it changed under our hands.  Only if @described are sender and time found out.
- * The caller is in an RCU section of the kind that is not preempted, which costs less and takes no longer
- * than to copy a short message.
+ * One try, without a lock, to find the oldest message from @cursor on, and to copy it; or, if it is long and has at
+ * most @size bytes or is wanted in pieces, to get a reference of its buffer: 0; -EAGAIN: there is none; -ESTALE: it
+ * changed meanwhile.  Sender and time are found only if @described.  The caller is in an RCU section that is not
+ * preempted, which costs less and takes no longer than to copy a short message.
  *
- * Where this is -ESTALE there may be a reference of another message's buffer all the same, in
- * @peek->buffer, for the caller to put.
+ * After -ESTALE there may be a reference of another message's buffer in @peek->buffer, for the caller to put.
  */
 static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor,
 					     struct msgslot_peek *peek, bool described, size_t size)
@@ -106,7 +104,7 @@ static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor
 			return -ESTALE;
 		peek->bytes = peek->buffer->bytes;
 	}
-	/* Where there is one cell, the message in it is the oldest and the newest. */
+	/* If there is one cell, the message in it is the oldest and the newest. */
 	if (unlikely(read_seqcount_retry(&cell->version, version)) ||
 	    unlikely(peek->sequence != sequence && (!peek->sequence || ring->cells != 1)))
 		return -ESTALE;
@@ -114,9 +112,9 @@ static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor
 }
 
 /*
- * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller is in an RCU read
- * section from before @log was found; leaves the section, and puts @peek->stale; copies @peek->bytes out,
- * and never sleeps while it has @peek->buffer; and puts that.
+ * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller has been in an RCU read
+ * section since before it found @log.  It leaves the section, and puts @peek->stale; copies @peek->bytes, and never
+ * sleeps while it has @peek->buffer; and puts that.
  */
 int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size);
 

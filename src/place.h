@@ -24,7 +24,7 @@
  * @length: in bytes
  * @pid: of the sender, as in the cell
  * @uid: of the sender, as in the cell
- * @share: of the sender, who is charged for @buffer
+ * @share: of the sender, which is charged for @buffer
  * @privileged: charged beyond the share
  * @conditional: placed only if the newest message is @expected
  * @expected: a sequence, or 0: only if there is no message

@@ -19,7 +19,7 @@ struct msgslot_ring_shape msgslot_ring_shape(u32 cells, u32 capacity, u32 most)
 	struct msgslot_ring_shape shape = { .cells = cells, .stride = ring_stride(capacity) };
 
 	shape.size = sizeof(struct msgslot_ring) + (size_t)cells * shape.stride;
-	/* What the allocator would give anyway: the next message may be a little longer. */
+	/* What the allocator gives anyway: the next message may be a little longer. */
 	if (cells == 1) {
 		shape.size = roundup_pow_of_two(shape.size);
 		shape.stride =

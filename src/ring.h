@@ -23,7 +23,7 @@
  * @sequence: the message's number; 0 once its buffer was detached
  * @time: when it was placed, CLOCK_BOOTTIME in ns; rises with the sequence
  * @pid: of the sender: the thread group's id in the initial pid namespace
- * @uid: of the user who opened the file it was written to
+ * @uid: of the user that opened the file it was written to
  * @standing: number of counted cursors that have this message to read next (cursor.h)
  * @payer: the user to be charged for the ring once the charged user's messages are gone; undefined in a
  *	message of the charged user; under the log's lock
@@ -49,9 +49,9 @@ struct msgslot_cell {
  * @cells: number of cells, a power of two
  * @stride: bytes from one cell to the next
  * @size: of the whole ring, in bytes, as charged
- * @share: of the user who is charged: first the user who made the ring grow; once no message of that user is
- *	in it any more, the sender of the oldest that is, or the next user who places one; where it is empty,
- *	the user who is charged for the channel; under the log's lock
+ * @share: of the user that is charged: first the user that made the ring grow; once no message of that user is
+ *	in it any more, the sender of the oldest that is, or the next user that places one; where it is empty,
+ *	the user that is charged for the channel; under the log's lock
  * @account: in which a drained ring counts as retired until it is freed
  * @newest_of_share: the last message of the charged user that is known; under the log's lock
  * @older: the ring before, while it has messages; changed under the log's lock, read by RCU

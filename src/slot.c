@@ -17,8 +17,8 @@ static DEFINE_SPINLOCK(slots_lock);
 static DEFINE_MUTEX(slots_creation);
 
 /*
- * What is known of a minor, under slots_lock.  A slot on its way out is not in the table any more, but its
- * name is still in sysfs: @leaving keeps the minor from being made anew until that is over.
+ * The minors, under slots_lock.  A slot that is being destroyed is not in the table any more, but its name is still
+ * in sysfs: @leaving keeps the minor from being made again until that is over.
  */
 static struct {
 	struct msgslot_slot *slot;
@@ -28,9 +28,9 @@ static struct {
 
 static struct class *slots_class;
 static dev_t slots_devt;
-/* The module's own slots are there, all of them.  Under slots_lock. */
+/* The slots of the module's parameter are there, all of them.  Under slots_lock. */
 static bool slots_loaded;
-/* No slot is made: before the module's own are, and at its end.  Under slots_creation. */
+/* No slot can be made: before those of the parameter, and at the module's end.  Under slots_creation. */
 static bool slots_closed = true;
 
 static void slot_release(struct device *dev)
@@ -67,7 +67,7 @@ static int slot_may_come(unsigned int minor)
 	return err;
 }
 
-/* A slot in sysfs and in the table; also a node in /dev, where @with_node. */
+/* Makes a slot in sysfs and in the table; also a node in /dev, if @with_node. */
 static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mode, bool with_node)
 {
 	struct msgslot_slot *slot;
@@ -82,7 +82,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	device_initialize(&slot->dev);
 	slot->dev.class = slots_class;
 	slot->dev.release = slot_release;
-	/* A device without a number is one that devtmpfs and udev make no node for. */
+	/* devtmpfs and udev make no node for a device without a number. */
 	slot->dev.devt = with_node ? MKDEV(MAJOR(slots_devt), minor) : 0;
 	slot->minor = minor;
 	get_random_bytes(slot->instance, sizeof(slot->instance));
@@ -149,13 +149,13 @@ int msgslot_slot_destroy(unsigned int minor)
 	return 0;
 }
 
-/* The slot of @minor, which is open once more; or NULL, and @destroyed tells whether there was one. */
+/* Opens the slot of @minor; or NULL, and *@destroyed tells whether there was one. */
 static struct msgslot_slot *slot_open_existing(unsigned int minor, bool *destroyed)
 {
 	struct msgslot_slot *slot;
 
 	spin_lock(&slots_lock);
-	/* Whoever is early waits: a load that fails must not find a file open. */
+	/* An early open waits: a load that fails must not find a file open. */
 	slot = slots_loaded ? minors[minor].slot : NULL;
 	*destroyed = minors[minor].destroyed;
 	if (slot) {
@@ -177,7 +177,7 @@ struct msgslot_slot *msgslot_slot_open(unsigned int minor)
 		return slot;
 	if (mutex_lock_killable(&slots_creation))
 		return ERR_PTR(-EINTR);
-	/* A node made by hand, of a minor without a slot: it gets the one that course programs expect. */
+	/* A node made by hand, of a minor without a slot: a slot as course programs expect it is made. */
 	slot = slot_open_existing(minor, &destroyed);
 	if (!slot && !destroyed && !slots_closed) {
 		err = slot_create_locked(minor, msgslot_mode_find(MSGSLOT_MODE_LAST), false);
@@ -222,8 +222,8 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 }
 
 /*
- * Other processors count on meanwhile: a moment's truth of each.  So a message may be counted where it
- * went and not yet where it came, and there seem to be fewer than none.
+ * Other processors count on meanwhile.  A message may be counted where it left and not yet where it came: the sum is
+ * below 0 then, and 0 is told.
  */
 #define slot_sum_stats(slot, field)                                               \
 	({                                                                        \
@@ -339,8 +339,8 @@ int msgslot_slots_init(struct class *class, struct cdev *cdev, dev_t devt,
 	if (err)
 		return err;
 	/*
-	 * In one: an open waits for all of them, and a writer of `create` comes after them or is refused.
-	 * The device comes first: as soon as a slot's node is announced it may be opened.
+	 * All in one: an open waits for all of them, and a write to `create` comes after them or is refused.  The
+	 * device comes first: a node can be opened as soon as it is announced.
 	 */
 	mutex_lock(&slots_creation);
 	err = cdev_add(cdev, devt, MSGSLOT_SLOTS_MAX);

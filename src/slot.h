@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A slot: one minor, one mode, one set of limits, one tree of channels, one folder in sysfs.
+ * A slot: one minor, one mode, one set of limits, the channels, one folder in sysfs.
  *
- * Slots come by the module's parameter, by the class attribute `create`, or when a node that was
- * made by hand for a minor without a slot is opened; these last ones get no node of their own.
- * They go by the class attribute `destroy` and with the module.
+ * A slot is made by the module's parameter, by the class attribute `create`, or when a node that was made by hand
+ * for a minor without a slot is opened; that last kind gets no node of its own.  It goes by the class attribute
+ * `destroy` and with the module.
  *
- * A slot that goes is marked gone first; from then on every call answers ENODEV.  Its channels are
- * taken away, whoever waits is woken, and the minor answers ENXIO.  The slot itself is freed when
- * the last open file lets go of it.  The module cannot be unloaded while a file is open, since an
- * open file refers to it.
+ * A slot that goes is marked gone first; from then on every call returns ENODEV.  Its channels end, waiters are
+ * woken, and open() of the minor returns ENXIO.  The slot itself is freed with its last open file.  The module
+ * cannot be unloaded while a file is open, because the file refers to it.
  *
- * Two locks (slot.c): slots_lock, a spinlock, guards the table of minors, the number of open files of each
- * slot, and the settings that only change while there are none; it is taken by every open and close, and
- * for a few instructions.  slots_creation, a mutex, is for those who make slots, which allocates, and for
- * those who open a node of a minor that has none (yet).  Neither is held while a device is unregistered,
- * since that waits for attributes, whose writers take the first.  Order: slots_creation, slots_lock, all
- * others.
+ * Two locks (slot.c): slots_lock, a spinlock, guards the table of minors, the number of open files of each slot, and
+ * the settings that change only while there are none.  Every open and close takes it, for a few instructions.
+ * slots_creation, a mutex, is for making slots, which allocates, and for the open of a minor that has no slot (yet).
+ * Neither is held while a device is unregistered, because that waits for attributes, whose writers take the first.
+ * Order: slots_creation, slots_lock, all others.
  */
 #ifndef MSGSLOT_SLOT_H
 #define MSGSLOT_SLOT_H
