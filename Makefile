@@ -135,7 +135,7 @@ install: all ## what is built, below DESTDIR and PREFIX
 		tools/completion/msgslot.fish
 	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/include src/uapi/message_slot.h
 	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/include/linux \
-		src/uapi/linux/msgslot.h
+		src/uapi/linux/*.h
 	$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d udev/*.rules
 	$(INSTALL) -m 644 udev/msgslot.sysusers.conf \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/msgslot.conf

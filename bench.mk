@@ -13,7 +13,7 @@ bench: deps ## what a message costs beside its peers; renews bench/RESULTS.md an
 .PHONY: peers
 peers: $(BUILD)/peers ## its program for this machine, in nanoseconds: build/peers --help
 
-$(BUILD)/peers: $(wildcard bench/peers/*.[ch] tests/common/slot.h src/uapi/linux/msgslot.h)
+$(BUILD)/peers: $(wildcard bench/peers/*.[ch] tests/common/slot.h src/uapi/linux/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Itests/common $(LDFLAGS) \
 		-o $@ $(filter %.c,$^)

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <linux/msgslot_map.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>

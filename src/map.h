@@ -33,7 +33,7 @@
 
 #include <linux/refcount.h>
 #include <linux/types.h>
-#include <linux/msgslot.h>
+#include <linux/msgslot_map.h>
 
 struct msgslot_rules;
 struct msgslot_share;

@@ -7,6 +7,7 @@
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/msgslot_map.h>
 
 #include "compat.h"
 #include "file.h"

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include <linux/msgslot.h>
+#include <linux/msgslot_map.h>
 
 #define SLOT_CLASS "/sys/class/msgslot"
 

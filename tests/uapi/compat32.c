@@ -7,6 +7,7 @@
  * userland.mk builds it with -m32, or with a compiler for 32-bit ARM.
  */
 #include <linux/msgslot.h>
+#include <linux/msgslot_map.h>
 #include <stddef.h>
 
 enum { SYS32_EXIT = 1, SYS32_READ = 3, SYS32_WRITE = 4, SYS32_OPEN = 5, SYS32_CLOSE = 6 };
