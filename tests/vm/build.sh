@@ -5,7 +5,7 @@
 # the userland as a user would install them, in one initrd. Part of tests/vm/run, which sets:
 # shellcheck disable=SC2154 # vm top jobs kernel release root image out stage userland folders …
 
-# quietly LOG COMMAND…: its output is worth reading only when it failed.
+# quietly LOG COMMAND…: shows the output only when it failed.
 quietly()
 {
 	local log=$1
@@ -14,7 +14,7 @@ quietly()
 	"$@" >"$log" 2>&1 || { cat "$log" >&2; die "failed: see above"; }
 }
 
-# What is built for the guest is shared by all kernels.
+# All kernels share what is built for the guest.
 build_userland()
 {
 	local log=$userland/build.log
@@ -37,7 +37,7 @@ build_module()
 {
 	local sparse=C=2 common
 
-	# Sparse looks too, where it can: Debian's newest headers lack a script of it.
+	# Sparse checks it, too, where it can: Debian's newest headers lack a script that it needs.
 	common=$(echo "$root"/usr/src/linux-headers-*-common)
 	if grep -qs checker-valid "$common/Makefile" && [ ! -e "$common/scripts/checker-valid.sh" ]; then
 		sparse=C=0
@@ -46,7 +46,7 @@ build_module()
 		KDIR="/lib/modules/$release/build" W=1 "$sparse" ${slow:+UBSAN_SANITIZE=y} \
 		"${cross_kernel[@]}" module
 	if grep -E 'warning:' "$out/module.log" >&2; then
-		# Or the next run would find the module built, and be content.
+		# Otherwise the next run would find the module built, and check nothing.
 		rm -rf "$out/module"
 		die "the module builds with warnings"
 	fi
@@ -70,10 +70,10 @@ stage_tests()
 		[ -e "$file" ] || continue
 		file=${file#"$top/$1"/}
 		file=${file%/*}
-		# Some are for other machines.
+		# Some programs are for other machines.
 		[ -e "$userland/tests/$name/${file%.c}" ] || continue
 		cp "$userland/tests/$name/${file%.c}" "$stage/tests/$name/"
-		# The library finds with its sanitizers under a slow kernel what it finds under any other.
+		# Under a slow kernel the sanitizers find nothing in the library that they do not find elsewhere.
 		file=$userland/tests/$name/${file%.c}.sanitized
 		[[ $slow || ! -e $file ]] || cp "$file" "$stage/tests/$name/"
 	done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the scripts of the harness share. Sourced, never run.
+# Shared by the scripts of the harness. Sourced, never run.
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../.." && pwd)
@@ -20,7 +20,7 @@ die()
 	exit 1
 }
 
-# The one door to root: mmdebstrap, chroot and private mounts need it.
+# The only way to root: mmdebstrap, chroot and private mounts need it.
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
@@ -32,8 +32,8 @@ as_root()
 	fi
 }
 
-# processor_seconds: what a shell and all that it waited for used of a processor, from what its
-# "times" printed. (To a file first: each side of a pipe is a new shell.)
+# processor_seconds: the processor time of a shell and of all that it waited for, from the output of
+# its "times". (That goes to a file first, as each side of a pipe is a new shell.)
 processor_seconds()
 {
 	tr 'ms' '  ' | awk '
@@ -41,8 +41,8 @@ processor_seconds()
 		END { printf "%.1f\n", used }'
 }
 
-# kernel_names: all of them; kernel_row NAME: "name suite package" of the one that
-# is called so, or is the "newest" release or the "default".
+# kernel_names: the names of all kernels; kernel_row NAME: "name suite package" of the kernel of
+# that name, of the "newest" release or of the "default".
 kernel_names()
 {
 	awk '!/^(#|$)/ { print $1 }' "$vm/kernels"
@@ -59,7 +59,7 @@ kernel_row()
 	' "$vm/kernels" || die "no kernel '$1'; there are: $(kernel_names | xargs) default newest"
 }
 
-# kernel_arch PACKAGE: the machine it is for, in Debian's words.
+# kernel_arch PACKAGE: the machine that it is for, by Debian's name.
 kernel_arch()
 {
 	case $1 in
@@ -69,8 +69,8 @@ kernel_arch()
 	esac
 }
 
-# userland_kernel ARCH: the kernel in whose build root the guest's programs are made: of the guest's
-# release.
+# userland_kernel ARCH: the kernel of the guest's release, in whose build root the guest's programs
+# are made.
 userland_kernel()
 {
 	local suite name
@@ -84,7 +84,7 @@ userland_kernel()
 	fi
 }
 
-# meanwhile WHAT: says every ten seconds that it goes on, until enough; where tests/steps shows that, nothing.
+# meanwhile WHAT: prints a line every ten seconds until enough(); if tests/steps shows the progress, it prints nothing.
 meanwhile()
 {
 	local what=$1 since=$SECONDS
@@ -92,9 +92,9 @@ meanwhile()
 	ticker=''
 	[ ! -d "${MSGSLOT_STEPS-}" ] || return 0
 	(
-		# A lock that is held is not this one's.
+		# It must not keep a lock that this process holds.
 		[ -z "${cache_lock-}" ] || exec {cache_lock}>&-
-		# Nothing comes there: a sleep that leaves no process behind.
+		# This reads from a descriptor that gets no data: a sleep that leaves no process behind.
 		exec {idle}<> <(:)
 		while ! read -r -t 10 -u "$idle" && kill -0 $$ 2>/dev/null; do
 			say "$what: $((SECONDS - since)) s"
@@ -108,8 +108,8 @@ enough()
 	[ -z "$ticker" ] || { kill "$ticker" && wait "$ticker"; } 2>/dev/null || :
 }
 
-# A name in the cache for something made by these recipe files and words, so
-# that a changed recipe makes a new one.
+# cache_key NAME RECIPE…: a path in the cache. It depends on the recipe, which is files and
+# words, so a changed recipe makes a new entry.
 cache_key()
 {
 	local name=$1 file
@@ -123,7 +123,7 @@ cache_key()
 }
 
 # cache_make PATH COMMAND…: when PATH is missing, has COMMAND make "$PATH.new"
-# and renames it, one process at a time. What was not used for a month goes.
+# and renames it, one process at a time. Entries that were not used for a month are removed.
 cache_make()
 {
 	local path=$1 status

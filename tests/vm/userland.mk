@@ -2,12 +2,12 @@
 #
 # The test programs of FOLDERS, built into $(BUILD)/tests/FOLDER/PROGRAM, and
 # beside them the scripts. Runs inside the bookworm root, as the guest's
-# libraries are bookworm's. A program whose name ends in 32 is a 32-bit one, that
-# needs no library: there is none for it.
+# libraries are bookworm's. A program whose name ends in 32 is a 32-bit one, and
+# uses no library: there is none for it.
 
 CFLAGS	?= -O1 -g
-# A 64-bit program that makes 32-bit calls is a thing of x86; and s390x has no 32-bit programs that
-# compat32.c knows how to make calls from.
+# Only x86 has 64-bit programs that make 32-bit calls, and compat32.c has no 32-bit calls
+# for s390x.
 MACHINE := $(shell $(CC) -dumpmachine)
 NOT_HERE := $(if $(filter x86_64%,$(MACHINE)),,tests/uapi/compat.c) \
 	$(if $(filter s390x%,$(MACHINE)),tests/uapi/compat32.c)
@@ -16,7 +16,7 @@ HEADERS	:= $(wildcard tests/common/*.h src/uapi/linux/*.h $(FOLDERS:%=%/*.h))
 target	= $(BUILD)/tests/$(notdir $(patsubst %/,%,$(dir $(1))))/$(notdir $(1))
 
 LIBRARIES = -lcmocka -lpthread
-# Where the machine's own compiler makes no 32-bit programs, CC_32 does.
+# CC_32 makes 32-bit programs if the machine's own compiler does not.
 CC_32	?= $(CC) -m32 -isystem /usr/include/$(shell $(CC) -print-multiarch)
 FLAGS_32 = -ffreestanding \
 	-fno-stack-protector -fno-pie -no-pie -static -nostdlib
