@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What every check that takes minutes owes tests/steps: to say how far it is, and to be busy only
+# For every check that takes minutes: it reports its progress to tests/steps, and is busy only
 # while it holds a lane. Sourced, never run. tests/steps makes a folder and exports it as
-# MSGSLOT_STEPS; without one nothing is told, and every lane is free.
+# MSGSLOT_STEPS; without one nothing is reported, and every lane is free.
 #
-#	now/PID		what process PID is at
-#	done		a line for each thing that ended: PASSED FAILED SECONDS WHERE WHAT
-#	failures	what failures said, to be shown at once
+#	now/PID		what process PID is doing
+#	done		a line for each test that ended: PASSED FAILED SECONDS WHERE WHAT
+#	failures	texts of failures, to be shown at once
 #	lanes/N		a lock for each processor
-#	tickets/T.PID	who waits for one, since when; zT.PID who lets all others go first
+#	tickets/T.PID	a process that waits for a lane, since T; zT.PID lets all others go first
 
-# now_at TEXT: what this process is at; without TEXT, at nothing any more.
+# now_at TEXT: sets what this process is doing; without TEXT, nothing any more.
 now_at()
 {
 	[ -d "${MSGSLOT_STEPS-}" ] || return 0
@@ -22,7 +22,7 @@ now_at()
 	fi
 }
 
-# ended PASSED FAILED SECONDS WHERE WHAT: a line so short is appended whole.
+# ended PASSED FAILED SECONDS WHERE WHAT: appends a line; one so short is appended whole.
 ended()
 {
 	[ -d "${MSGSLOT_STEPS-}" ] || return 0
@@ -36,10 +36,10 @@ failure()
 	printf '%s\n' "$1" >>"$MSGSLOT_STEPS/failures"
 }
 
-# lane_take [CONDITION]: waits until a lane is free, who came first goes first, and holds it until
-# this process and all that it starts have ended: a lane is a lock, so it cannot be lost. Status 1,
-# without one, as soon as the command CONDITION fails. MSGSLOT_LAST=y: small things, which fill what
-# the large ones leave at the end.
+# lane_take [CONDITION]: waits until a lane is free, first come first served, and holds it until
+# this process and all that it starts have ended. A lane is a lock, so it cannot be lost. The status is 1,
+# without a lane, as soon as the command CONDITION fails. MSGSLOT_LAST=y is for short tasks, which use the
+# lanes that long ones leave free at the end.
 lane_take()
 {
 	local file ticket first

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the checks of the packages share. Sourced, never run.
+# Shared by the checks of the packages. Sourced, never run.
 
 set -euo pipefail
 package=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,7 +9,7 @@ package=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$package/../progress.sh"
 lane_take :
 
-# release_known SUITE: or it is told which there are.
+# release_known SUITE: fails for an unknown release, with a list of the known ones.
 release_known()
 {
 	[[ $1 == @(bookworm|trixie) ]] || die "no packages are made for '$1'; there are releases bookworm and trixie"
@@ -19,8 +19,8 @@ release_known()
 
 passed=0 failed=0
 
-# check WHAT COMMAND…: runs COMMAND; one line with its time and, when it failed,
-# what it said. Not "if": a function called so would go on after an error.
+# check WHAT COMMAND…: runs COMMAND and prints one line with its time and, when it failed,
+# its output. Not "if": a function called so would go on after an error.
 check()
 {
 	local what=$1 began=$EPOCHREALTIME log status
@@ -60,9 +60,9 @@ sum_up()
 	[ "$failed" = 0 ]
 }
 
-# ---- what is looked for, inside a check ----------------------------------------
+# ---- assertions inside a check -------------------------------------------------
 
-# fault TEXT: the check fails, and says why.
+# fault TEXT: the check fails, with this reason.
 fault()
 {
 	printf '%s\n' "$*" >&2
@@ -83,8 +83,8 @@ fails()
 
 # ---- a system of its own -----------------------------------------------------
 
-# apart COMMAND…: as root, where nothing reaches this machine: mounts and processes
-# end with the command, there is no network, and no right to load a module.
+# apart COMMAND…: runs it as root, isolated from this machine: mounts and processes
+# end with the command, there is no network, and no permission to load a module.
 apart()
 {
 	as_root unshare --mount --propagation private --pid --fork --kill-child --net --uts --ipc \
@@ -92,7 +92,7 @@ apart()
 		env HOME="$HOME" XDG_CACHE_HOME="${cache%/msgslot}" BUILD="$build" "$@"
 }
 
-# The rest of this section is for what runs apart. What is written stays in memory.
+# The rest of this section is for commands of apart(). Files that are written stay in memory.
 scratch=/run/msgslot
 
 open_scratch()
@@ -114,7 +114,7 @@ layer()
 	mount -o remount,bind,ro "$at/proc"
 }
 
-# fold NAME: nothing more is written to it; $scratch/NAME.upper can be a LOWER.
+# fold NAME: ends writing to it; $scratch/NAME.upper can then be a LOWER.
 fold()
 {
 	local tries
@@ -144,14 +144,14 @@ inside()
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# on NAME COMMAND…: the same; what it said is kept in the file $said.
+# on NAME COMMAND…: the same; its output is kept in the file $said.
 on()
 {
 	inside "$@" >"${said:?}" 2>&1 || fault "ended with $?: $(tail -n 40 "$said")"
 	cat "$said"
 }
 
-# running NAME RELEASE: the kernel that "runs" there, which is not this machine's.
+# running NAME RELEASE: sets the kernel that "runs" there, which is not this machine's.
 running()
 {
 	local uname=$scratch/$1/usr/bin/uname
@@ -162,7 +162,7 @@ running()
 	rm "$uname.new"
 }
 
-# break_kernel NAME, mend_kernel NAME: nothing that includes this header compiles.
+# break_kernel NAME, mend_kernel NAME: breaks a header, so that no module compiles, and mends it.
 break_kernel()
 {
 	local header
@@ -177,8 +177,8 @@ mend_kernel()
 	cp "$scratch/$1/root/cdev.h" "$scratch/$1"/usr/src/linux-headers-*-common/include/linux/cdev.h
 }
 
-# paths NAME PATTERN…: every path there, but logs and caches, what is kept of users and groups on
-# purpose, and what the patterns name. What "nothing is left" is measured by.
+# paths NAME PATTERN…: prints every path there, except logs, caches, the records of users and groups,
+# which are kept on purpose, and paths that match the patterns. A check that nothing is left compares these.
 paths()
 {
 	local at=$scratch/$1 pattern
@@ -190,8 +190,8 @@ paths()
 	(cd "$at" && find . -xdev \( "${but[@]:1}" \) -prune -o -print | sort)
 }
 
-# newest_kernel SYSTEM, older_kernel SYSTEM: of those in the pool of a system root, the
-# cloud kernel that its metapackage wants, and the one before (or the same, if it has no other).
+# newest_kernel SYSTEM, older_kernel SYSTEM: of the kernels in the pool of a system root, the
+# cloud kernel that its metapackage requires, and the one before (or the same, if it has no other).
 newest_kernel()
 {
 	kernel_of "$1" linux-headers-cloud-amd64
@@ -222,8 +222,8 @@ version_of()
 
 version=$(version_of "$top")
 
-# copy_tree TARGET: the files of the checkout that are the project's, all of one
-# age, as a release would have them.
+# copy_tree TARGET: copies the project's files of the checkout, all with one
+# date, as a release has them.
 copy_tree()
 {
 	local files=$1.files
@@ -236,14 +236,14 @@ copy_tree()
 	rm "$files"
 }
 
-# Of the version, not of its latest package for Debian: the source archive is the same for all of them.
+# The date of the version, not of its latest Debian package: all of its packages have the same source archive.
 release_date()
 {
 	sed -n "/^msgslot ($version-/,/^ -- /s/^ -- .*>  //p" "$top/debian/changelog" | tail -n 1
 }
 
-# bump TREE VERSION [DEBIAN_VERSION]: makes the tree the release VERSION, at all the places that
-# "make check-version" knows. DEBIAN_VERSION is another than its first when only the package is new.
+# bump TREE VERSION [DEBIAN_VERSION]: makes the tree the release VERSION, in all places that
+# "make check-version" checks. DEBIAN_VERSION is given when only the package is new.
 bump()
 {
 	local tree=$1 new=$2 debian=${3:-$2-1}

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the checks on machines that boot share: the boots. Sourced, never run.
+# The boots of the checks on machines that boot. Sourced, never run.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$package/../vm/machine.sh"
 machine_amd64
 
-# from_disk DISK PATH FILE: copies a file out of it.
+# from_disk DISK PATH FILE: copies a file out of the disk.
 from_disk()
 {
 	debugfs -R "dump $2 $3" "$1" 2>/dev/null
@@ -18,14 +18,14 @@ from_disk()
 arguments="console=ttyS0,115200 loglevel=6 root=/dev/vda rw panic=-1 oops=panic tsc=reliable
 	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 mitigations=off init_on_alloc=0"
 
-# What begins: the kernel itself, or what the machine's firmware finds in OUT/esp (see secure-boot).
+# What QEMU starts: the kernel itself, or what the machine's firmware finds in OUT/esp (see secure-boot).
 start_kernel()
 {
 	start=("${machine[@]}" -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
 }
 
-# boot OUT CONSOLE: the newest kernel of the disk there; says what the machine has to say on ttyS1,
-# and ends with the process that called it.
+# boot OUT CONSOLE: boots the newest kernel of the disk there, prints what the machine writes to ttyS1,
+# and ends when the calling process ends.
 boot()
 {
 	local out=$1 release start
@@ -44,9 +44,9 @@ boot()
 		</dev/null 2>"$out/qemu.log"
 }
 
-# boots OUT FOLDER: each program of FOLDER is a boot of the disk in OUT, with what is in
-# OUT/stage. tests/vm/judge judges what it shows, and the kernel's log. A kernel may hang on its way
-# up, as in tests/vm/run, and is then booted again.
+# boots OUT FOLDER: each program of FOLDER is a boot of the disk in OUT, with the files of
+# OUT/stage. tests/vm/judge judges its output and the kernel's log. A kernel that hangs while it boots,
+# as in tests/vm/run, is booted again.
 boots()
 {
 	local out=$1 folder=$2 program name console began good bad told pid status

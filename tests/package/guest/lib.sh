@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the programs of a boot share. They run as root on a machine of which nothing is
-# special but the users member and member2, outsider, and /pool in apt's sources.
+# Shared by the programs of a boot. They run as root on an ordinary machine, with the
+# users member, member2 and outsider, and /pool in apt's sources.
 
 set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root
@@ -12,7 +12,7 @@ export version='' older='' newest=''
 export said=/srv/stage/said
 export loaded=/sys/module/msgslot
 
-# check WHAT COMMAND…: one line with its time, and why if it failed.
+# check WHAT COMMAND…: prints one line with its time, and the reason if it failed.
 check()
 {
 	local what=$1 began status log=/srv/stage/log
@@ -81,7 +81,7 @@ dnf()
 	cat "$said"
 }
 
-# offer now|next: the packages of msgslot that apt finds.
+# offer now|next: sets the packages of msgslot that apt finds.
 offer()
 {
 	rm -rf /srv/msgslot
@@ -91,8 +91,8 @@ offer()
 	apt update
 }
 
-# unpack_early: an event comes between unpacking and configuring, so that udevd reads the rule before there is
-# a group of that name. apt leaves that gap each time.
+# unpack_early: makes an event between unpacking and configuring, so that udevd reads the rule before the
+# group exists. apt leaves that gap each time.
 unpack_early()
 {
 	dpkg --unpack /srv/stage/now/msgslot-common_*.deb
@@ -124,7 +124,7 @@ other_events()
 	is "$(group_of /dev/msgslot5)" msgslot
 }
 
-# The nodes are there, each the group's and nobody else's, as the default has them.
+# Checks that the default nodes exist, and that each is open to the group and to no other user.
 nodes()
 {
 	local n
@@ -152,7 +152,7 @@ outsider_refused()
 	says "usermod -aG msgslot outsider"
 }
 
-# Processes that have it open.
+# Processes that have the node open.
 holders()
 {
 	find /proc/[0-9]*/fd -lname /dev/msgslot0 2>/dev/null | cut -d / -f 3
@@ -163,7 +163,7 @@ is_open()
 	[ "$(holders)" ]
 }
 
-# A program of member's holds a node open, over the end of the check that began it.
+# A program of the user member keeps a node open beyond the end of the check that started it.
 open_reader()
 {
 	as member sh -c 'exec 3</dev/msgslot0; exec sleep 100000' &
