@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the static checks share. Sourced, never run: it goes to the top of the
+# Shared by the static checks. Sourced, never run. It changes to the top of the
 # tree, so every path below is relative to that.
 
 set -euo pipefail
@@ -25,10 +25,10 @@ need()
 	done
 }
 
-# files PATHSPEC…: the files of the project, also those not committed yet but
-# none that git ignores. None at all means that the check looked at nothing,
-# which must not pass. safe.directory: root may test what another user cloned.
-# CHECK_ONLY narrows all of it to one file, for selftest.
+# files PATHSPEC…: prints the files of the project, also those not committed yet, but
+# none that git ignores. If no file matches, the check would look at nothing, which
+# must not pass. safe.directory: root may test a clone of another user.
+# CHECK_ONLY restricts the result to one file, for selftest.
 files()
 {
 	git -c safe.directory='*' ls-files --cached --others --exclude-standard --deduplicate \
@@ -48,7 +48,7 @@ shell_files()
 	done
 }
 
-# lines MESSAGE REGEX FILE…: a fault for every line that matches (Perl's syntax).
+# lines MESSAGE REGEX FILE…: reports every line that matches (Perl's syntax).
 lines()
 {
 	local message=$1 regex=$2
@@ -58,16 +58,16 @@ lines()
 		[ "${PIPESTATUS[0]}" = 1 ]
 }
 
-# basis FILE…: what a verdict on any one file depends on besides: these files, the check itself and the
-# versions of its tools. For `once`.
+# basis FILE…: sets what the verdict on a file depends on besides the file: these files, the check itself
+# and the versions of its tools. For `once`.
 basis()
 {
 	export CHECK_BASIS
 	CHECK_BASIS=$({ cat -- "$check" "$@"; for tool in "${tools[@]}"; do "$tool" --version; done; } | sha256sum)
 }
 
-# once FILE COMMAND…: what COMMAND says of FILE. Where it had nothing to say, it is not asked again
-# until FILE or the basis changes. Runs in processes of its own (xargs), too.
+# once FILE COMMAND…: prints the output of COMMAND about FILE. If there was none, COMMAND does not run again
+# until FILE or the basis changes. It also works in processes of its own (xargs).
 once()
 {
 	local file=$1 key said
