@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the command costs: one that sends or receives a message, from fork to exit, beside cat of a
- * file of that size; and a message of a stream, beside the system calls that it takes.
+ * What the command costs: a command that sends or receives a message, from fork to exit, beside
+ * cat of a file of that size; and a message of a stream, beside the system calls that it takes.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -16,7 +16,7 @@ static char file[] = "/tmp/a-file-of-128-bytes", message[SMALL + 1];
 static posix_spawn_file_actions_t quiet;
 static int queue, reader, null;
 
-/* Its exit code is to be 0. */
+/* Its exit code must be 0. */
 static long process(char *const arguments[])
 {
 	char *const environment[] = { NULL };
@@ -54,7 +54,7 @@ static long do_recv_one(void)
 	return process((char *[]){ "msgslot", "recv", "-C", "1", "211", "0", NULL });
 }
 
-/* As the command: who would print to a closed pipe takes nothing. */
+/* As the command does: with a closed pipe for output it takes no message. */
 static long do_calls(void)
 {
 	struct pollfd output = { .fd = null };
@@ -79,7 +79,7 @@ static void fill(void)
 
 	while (read(queue, rest, sizeof(rest)) > 0)
 		continue;
-	/* One is left: an empty ring of that size goes, and that would count in whatever runs then. */
+	/* One message is left: freeing an empty ring that large would count in the next figure. */
 	for (i = 0; i <= STREAM; i++)
 		need(write(queue, message, SMALL), "fill the queue");
 }
@@ -102,7 +102,7 @@ int main(void)
 	slot_renew(QUEUE, "queue");
 	need(nodes_settle(), "the nodes");
 	queue = need(slot_open(QUEUE, O_RDWR | O_NONBLOCK), "our own slot");
-	/* Which selects nothing, as the command does not while there are messages. */
+	/* It selects nothing, like the command while there are messages. */
 	reader = need(slot_open(QUEUE, O_RDONLY | O_NONBLOCK), "our own slot");
 	null = need(open("/dev/null", O_WRONLY), "/dev/null");
 	fd = need(open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600), file);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What others cost: a call in a `broadcast` channel that blocks, with 20 000 files on it or with 2; and
- * a message where 4 000 writers are asleep, or one, or none.  An eighth of them every day.
+ * What other users cost: a call in a `broadcast` channel that blocks, with 20 000 files on it or
+ * with 2; and a message while 4 000 writers are asleep, or one, or none.  An eighth of them at
+ * quick size.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -50,7 +51,7 @@ static long do_come_and_go(void)
 	return fd < 0 ? -1 : close(fd);
 }
 
-/* Nothing is left to read, so there is room. */
+/* No message is left to read, so there is space. */
 static void empty(void)
 {
 	struct msgslot_clear clear = { .channel = CHANNEL };
@@ -58,7 +59,7 @@ static void empty(void)
 	need(ioctl(writer, MSGSLOT_CLEAR, &clear), "clear");
 }
 
-/* The others have read nothing yet. */
+/* The other files have read nothing yet. */
 static void rewind_reader(void)
 {
 	struct msgslot_seek seek = { .whence = MSGSLOT_SEEK_OLDEST };
@@ -70,8 +71,8 @@ static void rewind_reader(void)
  * struct figures - what is measured with each number of files
  * @write: a message is placed
  * @refused: a write that would have to wait
- * @read: of a message that others have yet to read
- * @poll: for a full channel
+ * @read: of a message that other files have yet to read
+ * @poll: of a full channel
  * @come_and_go: open, select and close
  */
 struct figures {
@@ -93,7 +94,7 @@ static struct figures with_many = {
 	{ "open, select and close, many files", do_come_and_go, 0, 10, "", NULL, 0 },
 };
 
-/* The channel is full after the writes, and whoever has not read yet keeps it so. */
+/* The channel is full after the writes, and a file that has not read yet keeps it full. */
 static void measure_figures(struct figures *figures)
 {
 	measure(&figures->write);
@@ -122,7 +123,7 @@ static void *write_for_ever(void *unused)
 	return NULL;
 }
 
-/* They are asleep once the channel is full and each has had its turn. */
+/* The writers are asleep once the channel is full and each has had its turn. */
 static void writers_begin(int count)
 {
 	pthread_attr_t small;
@@ -139,7 +140,7 @@ static void writers_begin(int count)
 	usleep(100000);
 }
 
-/* One message goes, one of the writers wakes and sends the next: both sleep in between. */
+/* One message is taken, one writer wakes and sends the next: both sleep in between. */
 static long do_take(void)
 {
 	char message[SMALL];
@@ -154,7 +155,7 @@ static struct call many_writers = {
 	"take a message, many writers asleep", do_take, SMALL, 50, "", NULL, 0
 };
 
-/* In a room nobody wakes for a message that another one has yet to read. */
+/* In `broadcast` no writer wakes for a message that another file has yet to read. */
 static struct call read_alone = {
 	"read, no writer asleep", do_read, SMALL, DEPTH, "", rewind_reader, 0
 };
@@ -186,7 +187,7 @@ static void measure_many_writers(void)
 	measure(&many_writers);
 	slot_destroy(QUEUE);
 
-	/* The same threads cannot be had for the room: they are gone with the slot. */
+	/* The `broadcast` part cannot use the same threads: they end with the slot. */
 	usleep(100000);
 	sleepers = 0;
 	measure(&read_alone);

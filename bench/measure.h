@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the bench programs share: counting the instructions of a call, and judging the figure.
+ * Shared by the bench programs: counting the instructions of a call, and judging the figure.
  *
  * Under icount the guest's CLOCK_MONOTONIC advances one nanosecond an instruction, so figures
  * repeat to the fourth digit on a busy machine.  A batch is short enough that many pass between
@@ -25,8 +25,8 @@ static char data[LONG];
 /**
  * struct call - something to be measured
  * @name: as it is printed
- * @run: makes the call once; what it answers is compared with @moved
- * @moved: what @run answers when all is well
+ * @run: makes the call once; its result is compared with @moved
+ * @moved: the result of @run on success
  * @rounds: calls in a batch
  * @published: DESIGN's figure for it, section 8, or what its prototype took; or ""
  * @prepare: before each batch, not counted; or NULL
@@ -55,7 +55,7 @@ static inline int need(int result, const char *what)
 	return result;
 }
 
-/* A slot of our own, whatever was there before. */
+/* A new slot, whatever was there before. */
 static inline void slot_renew(int minor, const char *mode)
 {
 	slot_destroy(minor);
@@ -91,7 +91,7 @@ static inline void measure(struct call *call)
 	printf("# %-44s %8.0f %10s\n", call->name, call->insn, call->published);
 }
 
-/* Opens the table, after the plan: so many figures will be judged. */
+/* Begins the table, after the plan: so many figures will be judged. */
 static inline void measure_begin(int judged)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -99,7 +99,7 @@ static inline void measure_begin(int judged)
 	printf("# %-44s %8s %10s\n", "insn a call, 128 bytes unless said", "now", "published");
 }
 
-/* Closes the table: without icount its figures are nanoseconds of an emulator, worth nothing. */
+/* Ends the table: without icount its figures are nanoseconds of an emulator, and mean nothing. */
 static inline void measure_end(void)
 {
 	const char *icount = getenv("MSGSLOT_ICOUNT");

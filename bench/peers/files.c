@@ -100,7 +100,7 @@ const struct means null_floor = {
 
 /* ---- a file in memory ---------------------------------------------------------------------- */
 
-/* All ends have the same. */
+/* All ends have the same file. */
 static int tmpfs_open(int ends)
 {
 	int i, file;
@@ -137,7 +137,7 @@ const struct means tmpfs = { .open = tmpfs_open,
 			     .close = files_close,
 			     .shared = true };
 
-/* Who wants to be read whole writes another file and gives it the name. */
+/* A writer whose readers must see it whole writes another file and gives it the name. */
 static char published[64], prepared[72];
 
 static int renamed_open(int ends)
@@ -251,7 +251,7 @@ const struct means seqlock = { .open = shared_open,
 			       .close = shared_close,
 			       .shared = true };
 
-/* An eventfd tells each reader that there is something in the memory, which all of them share. */
+/* An eventfd tells each reader that there is a message in the memory, which all of them share. */
 static int eventfd_open(int ends)
 {
 	int i;

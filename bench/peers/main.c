@@ -62,7 +62,7 @@ struct figure *figure_at(const struct place *place, const struct row **row)
 	return NULL;
 }
 
-/* A bound that names nothing would never be missed. */
+/* A bound that names no row would never be missed. */
 static void table_check(void)
 {
 	const struct row *row;
@@ -98,7 +98,7 @@ static bool is_judged(const struct figure *figure)
 	return false;
 }
 
-/* What a bound is about, and for recorded_compare() what is ours and quickly done. */
+/* The rows of a bound, and for recorded_compare() those of msgslot that are quick to measure. */
 static bool is_quick(const struct row *row, const struct figure *figure)
 {
 	return is_judged(figure) || (row_is_ours(row) && row->section->axis == BYTES);
@@ -181,7 +181,7 @@ static int usage(FILE *out, int status)
 	return status;
 }
 
-/* What the variable says, then what the command line says. */
+/* The variable first, then the command line. */
 static int arguments_join(char **all, int argc, char **argv)
 {
 	char *variable = getenv("MSGSLOT_PEERS"), *word;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Measuring a call, and what there is to measure of a means. */
+/* Measuring a call, and the figures of a means. */
 #define _GNU_SOURCE
 #include "peers.h"
 
 enum {
-	PUBLISHED_MAX = 50, /* fewer than a room keeps: nobody loses a message */
+	PUBLISHED_MAX = 50, /* fewer than a broadcast channel keeps: no reader loses a message */
 	SAMPLES_MAX = 2000,
 };
 
@@ -12,9 +12,9 @@ long message_size;
 struct message outgoing = { .type = 1 }, incoming;
 
 /*
- * Of instructions a batch has so few that many batches pass between two ticks of the timer, and their
- * median knows nothing of it.  Of nanoseconds it has so many that the clock can tell them, and there
- * are as many batches as half a second holds.
+ * Counted in instructions, a batch is so short that many batches pass between two ticks of the
+ * timer, which the median then does not show.  Counted in nanoseconds, it is long enough for the
+ * clock's resolution, and there are as many batches as half a second holds.
  */
 struct pace {
 	int warm, samples;
@@ -49,7 +49,7 @@ double clock_now(void)
 	return now.tv_sec * 1e9 + now.tv_nsec;
 }
 
-/* Of its own the clock takes this much. */
+/* The cost of reading the clock. */
 static double clock_cost(void)
 {
 	static double least = -1;
@@ -124,7 +124,7 @@ void measure(const struct call *call, struct figure *figure)
 static const struct means *now;
 static int ends_open;
 
-/* Cheap is also what does nothing. */
+/* A means that does nothing would look cheap: checks that a message passes. */
 static void see_it_work(int ends)
 {
 	int i;
@@ -190,7 +190,7 @@ int measure_both(const struct row *row, long at, struct figure *figure)
 	return measure_call(row, at, &(struct call){ .run = row->means->both }, figure);
 }
 
-/* To all who listen, but they do not read. */
+/* To all readers, which do not read. */
 static long unread;
 
 static long publish(int first)
@@ -206,7 +206,7 @@ static long publish(int first)
 	return message_size;
 }
 
-/* Who has missed a message would have been cheap to publish for. */
+/* A reader that missed a message would make publishing look cheap. */
 static void all_read_but(int first)
 {
 	long each;
@@ -237,7 +237,7 @@ int measure_publish(const struct row *row, long at, struct figure *figure)
 	return measure_call(row, at, &call, figure);
 }
 
-/* The first end reads what is there for all. */
+/* The first end reads what all ends can read. */
 static void before_take(long calls)
 {
 	all_read_but(1);

@@ -2,11 +2,11 @@
 /*
  * Peers side by side: what a message costs by every means that Linux has of passing one.
  *
- * A *means* opens so many ends for messages of a size, puts a message at an end and gets it there.
- * A *row* is one thing measured, of a means as a rule, at several points of its section's axis: by the
- * size of the message, by how many read it.  A *figure* is what came out at one point.  A *bound* is
- * what one figure, or one over another, may come to.  table.c lists all rows and bounds; the rest is
- * how they are measured and told.
+ * A *means* opens a number of ends for messages of a size, puts a message at an end and gets it
+ * there.  A *row* is one measurement, mostly of a means, at several points of its section's axis:
+ * by the size of the message, or by the number of readers.  A *figure* is the result at one point.
+ * A *bound* is a limit for one figure, or for one over another.  table.c lists all rows and bounds;
+ * the other files measure and report them.
  *
  * Under icount the clock advances one nanosecond an instruction, and figures are instructions.
  * Anywhere else they are nanoseconds, and bounds are shown but not judged.
@@ -36,7 +36,7 @@ enum kind {
 enum axis { BYTES, READERS, SLEEPERS, CHANNELS, KEPT, PROCESSORS };
 
 /**
- * struct figure - what came out at one point
+ * struct figure - the result at one point
  * @known: it was measured
  * @p50: the median, which is *the* figure; in kinds other than COST the only number
  * @p90: and so on, of the samples; a sample is the mean of a batch of calls
@@ -44,7 +44,7 @@ enum axis { BYTES, READERS, SLEEPERS, CHANNELS, KEPT, PROCESSORS };
  * @max: likewise
  * @samples: how many
  * @calls: in each of them
- * @why: what kept it from being measured, or NULL where nobody wanted it
+ * @why: the reason why it could not be measured, or NULL if it was not asked for
  */
 struct figure {
 	bool known;
@@ -54,14 +54,14 @@ struct figure {
 };
 
 /**
- * struct means - one way to pass a message; its files and the like belong to it, one opening at a time
- * @open: readies so many ends for messages of message_size bytes; else -1, having said cannot()
- * @put: a message at an end; answers message_size, or something is wrong; NULL if there is no such
+ * struct means - one way to pass a message; it owns its files, and is opened once at a time
+ * @open: prepares a number of ends for messages of message_size bytes; else -1, after cannot()
+ * @put: puts a message at an end; returns message_size, or it failed; NULL if there is no such call
  * @get: likewise
- * @both: puts a message at the first end and gets it there, with nothing of ours in between
- * @close: after @open, whatever that answered
- * @shared: what is put at one end is for all
- * @silent: what is put does not come back, so nobody can see whether it does
+ * @both: puts a message at the first end and gets it there, with nothing in between
+ * @close: called after @open, whatever that returned
+ * @shared: a message that is put at one end is for all ends
+ * @silent: a message that is put does not come back, so it cannot be compared
  */
 struct means {
 	int (*open)(int ends);
@@ -73,12 +73,12 @@ struct means {
 };
 
 /**
- * struct crowd - many of something that keeps a message of 16 bytes, each with a number
- * @number: of the i-th, from 1; all are different
- * @begin: readies an empty one; else -1, having said cannot()
- * @add: one that keeps a message; likewise
- * @visit: finds one, writes and reads; 0 if that went well
- * @end: takes all away
+ * struct crowd - many objects that keep a message of 16 bytes, each with a number
+ * @number: of the i-th object, from 1; all are different
+ * @begin: prepares an empty crowd; else -1, after cannot()
+ * @add: adds an object that keeps a message; likewise
+ * @visit: finds an object, writes and reads; 0 on success
+ * @end: removes all objects
  */
 struct crowd {
 	unsigned int (*number)(unsigned int i);
@@ -95,13 +95,13 @@ struct section {
 };
 
 /**
- * struct row - one thing measured
- * @section: rows of one stand together
- * @name: of no other row; what is ours begins with "msgslot"
+ * struct row - one measurement
+ * @section: rows of one section are in one table
+ * @name: unique; names of msgslot's rows begin with "msgslot"
  * @points: of the section's axis: a bit each
- * @measure: does it at one point; else -1, having said cannot()
- * @means: of what, or
- * @crowd: of what
+ * @measure: measures at one point; else -1, after cannot()
+ * @means: the means that is measured, or
+ * @crowd: the crowd that is measured
  */
 struct row {
 	const struct section *section;
@@ -113,12 +113,12 @@ struct row {
 };
 
 /**
- * struct bound - what has to hold
- * @name: of it
+ * struct bound - a limit that has to hold
+ * @name: of the bound
  * @over: the row and point whose figure is judged, as a share of
- * @under: this one, or by itself where that has no row
- * @must: the most it may be; of TIMES the least
- * @stretch: what it had better be; 0: no more than it must
+ * @under: this one, or by itself if @under has no row
+ * @must: the most that it may be; of TIMES the least
+ * @stretch: a better value to aim at; 0: none
  */
 struct bound {
 	const char *name;
@@ -142,16 +142,16 @@ extern struct figure figures[][POINTS_MAX];
 /* The figure at a place of the table; NULL if there is no such place. */
 struct figure *figure_at(const struct place *place, const struct row **row);
 
-/* Of msgslot, and no peer? */
+/* Whether the row is of msgslot, and of no peer. */
 bool row_is_ours(const struct row *row);
 
-/* Why this cannot be measured here, and -1. */
+/* Records why this cannot be measured here, and returns -1. */
 __attribute__((format(printf, 1, 2))) int cannot(const char *why, ...);
 
 /* The same for a call that failed, with errno. */
 int cannot_call(const char *what);
 
-/* What goes wrong although it should not ends the run. */
+/* An unexpected failure ends the run. */
 __attribute__((noreturn)) void bail_out(const char *what);
 int need(int result, const char *what);
 
@@ -159,18 +159,18 @@ int need(int result, const char *what);
 
 extern long message_size;
 
-/* What is put, and where what is got goes.  System V's calls want a type before the bytes. */
+/* The message to put, and the buffer to get one.  System V's calls have a type before the bytes. */
 extern struct message {
 	long type;
 	char bytes[LONGEST];
 } outgoing, incoming;
 
 /**
- * struct call - what is called again and again
- * @run: once; gets 0
- * @answer: what it answers when all is well
+ * struct call - a call that is repeated
+ * @run: makes it once; its argument is 0
+ * @answer: its result on success
  * @calls_max: in a batch, or 0
- * @before: a batch of so many calls, not counted; or NULL
+ * @before: called before a batch of so many calls, not counted; or NULL
  */
 struct call {
 	long (*run)(int end);
@@ -184,7 +184,7 @@ const char *kind_unit(enum kind kind);
 double clock_now(void);
 void measure(const struct call *call, struct figure *figure);
 
-/* Opens the row's means at a point and sees whether a message comes through. */
+/* Opens the row's means at a point and checks that a message passes. */
 int means_open(const struct row *row, long at, int ends);
 
 int measure_put(const struct row *row, long at, struct figure *figure);
@@ -219,7 +219,7 @@ int weigh_queue_charge(const struct row *row, long at, struct figure *figure);
 
 /* ---- means: files.c, queues.c, slots.c ----------------------------------------------------- */
 
-/* The files of an opening, for means that write at one and read at the other. */
+/* The files of an opening, for means that write to one and read from the other. */
 extern int in_file[ENDS_MAX], out_file[ENDS_MAX];
 
 void files_begin(void);
@@ -233,7 +233,7 @@ extern const struct means tmpfs, tmpfs_renamed, seqlock, eventfd_memory, eventfd
 
 extern const struct means mq, sysv, pipes, packet_pipes, dgram, seqpacket, netlink;
 
-/* A slot of our own for as long as we run or want it: its minor; else -1, having said cannot(). */
+/* Makes a slot, which the end of the run removes at the latest: its minor; -1 after cannot(). */
 int slot_take(const char *mode);
 void slot_give_back(int minor);
 
@@ -254,7 +254,7 @@ int report_json(const char *path);
 void judge(bool good, const char *what, ...) __attribute__((format(printf, 2, 3)));
 extern int judged, failed;
 
-/* Nothing of ours may cost more than 3 % above what the tables in a file have recorded. */
+/* No figure of msgslot may be more than 3 % above the one in the tables of a file. */
 void recorded_compare(const char *path);
 
 #endif

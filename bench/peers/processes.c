@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What takes several processes: a round trip between two that sleep, waking many with one message, and
- * how much several do at once on processors of their own.
+ * Measurements with several processes: a round trip between two that sleep, waking many with one
+ * message, and how much several do at once on processors of their own.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -17,10 +17,10 @@
 static pid_t child[ENDS_MAX];
 static const struct means *now;
 
-/* What the children tell us, in memory that is theirs and ours. */
+/* The children's reports, in memory that all processes share. */
 static volatile long *told;
 
-/* A child for as long as we live, or want it. */
+/* A child that ends with this process at the latest. */
 static pid_t child_fork(int i)
 {
 	pid_t parent = getpid();
@@ -65,8 +65,9 @@ static long trip(int end)
 }
 
 /*
- * As processes are, who is woken may run at once, and answer before who woke it comes to sleep: so
- * sometimes one side never sleeps.  Batch processes do not push others aside: both sides always do.
+ * A process that is woken may run at once, and answer before the process that woke it goes to
+ * sleep: so sometimes one side never sleeps.  Batch processes do not preempt others, and then both
+ * sides always sleep.
  */
 static int trips(const struct row *row, long at, struct figure *figure, int policy)
 {
@@ -111,7 +112,7 @@ static bool sleeps(pid_t pid)
 	return state && state[2] == 'S';
 }
 
-/* We run before them all: to let them run, we sleep. */
+/* This process runs before all of them: it sleeps to let them run. */
 static void all_asleep(long calls)
 {
 	int i;
@@ -142,7 +143,7 @@ int measure_wake(const struct row *row, long at, struct figure *figure)
 	};
 	int i;
 
-	/* The waker's cost alone: nobody it wakes may run before it sleeps. */
+	/* The waker's cost alone: no process that it wakes may run before it sleeps. */
 	if (policy_set(SCHED_FIFO | SCHED_RESET_ON_FORK, 1))
 		return cannot_call("SCHED_FIFO");
 	if (means_open(row, at, (int)at)) {
@@ -193,7 +194,7 @@ static void work(int i, long (*call)(int), double from)
 	_exit(0);
 }
 
-/* How many calls so many processes get done. */
+/* How many calls a number of processes make. */
 static double throughput(long (*call)(int), int workers)
 {
 	double from = clock_now() + 1e8, sum = 0;
@@ -210,7 +211,7 @@ static double throughput(long (*call)(int), int workers)
 	return sum;
 }
 
-/* The best of some tries, since other things may run beside us. */
+/* The best of some tries, since other programs may run at the same time. */
 static int at_once(const struct row *row, long at, struct figure *figure, long (*call)(int))
 {
 	double one = 0, all = 0, done;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Means that carry a message from one to another, and each is got once; or, netlink, by each. */
+/* Means that pass a message from one process to another, once; or, netlink, to each of a group. */
 #define _GNU_SOURCE
 #include <linux/netlink.h>
 #include <mqueue.h>
@@ -190,8 +190,8 @@ static int netlink_socket(unsigned int groups)
 }
 
 /*
- * What goes to a group goes to a single port besides, which is then left out of the group, and must be
- * there: it is the first reader's.
+ * A message to a group also goes to a single port, which is then left out of the group, and must
+ * exist: it is the first reader's.
  */
 static int netlink_open(int ends)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What was recorded, in tables as report.c prints them: nothing of ours may have grown much. */
+/* The recorded figures, in tables as report.c prints them: none of msgslot may have grown much. */
 #define _GNU_SOURCE
 #include "peers.h"
 
@@ -7,7 +7,7 @@ static const double growth = 1.03;
 
 enum { CELLS = POINTS_MAX + 1 };
 
-/* The cells of a table's line, blanks around them gone; 0 if it is none. */
+/* The cells of a table's line, without blanks around them; 0 if it is no such line. */
 static int cells_of(char *line, char **cell)
 {
 	char *at = line, *end;
@@ -31,7 +31,7 @@ static int cells_of(char *line, char **cell)
 	return count;
 }
 
-/* An axis has a name and points; a bound's table begins with something else. */
+/* An axis has a name and points; a bound's table begins differently. */
 static bool is_axis(const char *name)
 {
 	int i;
@@ -42,14 +42,14 @@ static bool is_axis(const char *name)
 	return false;
 }
 
-/* 1: compared; and whether it grew too much. */
+/* 1 if it was compared; and whether it grew too much. */
 static int compare(const char *name, long at, double was, int *grown)
 {
 	const struct place place = { name, at };
 	const struct row *row;
 	const struct figure *figure = figure_at(&place, &row);
 
-	/* What is no cost has bounds of its own. */
+	/* Figures that are no cost have bounds of their own. */
 	if (!figure || !figure->known || was <= 0 || !row_is_ours(row) ||
 	    row->section->kind != COST)
 		return 0;

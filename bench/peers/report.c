@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Telling what came out: tables, which are Markdown inside comments of TAP; JSON; and for each bound a
- * line of TAP where it is judged.
+ * Reports: tables, which are Markdown inside comments of TAP; JSON; and a line of TAP for each
+ * bound that is judged.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static void row_line(int row, const char *name, enum which which)
 	printf("\n");
 }
 
-/* Instructions repeat, and the median says it all; of time the rest is of interest, too. */
+/* Instructions repeat, so the median is enough; for times the percentiles are of interest, too. */
 void report_row(int row)
 {
 	row_line(row, rows[row].name, P50);
@@ -93,7 +93,7 @@ static bool same_reason(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
-/* A row's points that a reason keeps from us, in a line. */
+/* A row's points that could not be measured for one reason, in a line. */
 static void missing_row(int row, const char *why)
 {
 	enum axis axis = rows[row].section->axis;
@@ -112,7 +112,7 @@ static void missing_row(int row, const char *why)
 		printf(" %s\n", axis_names[axis]);
 }
 
-/* A reason once, and then all that it keeps from us. */
+/* A reason once, and then all rows and points that it prevented. */
 void report_missing(void)
 {
 	const struct figure *all = &figures[0][0];
@@ -151,7 +151,7 @@ struct seen {
 	bool at_least, judged;
 };
 
-/* Did this run see what the bound is about? */
+/* Whether this run measured the figures of the bound. */
 static bool bound_seen(const struct bound *bound, struct seen *seen)
 {
 	const struct row *row, *under;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What it costs to find one among many, and what one of many weighs. */
+/* What it costs to find one object among many, and how much memory each of them takes. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
 
@@ -10,14 +10,14 @@ enum {
 	MANY = 100000, /* enough of them to be weighed */
 };
 
-/* It stays from row to row and grows, as a million take a while. */
+/* The crowd stays from row to row and grows, as making a million takes time. */
 static struct {
 	const struct crowd *crowd;
 	long count;
 	double empty;
 } now;
 
-/* What one weighed, at every size that says something: for later rows. */
+/* The memory of one object, at every size that is large enough: for later rows. */
 static struct {
 	const struct crowd *crowd;
 	long count;
@@ -54,7 +54,7 @@ static void crowd_weigh(void)
 	weighed[weighings++].weight = (memory_used() - now.empty) / now.count;
 }
 
-/* Exactly so many.  They are weighed before anybody visits them. */
+/* Exactly so many.  They are weighed before any is visited. */
 static int crowd_grow(const struct crowd *crowd, long count)
 {
 	if ((now.crowd != crowd || now.count > count) && crowd_begin(crowd))

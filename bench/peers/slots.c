@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Means that are ours: three modes, by plain calls, by SEND and RECV, and mapped. */
+/* The means of msgslot: three modes, by plain calls, by SEND and RECV, and mapped. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sys/epoll.h>
@@ -10,8 +10,8 @@
 enum {
 	CHANNEL = 1,	   /* of a slot whose ends all have the same; else the first of them */
 	HELD = 1000,	   /* a channel that another file has selected */
-	UNHELD = 1001,	   /* one that nobody has, so it comes and goes with its message */
-	MAPPED_DEPTH = 64, /* of a room: at the longest message it fits MSGSLOT_MAP_MAX */
+	UNHELD = 1001,	   /* selected by no file, so it comes and goes with its message */
+	MAPPED_DEPTH = 64, /* in `broadcast`: with the longest message it fits MSGSLOT_MAP_MAX */
 };
 
 /* ---- slots of our own ---------------------------------------------------------------------- */
@@ -26,7 +26,7 @@ void slot_give_back(int minor)
 	slot_destroy(minor);
 }
 
-/* What a run that bails out leaves. */
+/* Removes the slots that a run leaves that bails out. */
 static void slots_give_back(void)
 {
 	int minor;
@@ -35,7 +35,7 @@ static void slots_give_back(void)
 		slot_give_back(minor);
 }
 
-/* From above, where nobody else is likely to have any. */
+/* From the highest number down, where other programs are unlikely to have slots. */
 int slot_take(const char *mode)
 {
 	static bool registered;
@@ -135,7 +135,7 @@ static long message_both(int none)
 	return recv_call.length;
 }
 
-/* The figure is for everything that RECV has to say: it must have said it. */
+/* The figure is for all results of RECV: each must be there. */
 static void message_end(void)
 {
 	if (in_file[0] >= 0 && (!send_call.sequence || !recv_call.sequence || !recv_call.time ||
@@ -201,7 +201,7 @@ static int queue_message_open(int ends)
 	return both_begin(MSGSLOT_MODE_QUEUE, ends, 1);
 }
 
-/* The other direction's file, which nobody uses here, is who holds it. */
+/* The other direction's file, which is not used here, holds it. */
 static int queue_held_open(int ends)
 {
 	if (queue_message_open(ends))
@@ -267,7 +267,7 @@ static int room_block_open(int ends)
 	return room_begin(ends, MSGSLOT_OVERFLOW_BLOCK, 0);
 }
 
-/* With a timeout, or the kernel would know that nobody is going to sleep. */
+/* With a timeout, as otherwise the kernel knows that the call does not sleep. */
 static int room_polled_open(int ends)
 {
 	struct pollfd wanted = { .events = POLLIN };
@@ -327,7 +327,7 @@ const struct means room_message = { .open = room_message_open,
 
 /* ---- mapped ------------------------------------------------------------------------------------ */
 
-/* A page that a mapping has not seen before is a fault, once. */
+/* The first access to a page of a mapping is a fault. */
 static void map_touch(const struct msgslot_map_head *head, __u64 size)
 {
 	const volatile char *byte = (const volatile char *)head;
@@ -337,7 +337,7 @@ static void map_touch(const struct msgslot_map_head *head, __u64 size)
 		(void)byte[at];
 }
 
-/* As many mappings as ends, each with a place where it reads; in `last` that stays 0, the newest. */
+/* As many mappings as ends, each with a cursor of its own; in `last` that stays 0, the newest. */
 static struct {
 	const struct msgslot_map_head *head;
 	__u64 size, sequence;

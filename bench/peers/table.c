@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The list of all that is measured, and the list of what has to hold. */
+/* The list of all rows, and the list of all bounds. */
 #define _GNU_SOURCE
 #include "peers.h"
 
@@ -41,7 +41,7 @@ static const struct section kept = { "Memory for each kept message of 128", WEIG
 static const struct section at_once = { "Several at once, as a multiple of one", TIMES,
 					PROCESSORS };
 
-/* A module for a course, whose every call speaks to the kernel's log, was measured long ago. */
+/* Measured once: a module of a course, which writes to the kernel's log in every call. */
 static int measured_once(const struct row *row, long at, struct figure *figure)
 {
 	(void)row;
@@ -157,7 +157,7 @@ const struct row rows[] = {
 };
 const int rows_count = sizeof(rows) / sizeof(rows[0]);
 
-/* Of issues 2 and 3 in instructions, else as shares, so that a faster kernel is no excuse. */
+/* Mostly shares of another figure, so that a faster kernel cannot hide a loss. */
 const struct bound bounds[] = {
 	{ "last: read over read /dev/zero",
 	  { "msgslot last: read", SMALL },

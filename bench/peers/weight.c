@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What keeping a message costs the kernel, in bytes of its memory. */
+/* What a kept message costs the kernel, in bytes of its memory. */
 #define _GNU_SOURCE
 #include <mqueue.h>
 #include <sys/ipc.h>
@@ -16,9 +16,10 @@ static double memory_line(const char *text, const char *name)
 }
 
 /*
- * What the kernel has allocated for itself, small and large, and for files in memory, once it has
- * freed what it frees late (kvfree_rcu() collects for five seconds).  Not what is free: a processor
- * keeps pages aside that are neither.  Reading stat_refresh adds up what each processor has counted.
+ * The memory that the kernel has allocated for itself, small and large, and for files in memory,
+ * after it has freed what it frees late (kvfree_rcu() collects for five seconds).  It is not
+ * derived from free memory, as a processor keeps pages that are neither.  Reading stat_refresh adds
+ * up the counts of each processor.
  */
 double memory_used(void)
 {
@@ -105,7 +106,7 @@ static long keep_queue(void)
 	return write(file, outgoing.bytes, SMALL) == SMALL ? 0 : -1;
 }
 
-/* @charged: not what they take, but what the slot is charged for them. */
+/* @charged: not the memory they take, but what the slot is charged for them. */
 static int weigh_slot(long at, int max_message, bool charged, struct figure *figure)
 {
 	int minor = slot_take(MSGSLOT_MODE_QUEUE);

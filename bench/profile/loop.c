@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * profile: operations of which one can be made again and again, for bench/profile/run to look at.
+ * profile: repeats one operation, for bench/profile/run to look at.
  *
- * MSGSLOT_LOOP says which: it is made until somebody ends it.  Without that, each is made a few times,
- * so that it is known to work.
+ * MSGSLOT_LOOP names the operation, which is repeated until the program is killed.  Without it,
+ * each operation is made a few times, as a test that it works.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -64,7 +64,7 @@ static void queue_ready(void)
 	slot_ready("queue");
 }
 
-/* Another process sends back what it gets: each of the two sleeps until the other one has sent. */
+/* Another process sends back what it receives: each of the two sleeps until the other has sent. */
 static void echo_ready(void)
 {
 	int there, back;
@@ -148,7 +148,7 @@ static void do_message(void)
 	need(ioctl(get, MSGSLOT_RECV, &recv) == 0, "MSGSLOT_RECV");
 }
 
-/* A call after each, or there would be none to count by. */
+/* A call after each, as calls are what is counted by. */
 static void do_look(void)
 {
 	need(msgslot_map_copy(map, &(__u64){ 0 }, bytes, SIZE) == SIZE, "a look at the map");
