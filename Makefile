@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# msgslot: "make help" says what there is. Building the tools, the module and
-# installing need a compiler, make and kernel headers and install no package;
-# the demo and the checks install what they miss through "make deps".
+# msgslot: "make help" lists the targets. Building the tools and the module, and
+# installing them, need a compiler, make and kernel headers, and install no package.
+# The demo and the checks install missing packages through "make deps".
 
 VERSION	:= 0.1.0
 
-# Where the project is at home; what is empty, packages do not name. After a change: "make addresses".
-# A site; where git clones from; where bugs are told; .../msgslot-$(VERSION).tar.gz; Name <address>.
+# The project's addresses; packages do not name an empty one. After a change: "make addresses".
+# A site; where git clones from; where bugs are reported; .../msgslot-$(VERSION).tar.gz; Name <address>.
 HOMEPAGE :=
 VCS	:=
 BUGS	:=
@@ -34,8 +34,8 @@ export BUILD VERSION
 all: tools lib man ## the tools, libraries and manual pages, into build/
 
 # ---- tools: the same objects, and a main() for each program --------------
-# With the library inside: to find and bind a shared one would be a tenth of what
-# it costs to send a message.
+# The library is linked in: finding and binding a shared one would be a tenth of
+# the cost of sending a message.
 
 PROGRAMS := msgslot message_sender message_reader
 TOOLS	:= $(patsubst %.c,$(BUILD)/%.o,$(filter-out tools/main.c,$(wildcard tools/*.c)))
@@ -61,13 +61,13 @@ include lib/lib.mk
 include packaging.mk
 
 # ---- manual pages, where scdoc is there to make them ---------------------
-# man asks the first line whether there are tables; scdoc does not say. Its .nh comes before groff's man
-# macros, which turn hyphenation on again unless HY is 0. A hyphen, too, ends no line: a page's name and an
-# option are searched for, and copied.
+# The first line tells man that a page has tables, which scdoc does not write. scdoc's .nh comes before
+# groff's man macros, which turn hyphenation on again unless HY is 0. No line ends with a hyphen either, as
+# names of pages and options are searched for and copied.
 
 PAGES	:= $(wildcard man/man*/*.scd)
 
-# By a make of its own: "make deps" may have brought scdoc after this one looked.
+# By a make of its own: "make deps" may have installed scdoc after this one looked.
 man:
 	@if command -v scdoc >/dev/null; then \
 		exec $(MAKE) --no-print-directory pages; \
@@ -84,10 +84,10 @@ $(BUILD)/man/%: man/%.scd Makefile
 	{ printf "'\\\" t\n.nr HY 0\n.cflags 0 -\n" && scdoc <$<; } >$@
 
 # ---- the module ----------------------------------------------------------
-# Its sources are copied, because kernels before 6.13 know no output directory
-# for a module outside their tree. Kbuild takes W=1, C=2 from the command line, and NAME, by which the
-# module is called.
-# A kernel that clang built wants its modules from clang, too.
+# Its sources are copied, because kernels before 6.13 have no output directory
+# for a module outside their tree. Kbuild takes W=1 and C=2 from the command line, and NAME, the
+# name of the module.
+# A kernel that clang built needs modules built by clang.
 
 NAME	:= msgslot
 MODULE	:= $(BUILD)/module
@@ -108,15 +108,15 @@ module: ## the module for the kernel of KDIR, into build/module/
 	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) $(LLVM:%=LLVM=%) modules
 
 # ---- install -------------------------------------------------------------
-# A folder that is not in FOLDERS, nothing can be put into: uninstall takes away
-# again those of them that were not there.
+# Files are installed only into FOLDERS: uninstall removes those of these folders
+# that did not exist before.
 
 FOLDERS = $(PREFIX)/bin $(PREFIX)/share/bash-completion/completions $(ZSHDIR) \
 	$(PREFIX)/share/fish/vendor_completions.d $(PREFIX)/include/linux $(PREFIX)/lib/udev/rules.d \
 	$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/modules-load.d $(LIBDIR)/pkgconfig \
 	$(patsubst %/,$(PREFIX)/share/%,$(sort $(dir $(PAGES))))
 
-# Makes folders, and notes which, in a file that may be root's from the last time.
+# Makes folders, and lists those it made in a file, which may be root's from the last time.
 define make-folders
 @{ cat $(BUILD)/folders 2>/dev/null; for folder in $(1:%=$(DESTDIR)%); do \
 	while [ ! -d $$folder ]; do echo $$folder; folder=$$(dirname $$folder); done; done; \
@@ -148,7 +148,7 @@ install: all ## what is built, below DESTDIR and PREFIX
 	$(MAKE) --no-print-directory install-lib
 	[ ! -e $(MODULE)/$(NAME).ko ] || $(MAKE) --no-print-directory install-module
 
-# Where a module goes is said by the kernel it was built for, not by the one
+# The kernel that the module was built for decides where it goes, not the one
 # that runs.
 .PHONY: install-module
 install-module: RELEASE = $(firstword $(shell modinfo -F vermagic $(MODULE)/$(NAME).ko))
@@ -158,7 +158,7 @@ install-module:
 		$(MODULE)/$(NAME).ko
 	[ -n "$(DESTDIR)" ] || depmod $(RELEASE)
 
-# What there is to take away, install says itself: into a folder of its own.
+# The list of files to remove is made by an install into a folder of its own.
 IMAGE	= $(abspath $(BUILD))/image
 
 uninstall: ## what "make install" with the same variables put there
@@ -175,8 +175,8 @@ uninstall: ## what "make install" with the same variables put there
 
 # ---- demo and checks -----------------------------------------------------
 # Each of them ends with a line "N passed, N failed". KERNEL chooses kernels of
-# tests/vm/kernels; SIZE is quick or full; STRESS says how many seconds a stress or
-# fuzz test runs, JOBS how many processors may be busy. check is the quick one.
+# tests/vm/kernels; SIZE is quick or full; STRESS is how many seconds a stress or
+# fuzz test runs, JOBS how many processors may be busy. check is quick.
 
 RUN	= tests/vm/run $(if $(filter quick,$(SIZE)),--quick) $(STRESS:%=--seconds %)
 STEPS	= tests/steps $(JOBS:%=-j %)
@@ -184,7 +184,7 @@ STEPS	= tests/steps $(JOBS:%=-j %)
 SELF	= $(MAKE) --no-print-directory
 SUITE	:= uapi lib shell cli stress fuzz
 KERNEL	?= $(shell awk '!/^(\#|$$)/ && $$3 !~ /source/ { print $$1 }' tests/vm/kernels)
-# The kernel that is named on the command line is the only one wanted.
+# A kernel that is named on the command line is the only one.
 ONE	= $(filter command line,$(origin KERNEL))
 DEFAULT	= $(shell awk '$$4 == "default" { print $$1 }' tests/vm/kernels)
 SIZE	?= full
@@ -215,8 +215,8 @@ try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try
 	@exec $(RUN) --quick --test "$(or $(T),$(error T is missing: make try T=queue))" \
 		$(if $(ONE),--kernel $(KERNEL)) $(SUITE)
 
-# Other machines and flavours have the module's tests, what the commands do is the same there; and unless
-# one is named, at quick size: what they may do otherwise than a release does not depend on numbers.
+# Other machines and flavours run only the module's tests, as the commands do the same there. Unless one is
+# named, they run at quick size: in what they may differ from a release does not depend on numbers.
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 	@exec $(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),"$(RUN) --kernel $(kernel) \
 		$(if $(findstring -,$(kernel)),$(if $(ONE),,--quick) $(filter-out cli,$(SUITE)),$(SUITE))")
@@ -230,7 +230,7 @@ check-tools: deps ## the commands under AddressSanitizer and UBSan
 check-kcsan: deps ## stress and fuzz where data races are detected
 	@exec $(STEPS) --name check-kcsan "$(RUN) --kernel kcsan $(if $(STRESS),,--seconds 60) stress fuzz"
 
-# The longest begins first.
+# The longest check begins first.
 check-all: deps all ## all of these checks, full size
 	@exec $(STEPS) --name check-all --about 150 "$(SELF) check-debug" "$(SELF) check-kernels" \
 		tests/static/run "$(BENCH_CHECK)" "$(RUN) demo" \
@@ -238,7 +238,7 @@ check-all: deps all ## all of these checks, full size
 
 include bench.mk
 
-# Installs, as there is no other way to be seen by udev and modprobe.
+# It installs, as udev and modprobe find nothing else.
 demo-here: all module ## the demo without a virtual machine; needs root
 	$(MAKE) install
 	systemd-sysusers msgslot.conf
