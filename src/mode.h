@@ -10,6 +10,7 @@
 
 #include <linux/bits.h>
 #include <linux/types.h>
+#include <linux/msgslot.h>
 
 /* Whose cursor a read moves. */
 enum msgslot_cursor_owner {

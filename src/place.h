@@ -79,12 +79,38 @@ void msgslot_place_fill_map(struct msgslot_log *log, struct msgslot_map_pages *m
 void msgslot_place_fill_new_map(struct msgslot_log *log, struct msgslot_map_pages *map,
 				struct msgslot_spares *spares);
 
+/* The message is in its cell, and readers find it. */
+static __always_inline void place_store_locked(struct msgslot_log *log, struct msgslot_cell *cell,
+					       const struct msgslot_incoming *message, u64 sequence,
+					       u64 first, bool is_long)
+{
+	raw_write_seqcount_begin(&cell->version);
+	cell->length = message->length;
+	cell->sequence = sequence;
+	cell->time = ktime_get_boottime_ns();
+	cell->pid = message->pid;
+	cell->uid = message->uid;
+	if (!is_long)
+		memcpy(cell->bytes, message->bytes, message->length);
+	rcu_assign_pointer(cell->buffer, is_long ? message->buffer : NULL);
+	raw_write_seqcount_end(&cell->version);
+	if (unlikely(log->at_end)) {
+		cell->standing = log->at_end;
+		log->at_end = 0;
+	}
+
+	/* Pairs with msgslot_log_next(): a reader that sees the number finds the message. */
+	smp_store_release(&log->next, sequence + 1);
+	/* Pairs with msgslot_log_first(): a reader that sees it sees next beyond it. */
+	smp_store_release(&log->first, first);
+}
+
 /*
- * Places @message; inline, which saves 15 instructions of a write.  The number of messages by which the log keeps more than before (0 or 1); -EAGAIN: it is full,
- * and a wake-up is requested; -ENOBUFS: it must grow first; -ESTALE: the condition does not hold; -EIDRM: it is
- * dead; -ENOSPC or -EDQUOT, of a long message, which is charged here.  @is_long: it has a buffer.  On success
- * the log owns that buffer, and @message->buffer is one that it does not use any more, or NULL, for the caller
- * to put.
+ * Places @message; inline, which saves 15 instructions of a write.  Returns by how many messages the log keeps
+ * more than before (0 or 1); -EAGAIN: it is full, and a wake-up is requested; -ENOBUFS: it must grow first;
+ * -ESTALE: the condition does not hold; -EIDRM: it is dead; -ENOSPC or -EDQUOT, of a long message, which is charged
+ * here.  @is_long: it has a buffer.  On success the log owns that buffer, and @message->buffer is one that it does
+ * not use any more, or NULL, for the caller to put.
  */
 static __always_inline int msgslot_place(struct msgslot_log *log, const struct msgslot_rules *rules,
 					 struct msgslot_incoming *message, bool is_long)
@@ -150,26 +176,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 		msgslot_log_note_sender_locked(log, ring, cell, first, sequence, message->share);
 	else
 		ring->newest_of_share = sequence;
-
-	raw_write_seqcount_begin(&cell->version);
-	cell->length = message->length;
-	cell->sequence = sequence;
-	cell->time = ktime_get_boottime_ns();
-	cell->pid = message->pid;
-	cell->uid = message->uid;
-	if (!is_long)
-		memcpy(cell->bytes, message->bytes, message->length);
-	rcu_assign_pointer(cell->buffer, is_long ? message->buffer : NULL);
-	raw_write_seqcount_end(&cell->version);
-	if (unlikely(log->at_end)) {
-		cell->standing = log->at_end;
-		log->at_end = 0;
-	}
-
-	/* Pairs with msgslot_log_next(): a reader that sees the number finds the message. */
-	smp_store_release(&log->next, sequence + 1);
-	/* Pairs with msgslot_log_first(): a reader that sees it sees next beyond it. */
-	smp_store_release(&log->first, first);
+	place_store_locked(log, cell, message, sequence, first, is_long);
 	if (is_long)
 		message->placed = message->buffer;
 	if (unlikely(log->map)) {
