@@ -5,62 +5,11 @@
  */
 #define _GNU_SOURCE
 #include <getopt.h>
-#include <stdarg.h>
 #include <sys/resource.h>
 
 #include "peers.h"
 
-enum { ROWS_MAX = 128, ARGUMENTS_MAX = 16 };
-
-struct figure figures[ROWS_MAX][POINTS_MAX];
-
-static const struct row *current;
-static char *why_not;
-
-int cannot(const char *why, ...)
-{
-	va_list list;
-
-	free(why_not);
-	va_start(list, why);
-	if (vasprintf(&why_not, why, list) < 0)
-		why_not = NULL;
-	va_end(list);
-	return -1;
-}
-
-int cannot_call(const char *what)
-{
-	return cannot("%s: %s", what, strerror(errno));
-}
-
-void bail_out(const char *what)
-{
-	printf("Bail out! %s: %s: %s\n", current ? current->name : "peers", what, strerror(errno));
-	exit(1);
-}
-
-int need(int result, const char *what)
-{
-	if (result < 0)
-		bail_out(what);
-	return result;
-}
-
-struct figure *figure_at(const struct place *place, const struct row **row)
-{
-	int i, point;
-
-	for (i = 0; i < rows_count; i++) {
-		if (strcmp(rows[i].name, place->row))
-			continue;
-		*row = &rows[i];
-		for (point = 0; point < POINTS_MAX; point++)
-			if (axis_points[rows[i].section->axis][point] == place->at)
-				return rows[i].points & 1u << point ? &figures[i][point] : NULL;
-	}
-	return NULL;
-}
+enum { ARGUMENTS_MAX = 16 };
 
 /* A bound that names no row would never be missed. */
 static void table_check(void)
@@ -69,7 +18,7 @@ static void table_check(void)
 	int i, j;
 
 	if (rows_count > ROWS_MAX)
-		bail_out("more rows than there is room for");
+		bail_out("more rows than ROWS_MAX");
 	errno = EINVAL;
 	for (i = 0; i < rows_count; i++)
 		for (j = 0; j < i; j++)
@@ -79,11 +28,6 @@ static void table_check(void)
 		if (!figure_at(&bounds[i].over, &row) ||
 		    (bounds[i].under.row && !figure_at(&bounds[i].under, &row)))
 			bail_out(bounds[i].name);
-}
-
-bool row_is_ours(const struct row *row)
-{
-	return !strncmp(row->name, "msgslot", strlen("msgslot"));
 }
 
 static bool is_judged(const struct figure *figure)
@@ -108,10 +52,12 @@ static void run(const char *pattern, bool quick)
 {
 	const struct section *section = NULL;
 	const long *points;
+	const struct row *current;
 	int i, point, measured;
 
 	for (i = 0; i < rows_count; i++) {
 		current = &rows[i];
+		problem_in(current);
 		points = axis_points[current->section->axis];
 		if (!strstr(current->name, pattern) && !strstr(current->section->title, pattern))
 			continue;
@@ -126,8 +72,7 @@ static void run(const char *pattern, bool quick)
 				measured++;
 				continue;
 			}
-			figure->why = why_not;
-			why_not = NULL;
+			figure->why = problem_take();
 		}
 		if (measured && section != current->section)
 			report_section(current->section);
@@ -136,7 +81,7 @@ static void run(const char *pattern, bool quick)
 			report_row(i);
 		}
 	}
-	current = NULL;
+	problem_in(NULL);
 	crowd_end();
 }
 

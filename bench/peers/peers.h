@@ -23,6 +23,7 @@ enum {
 	LONGEST = 64 * 1024,
 	ENDS_MAX = 256,
 	POINTS_MAX = 6,
+	ROWS_MAX = 128,
 };
 
 /* ---- what is measured: table.c ------------------------------------------------------------- */
@@ -135,15 +136,23 @@ extern const int rows_count, bounds_count;
 extern const char *const axis_names[];
 extern const long axis_points[][POINTS_MAX];
 
-/* ---- the run: main.c ----------------------------------------------------------------------- */
+/* ---- results: figures.c -------------------------------------------------------------------- */
 
-extern struct figure figures[][POINTS_MAX];
+extern struct figure figures[ROWS_MAX][POINTS_MAX];
 
 /* The figure at a place of the table; NULL if there is no such place. */
 struct figure *figure_at(const struct place *place, const struct row **row);
 
 /* Whether the row is of msgslot, and of no peer. */
 bool row_is_ours(const struct row *row);
+
+/* ---- what cannot be measured: problem.c ---------------------------------------------------- */
+
+/* The row that is measured from now on, for bail_out(); or NULL. */
+void problem_in(const struct row *row);
+
+/* The reason that cannot() recorded last, for the caller to free; or NULL. */
+char *problem_take(void);
 
 /* Records why this cannot be measured here, and returns -1. */
 __attribute__((format(printf, 1, 2))) int cannot(const char *why, ...);
