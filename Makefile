@@ -58,7 +58,7 @@ include lib/lib.mk
 
 # ---- packages --------------------------------------------------------------
 
-include packaging.mk
+include tests/package/packaging.mk
 
 # ---- manual pages, where scdoc is there to make them ---------------------
 # The first line tells man that a page has tables, which scdoc does not write. scdoc's .nh comes before
@@ -236,7 +236,7 @@ check-all: deps all ## all of these checks, full size
 		tests/static/run "$(BENCH_CHECK)" "$(RUN) demo" \
 		"$(SELF) check-tools" "$(SELF) check-packages" "$(SELF) check-kcsan"
 
-include bench.mk
+include bench/bench.mk
 
 # It installs, as udev and modprobe find nothing else.
 demo-here: all module ## the demo without a virtual machine; needs root
