@@ -21,15 +21,15 @@ static int follow(struct msgslot *slot, uint32_t channel)
 		.flags = MSGSLOT_RECV_NEWER,
 		.timeout = MSGSLOT_FOREVER,
 	};
-	size_t size = msgslot_max_message(slot);
+	size_t size = msgslot_slot_get_max_message(slot);
 	struct msgslot_message message;
 	char *value = malloc(size);
 	ssize_t length;
 
 	if (!value)
 		return -1;
-	while ((length = msgslot_message_receive(slot, channel, value, size, &newer, &message)) >=
-	       0) {
+	while ((length = msgslot_message_receive_with(slot, channel, value, size, &newer,
+						      &message)) >= 0) {
 		printf("%.*s", (int)length, value);
 		if (message.lost)
 			printf("\t(%" PRIu64 " between went unread)", message.lost);
@@ -53,15 +53,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	channel = (uint32_t)strtoul(argv[2], NULL, 10);
-	slot = msgslot_open(argv[1], argc == 4 ? O_WRONLY : O_RDONLY);
+	slot = msgslot_slot_open(argv[1], argc == 4 ? O_WRONLY : O_RDONLY);
 	if (!slot)
 		result = -1;
 	else if (argc == 4)
-		result = msgslot_send(slot, channel, argv[3], strlen(argv[3]));
+		result = msgslot_message_send(slot, channel, argv[3], strlen(argv[3]));
 	else
 		result = follow(slot, channel);
 	if (result < 0)
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return result < 0;
 }

@@ -27,14 +27,15 @@ static int take(struct msgslot *slot, uint32_t channel, uint64_t *ours)
 
 	for (;;) {
 		struct msgslot_message message = { .sequence = 0 };
-		ssize_t got = msgslot_message_receive(slot, channel, holder, sizeof(holder), &newer,
-						      &message);
+		ssize_t got = msgslot_message_receive_with(slot, channel, holder, sizeof(holder),
+							   &newer, &message);
 
 		if (got < 0 && errno != EAGAIN)
 			return -1;
 		if (got < 0 || (got == 4 && !memcmp(holder, "free", 4))) {
 			set.expected = message.sequence;
-			if (!msgslot_message_send(slot, channel, self, (size_t)length, &set, ours))
+			if (!msgslot_message_send_with(slot, channel, self, (size_t)length, &set,
+						       ours))
 				return 0;
 			if (errno != ESTALE)
 				return -1;
@@ -74,15 +75,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	channel = (uint32_t)strtoul(argv[2], NULL, 10);
-	slot = msgslot_open(argv[1], O_RDWR);
+	slot = msgslot_slot_open(argv[1], O_RDWR);
 	if (slot && !take(slot, channel, &back.expected)) {
 		status = run(argv + 3);
 		/* Only what is still ours. */
-		if (msgslot_message_send(slot, channel, "free", 4, &back, NULL))
+		if (msgslot_message_send_with(slot, channel, "free", 4, &back, NULL))
 			status = -1;
 	}
 	if (status < 0)
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return status < 0 ? 1 : status;
 }

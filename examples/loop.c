@@ -24,7 +24,7 @@ static int hear(struct msgslot *slot, uint32_t channel)
 	ssize_t length;
 
 	for (;;) {
-		length = msgslot_receive(slot, channel, text, sizeof(text));
+		length = msgslot_message_receive(slot, channel, text, sizeof(text));
 		if (length < 0)
 			return errno == EAGAIN ? 0 : -1;
 		printf("%.*s\n", (int)length, text);
@@ -49,7 +49,7 @@ static int say(struct msgslot *slot, uint32_t channel)
 		size_t line = newline ? (size_t)(newline - typed) : length;
 		size_t taken = line + (newline != NULL);
 
-		if (line && msgslot_send(slot, channel, typed, line))
+		if (line && msgslot_message_send(slot, channel, typed, line))
 			return -1;
 		length -= taken;
 		memmove(typed, typed + taken, length);
@@ -60,7 +60,8 @@ static int say(struct msgslot *slot, uint32_t channel)
 static int loop(struct msgslot *slot, uint32_t channel)
 {
 	struct epoll_event input = { .events = EPOLLIN, .data = { .fd = STDIN_FILENO } };
-	struct epoll_event message = { .events = EPOLLIN, .data = { .fd = msgslot_fd(slot) } };
+	struct epoll_event message = { .events = EPOLLIN,
+				       .data = { .fd = msgslot_slot_get_fd(slot) } };
 	int epoll = epoll_create1(EPOLL_CLOEXEC), result;
 
 	if (msgslot_channel_select(slot, channel) || epoll < 0 ||
@@ -93,10 +94,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s SLOT CHANNEL\n", argv[0]);
 		return 2;
 	}
-	slot = msgslot_open(argv[1], O_RDWR | O_NONBLOCK);
+	slot = msgslot_slot_open(argv[1], O_RDWR | O_NONBLOCK);
 	result = slot ? loop(slot, (uint32_t)strtoul(argv[2], NULL, 10)) : -1;
 	if (result)
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return result != 0;
 }

@@ -15,7 +15,7 @@
 
 static int listen_in(struct msgslot *slot)
 {
-	size_t size = msgslot_max_message(slot);
+	size_t size = msgslot_slot_get_max_message(slot);
 	struct msgslot_message message;
 	char *text = malloc(size);
 	uint64_t lost = 0;
@@ -26,7 +26,8 @@ static int listen_in(struct msgslot *slot)
 	if (!text || msgslot_channel_get(slot, &channel))
 		goto out;
 	fprintf(stderr, "listening on channel %" PRIu32 "\n", channel);
-	while ((length = msgslot_message_receive(slot, channel, text, size, NULL, &message)) >= 0) {
+	while ((length = msgslot_message_receive_with(slot, channel, text, size, NULL, &message)) >=
+	       0) {
 		/* It counts from the moment of joining. */
 		if (message.lost != lost)
 			printf("(%" PRIu64 " missed)\n", message.lost - lost);
@@ -49,9 +50,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s @NAME | SLOT\n", argv[0]);
 		return 2;
 	}
-	slot = msgslot_open(argv[1], O_RDONLY);
+	slot = msgslot_slot_open(argv[1], O_RDONLY);
 	if (!slot || listen_in(slot))
 		fprintf(stderr, "%s: %s: %s\n", argv[0], argv[1], strerror(errno));
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return 1;
 }

@@ -45,16 +45,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s SLOT CHANNEL\n", argv[0]);
 		return 2;
 	}
-	slot = msgslot_open(argv[1], O_RDONLY);
+	slot = msgslot_slot_open(argv[1], O_RDONLY);
 	if (slot && !msgslot_channel_select(slot, (uint32_t)strtoul(argv[2], NULL, 10)))
-		map = msgslot_map(slot);
+		map = msgslot_map_new(slot);
 	if (map)
-		setting = malloc(msgslot_max_message(slot));
+		setting = malloc(msgslot_slot_get_max_message(slot));
 	/* It only ever comes back to tell an error. */
-	if (!setting || work(map, setting, msgslot_max_message(slot)))
+	if (!setting || work(map, setting, msgslot_slot_get_max_message(slot)))
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
 	free(setting);
-	msgslot_unmap(map);
-	msgslot_close(slot);
+	msgslot_map_free(map);
+	msgslot_slot_close(slot);
 	return 1;
 }

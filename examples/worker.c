@@ -7,7 +7,7 @@
  * The job is peeked at, done, and then dropped, if it still is the oldest.  Whatever happens to this
  * program, or to the machine's power before the job is done, the job is there; so it may be done
  * twice, and should not mind.  For one worker on a channel: several would all peek at the same job,
- * and had better take their jobs first, with msgslot_receive(), and do each at most once.
+ * and had better take their jobs first, with msgslot_message_receive(), and do each at most once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,19 +46,20 @@ static int work(struct msgslot *slot, uint32_t channel, char *command)
 		.timeout = MSGSLOT_FOREVER,
 	};
 	struct msgslot_receive_options drop = { .flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP };
-	size_t size = msgslot_max_message(slot);
+	size_t size = msgslot_slot_get_max_message(slot);
 	struct msgslot_message message;
 	char *job = malloc(size + 1);
 	ssize_t length;
 
 	if (!job)
 		return -1;
-	while ((length = msgslot_message_receive(slot, channel, job, size, &peek, &message)) >= 0) {
+	while ((length = msgslot_message_receive_with(slot, channel, job, size, &peek, &message)) >=
+	       0) {
 		job[length] = '\0';
 		if (run(command, job))
 			break;
 		drop.sequence = message.sequence;
-		if (msgslot_message_receive(slot, channel, NULL, 0, &drop, NULL) < 0)
+		if (msgslot_message_receive_with(slot, channel, NULL, 0, &drop, NULL) < 0)
 			break;
 	}
 	free(job);
@@ -73,10 +74,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s SLOT CHANNEL COMMAND\n", argv[0]);
 		return 2;
 	}
-	slot = msgslot_open(argv[1], O_RDWR);
+	slot = msgslot_slot_open(argv[1], O_RDWR);
 	/* It only ever comes back to tell an error. */
 	if (!slot || work(slot, (uint32_t)strtoul(argv[2], NULL, 10), argv[3]))
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return 1;
 }

@@ -21,7 +21,7 @@ int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info)
 	return ioctl(slot->fd, MSGSLOT_INFO, info) ? -1 : 0;
 }
 
-const char *msgslot_mode_name(int mode)
+const char *msgslot_mode_get_name(int mode)
 {
 	switch (mode) {
 	case MSGSLOT_LAST:
@@ -35,7 +35,7 @@ const char *msgslot_mode_name(int mode)
 	return NULL;
 }
 
-const char *msgslot_overflow_name(int overflow)
+const char *msgslot_overflow_get_name(int overflow)
 {
 	switch (overflow) {
 	case MSGSLOT_DROP:

@@ -32,7 +32,7 @@ static ssize_t map_size(int fd)
 	return -1;
 }
 
-struct msgslot_map *msgslot_map(struct msgslot *slot)
+struct msgslot_map *msgslot_map_new(struct msgslot *slot)
 {
 	struct msgslot_map *map;
 	ssize_t size = map_size(slot->fd);
@@ -72,12 +72,12 @@ ssize_t msgslot_map_read(struct msgslot_map *map, uint64_t *sequence, void *buff
 	return -1;
 }
 
-uint64_t msgslot_map_next(const struct msgslot_map *map)
+uint64_t msgslot_map_get_next(const struct msgslot_map *map)
 {
 	return __atomic_load_n(&map->head->next, __ATOMIC_ACQUIRE);
 }
 
-void msgslot_unmap(struct msgslot_map *map)
+void msgslot_map_free(struct msgslot_map *map)
 {
 	int error = errno;
 

@@ -2,15 +2,15 @@
 /*
  * libmsgslot: message slots from C.
  *
- *	struct msgslot *slot = msgslot_open("0", O_RDWR);
+ *	struct msgslot *slot = msgslot_slot_open("0", O_RDWR);
  *
- *	if (!slot || msgslot_send(slot, 5, "hello", 5) < 0)
+ *	if (!slot || msgslot_message_send(slot, 5, "hello", 5) < 0)
  *		perror("slot 0");
- *	length = msgslot_receive(slot, 5, buffer, sizeof(buffer));
+ *	length = msgslot_message_receive(slot, 5, buffer, sizeof(buffer));
  *
  * <linux/msgslot.h>, which this header includes, says what slots, channels, messages and sequences
  * are, and has the numbers: modes, flags, limits.  Every function here is a system call or a few,
- * and msgslot_fd() gives the descriptor for everything that takes one: read(), write(), poll(),
+ * and msgslot_slot_get_fd() gives the descriptor for everything that takes one: read(), write(), poll(),
  * epoll, io_uring, an event loop.
  *
  * Units: lengths and sizes are bytes, times and timeouts nanoseconds.  A timeout counts from the
@@ -46,7 +46,7 @@ extern "C" {
 #endif
 
 /* The version of the library that runs, as "0.1.0".  Never NULL, never freed. */
-const char *msgslot_version(void);
+const char *msgslot_version_get(void);
 
 /* ---- a slot: open.c ---------------------------------------------------------------------------- */
 
@@ -65,31 +65,31 @@ struct msgslot;
  * slot was destroyed), ENOMEM; with "@NAME" those of msgslot_name_find() and
  * msgslot_channel_select().
  */
-struct msgslot *msgslot_open(const char *slot, int flags);
+struct msgslot *msgslot_slot_open(const char *slot, int flags);
 
 /*
  * Makes a struct msgslot of a descriptor that was opened elsewhere, inherited or received through a
  * socket.  It belongs to the struct from then on; where the call fails it stays the caller's.
  * Errors: EBADF, ENOTTY (no slot), ENODEV, ENOMEM.
  */
-struct msgslot *msgslot_adopt(int fd);
+struct msgslot *msgslot_slot_adopt(int fd);
 
 /* Closes the slot and its descriptor.  Takes NULL. */
-void msgslot_close(struct msgslot *slot);
+void msgslot_slot_close(struct msgslot *slot);
 
 /* The descriptor: it stays the slot's and is not to be closed. */
-int msgslot_fd(const struct msgslot *slot);
+int msgslot_slot_get_fd(const struct msgslot *slot);
 
 /* What cannot change while a slot is open, without a system call: its number, 0 to 255, its mode,
  * one of enum msgslot_mode_number, and the length of its longest message. */
-int msgslot_minor(const struct msgslot *slot);
-int msgslot_mode(const struct msgslot *slot);
-size_t msgslot_max_message(const struct msgslot *slot);
+int msgslot_slot_get_minor(const struct msgslot *slot);
+int msgslot_slot_get_mode(const struct msgslot *slot);
+size_t msgslot_slot_get_max_message(const struct msgslot *slot);
 
 /* ---- channels: channel.c ----------------------------------------------------------------------- */
 
 /*
- * Selects the channel that read(), write(), poll() and msgslot_wait() mean from now on; a slot of
+ * Selects the channel that read(), write(), poll() and msgslot_channel_wait() mean from now on; a slot of
  * mode `broadcast` hears a channel from then on.  Errors: EINVAL (channel 0 in mode `last`), ENOSPC
  * (the slot has max_channels channels), EDQUOT (the user has his share of them), ENOMEM.
  */
@@ -144,10 +144,11 @@ void msgslot_walker_free(struct msgslot_walker *walker);
  * Sends one message to a channel, whichever is selected.  Waits while the channel is full, unless
  * the slot is O_NONBLOCK.
  * Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`; message is NULL),
- * EMSGSIZE (length is 0 or above msgslot_max_message()), EFAULT, EAGAIN (full), ENOSPC (the slot
+ * EMSGSIZE (length is 0 or above msgslot_slot_get_max_message()), EFAULT, EAGAIN (full), ENOSPC (the slot
  * has no room or no channel left), EDQUOT (the user has his share of it), ENOMEM.
  */
-int msgslot_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length);
+int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message,
+			 size_t length);
 
 /* How to send.  Later versions may add members, which only new flags make the library look at. */
 struct msgslot_send_options {
@@ -157,14 +158,15 @@ struct msgslot_send_options {
 };
 
 /*
- * The same with options (NULL: as msgslot_send()), and stores the message's number in *sequence,
+ * The same with options (NULL: as msgslot_message_send()), and stores the message's number in *sequence,
  * which may be NULL.  MSGSLOT_SEND_IF compares and sets, in mode `last`: who sends first wins, and
  * the other gets ESTALE.
  * Errors besides: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode), ESTALE, ETIMEDOUT, EINTR, EINVAL
  * (unknown flags, a timeout below -1).
  */
-int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length,
-			 const struct msgslot_send_options *options, uint64_t *sequence);
+int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void *message,
+			      size_t length, const struct msgslot_send_options *options,
+			      uint64_t *sequence);
 
 /*
  * Receives one message from a channel into a buffer of size bytes and returns its length.
@@ -174,13 +176,13 @@ int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *mes
  *	broadcast	the oldest that this slot has not received on the channel, which must be
  *			selected; waits for one, unless the slot is O_NONBLOCK
  *
- * A message that is longer than the buffer stays where it is (ENOSPC); msgslot_max_message() bytes
+ * A message that is longer than the buffer stays where it is (ENOSPC); msgslot_slot_get_max_message() bytes
  * are always enough.
  * Errors: EBADF (not open for reading), EINVAL (channel 0 in mode `last`; not the selected channel
  * in `broadcast`; buffer is NULL), EAGAIN (there is none), ENOSPC, EFAULT, and, where a channel must
  * be made to wait on, ENOSPC, EDQUOT and ENOMEM as msgslot_channel_select().
  */
-ssize_t msgslot_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size);
+ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size);
 
 /* How to receive.  Later versions may add members, which only new flags make the library look at. */
 struct msgslot_receive_options {
@@ -200,7 +202,7 @@ struct msgslot_message {
 };
 
 /*
- * The same with options (NULL: as msgslot_receive()), and stores what is known of the message in
+ * The same with options (NULL: as msgslot_message_receive()), and stores what is known of the message in
  * *message, which may be NULL.  Where it fails with ENOSPC because the buffer is too short, the
  * members sequence and length are stored, and the others 0.
  *
@@ -214,9 +216,9 @@ struct msgslot_message {
  * oldest is another, or there is none), ETIMEDOUT, EINTR, EINVAL (unknown flags, flags that exclude
  * each other, a timeout below -1).
  */
-ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size,
-				const struct msgslot_receive_options *options,
-				struct msgslot_message *message);
+ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
+				     size_t size, const struct msgslot_receive_options *options,
+				     struct msgslot_message *message);
 
 /*
  * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
@@ -224,7 +226,7 @@ ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *bu
  * does not shorten it.  In mode `last`, POLLIN is a message newer than the last one received.
  * Errors: ENODEV, EINTR, EINVAL (a timeout below -1, other events), ENOMEM.
  */
-int msgslot_wait(struct msgslot *slot, int events, int64_t timeout);
+int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout);
 
 /* ---- reading without a system call: map.c ------------------------------------------------------ */
 
@@ -238,7 +240,7 @@ struct msgslot_map;
  * Errors: EACCES (not open for reading), ENODEV, EOPNOTSUPP (mode `queue`), EINVAL (no channel is
  * selected), ENOSPC (above MSGSLOT_MAP_MAX bytes, or the slot has no room left), EDQUOT, ENOMEM.
  */
-struct msgslot_map *msgslot_map(struct msgslot *slot);
+struct msgslot_map *msgslot_map_new(struct msgslot *slot);
 
 /*
  * Copies the oldest message from number *sequence on into a buffer of size bytes, returns its length
@@ -246,16 +248,16 @@ struct msgslot_map *msgslot_map(struct msgslot *slot);
  * `last`, and the oldest that is kept in `broadcast`.  For the next one call it with 1 more; where
  * it then comes back as S, S - *sequence messages were lost (`broadcast`) or replaced (`last`).
  * Errors: EAGAIN (there is none), ENOSPC (it is longer than size; *sequence says which), EBUSY
- * (writers were quicker: again, or msgslot_receive()), ENODEV (there is none, and the slot was
+ * (writers were quicker: again, or msgslot_message_receive()), ENODEV (there is none, and the slot was
  * destroyed).  Where it fails the buffer is unspecified.
  */
 ssize_t msgslot_map_read(struct msgslot_map *map, uint64_t *sequence, void *buffer, size_t size);
 
 /* The number of the message to come: where a reader begins who wants only what is news. */
-uint64_t msgslot_map_next(const struct msgslot_map *map);
+uint64_t msgslot_map_get_next(const struct msgslot_map *map);
 
 /* Takes NULL. */
-void msgslot_unmap(struct msgslot_map *map);
+void msgslot_map_free(struct msgslot_map *map);
 
 /* ---- what the slot is: info.c ------------------------------------------------------------------ */
 
@@ -263,8 +265,8 @@ void msgslot_unmap(struct msgslot_map *map);
 int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info);
 
 /* "last", "queue" or "broadcast"; "drop" or "block".  NULL (EINVAL) for other numbers. */
-const char *msgslot_mode_name(int mode);
-const char *msgslot_overflow_name(int overflow);
+const char *msgslot_mode_get_name(int mode);
+const char *msgslot_overflow_get_name(int overflow);
 
 /* ---- names of channels: name.c ----------------------------------------------------------------- */
 
@@ -281,7 +283,7 @@ const char *msgslot_overflow_name(int overflow);
  */
 struct msgslot_name {
 	char name[64];
-	char slot[256]; /* for msgslot_open() */
+	char slot[256]; /* for msgslot_slot_open() */
 	uint32_t channel;
 };
 

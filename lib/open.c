@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *msgslot_version(void)
+const char *msgslot_version_get(void)
 {
 	return MSGSLOT_VERSION;
 }
 
-struct msgslot *msgslot_adopt(int fd)
+struct msgslot *msgslot_slot_adopt(int fd)
 {
 	struct msgslot_info info = { 0 };
 	struct msgslot *slot;
@@ -37,7 +37,7 @@ struct msgslot *msgslot_adopt(int fd)
 	return slot;
 }
 
-void msgslot_close(struct msgslot *slot)
+void msgslot_slot_close(struct msgslot *slot)
 {
 	int saved = errno;
 
@@ -67,7 +67,7 @@ static struct msgslot *open_node(const char *path, int flags)
 	fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return NULL;
-	slot = msgslot_adopt(fd);
+	slot = msgslot_slot_adopt(fd);
 	if (slot)
 		return slot;
 	saved = errno;
@@ -91,7 +91,7 @@ static struct msgslot *open_number_or_path(const char *slot, int flags)
 	return open_node(path, flags);
 }
 
-struct msgslot *msgslot_open(const char *slot, int flags)
+struct msgslot *msgslot_slot_open(const char *slot, int flags)
 {
 	struct msgslot_name name;
 	struct msgslot *named;
@@ -107,28 +107,28 @@ struct msgslot *msgslot_open(const char *slot, int flags)
 		return NULL;
 	named = open_number_or_path(name.slot, flags);
 	if (named && msgslot_channel_select(named, name.channel)) {
-		msgslot_close(named);
+		msgslot_slot_close(named);
 		return NULL;
 	}
 	return named;
 }
 
-int msgslot_fd(const struct msgslot *slot)
+int msgslot_slot_get_fd(const struct msgslot *slot)
 {
 	return slot->fd;
 }
 
-int msgslot_minor(const struct msgslot *slot)
+int msgslot_slot_get_minor(const struct msgslot *slot)
 {
 	return slot->minor;
 }
 
-int msgslot_mode(const struct msgslot *slot)
+int msgslot_slot_get_mode(const struct msgslot *slot)
 {
 	return slot->mode;
 }
 
-size_t msgslot_max_message(const struct msgslot *slot)
+size_t msgslot_slot_get_max_message(const struct msgslot *slot)
 {
 	return slot->max_message;
 }

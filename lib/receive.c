@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size,
-				const struct msgslot_receive_options *options,
-				struct msgslot_message *message)
+ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
+				     size_t size, const struct msgslot_receive_options *options,
+				     struct msgslot_message *message)
 {
 	struct msgslot_recv recv = {
 		.channel = channel,
@@ -43,7 +43,7 @@ ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *bu
 	return recv.length;
 }
 
-ssize_t msgslot_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size)
+ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size)
 {
-	return msgslot_message_receive(slot, channel, buffer, size, NULL, NULL);
+	return msgslot_message_receive_with(slot, channel, buffer, size, NULL, NULL);
 }

@@ -4,8 +4,9 @@
 
 #include <sys/ioctl.h>
 
-int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length,
-			 const struct msgslot_send_options *options, uint64_t *sequence)
+int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void *message,
+			      size_t length, const struct msgslot_send_options *options,
+			      uint64_t *sequence)
 {
 	struct msgslot_send send = {
 		.channel = channel,
@@ -26,7 +27,7 @@ int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *mes
 	return 0;
 }
 
-int msgslot_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length)
+int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length)
 {
-	return msgslot_message_send(slot, channel, message, length, NULL, NULL);
+	return msgslot_message_send_with(slot, channel, message, length, NULL, NULL);
 }

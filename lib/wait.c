@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
-int msgslot_wait(struct msgslot *slot, int events, int64_t timeout)
+int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout)
 {
 	struct pollfd wanted = { .fd = slot->fd, .events = (short)events };
 	struct timespec limit;

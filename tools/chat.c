@@ -55,8 +55,8 @@ static int hear(struct room *room, bool *nothing)
 	struct msgslot_message message;
 
 	*nothing = false;
-	if (msgslot_message_receive(room->slot.handle, room->slot.channel, stream_buffer,
-				    MSGSLOT_MESSAGE_MAX, &at_once, &message) >= 0) {
+	if (msgslot_message_receive_with(room->slot.handle, room->slot.channel, stream_buffer,
+					 MSGSLOT_MESSAGE_MAX, &at_once, &message) >= 0) {
 		room->heard = message.sequence;
 		return show(room, &message, stream_buffer);
 	}
@@ -91,8 +91,8 @@ static int say(struct room *room)
 	const char *line = room->typing + room->start;
 
 	if ((room->line > 1 || *line != '\n') &&
-	    msgslot_message_send(room->slot.handle, room->slot.channel, line, room->line, &at_once,
-				 &room->said)) {
+	    msgslot_message_send_with(room->slot.handle, room->slot.channel, line, room->line,
+				      &at_once, &room->said)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return STATUS_DONE;
 		if (errno == ENODEV)
@@ -129,7 +129,7 @@ static int chat(struct room *room, int ends)
 	while (!status && (room->open || room->line)) {
 		struct pollfd files[] = {
 			{ .fd = room->line ? -1 : STDIN_FILENO, .events = POLLIN },
-			{ .fd = msgslot_fd(room->slot.handle),
+			{ .fd = msgslot_slot_get_fd(room->slot.handle),
 			  .events = room->line ? POLLIN | POLLOUT : POLLIN },
 			{ .fd = STDOUT_FILENO },
 			{ .fd = ends, .events = POLLIN },
@@ -163,11 +163,11 @@ static int chat_open(struct room *room, const struct address *address)
 
 	if (status)
 		return status;
-	if (msgslot_mode(room->slot.handle) == MSGSLOT_BROADCAST)
+	if (msgslot_slot_get_mode(room->slot.handle) == MSGSLOT_BROADCAST)
 		return slot_select(&room->slot);
 	return report_error(STATUS_USAGE, room->slot.node, "'msgslot list' says which slots are.",
 			    "a room is a channel of a slot of mode broadcast, and this is %s",
-			    msgslot_mode_name(msgslot_mode(room->slot.handle)));
+			    msgslot_mode_get_name(msgslot_slot_get_mode(room->slot.handle)));
 }
 
 static int chat_run(int argc, char **argv)

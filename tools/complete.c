@@ -195,7 +195,8 @@ static void offer_slots(const char *word)
 /* The channels that hold a message; the first few hundred are enough to look at. */
 static void offer_channels(const char *slot, const char *word)
 {
-	struct msgslot *handle = slot[0] == '@' ? NULL : msgslot_open(slot, O_WRONLY | O_NONBLOCK);
+	struct msgslot *handle = slot[0] == '@' ? NULL :
+						  msgslot_slot_open(slot, O_WRONLY | O_NONBLOCK);
 	struct msgslot_walker *walker = handle ? msgslot_walker_new(handle) : NULL;
 	struct msgslot_walk_entry entry;
 	char number[16], about[64];
@@ -210,7 +211,7 @@ static void offer_channels(const char *slot, const char *word)
 		offer(word, number, about);
 	}
 	msgslot_walker_free(walker);
-	msgslot_close(handle);
+	msgslot_slot_close(handle);
 }
 
 static void offer_modes(const char *word)

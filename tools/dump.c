@@ -62,8 +62,9 @@ static int add_channel(struct dump *dump)
 	uint32_t count;
 
 	for (count = 0; count < dump->header.depth; count++) {
-		if (msgslot_message_receive(dump->slot.handle, dump->slot.channel, stream_buffer,
-					    sizeof(stream_buffer), &options, &message) < 0) {
+		if (msgslot_message_receive_with(dump->slot.handle, dump->slot.channel,
+						 stream_buffer, sizeof(stream_buffer), &options,
+						 &message) < 0) {
 			if (errno == EAGAIN)
 				break;
 			return slot_report_receive(&dump->slot, 0, errno);
@@ -112,7 +113,7 @@ static int fetch(struct dump *dump, const struct address *address)
 		header->depth = info.depth;
 		status = add_channels(dump);
 	}
-	msgslot_close(dump->slot.handle);
+	msgslot_slot_close(dump->slot.handle);
 	if (status)
 		return status;
 

@@ -147,7 +147,7 @@ const char *dumpfile_check(const struct text *file, struct dumpfile_header *head
 	memcpy(&sum, file->bytes + file->length - sizeof(sum), sizeof(sum));
 	if (le32toh(sum) != checksum(file->bytes, file->length - sizeof(sum)))
 		return "it is damaged: the checksum is wrong";
-	if (!msgslot_mode_name((int)header->mode) || header->reserved ||
+	if (!msgslot_mode_get_name((int)header->mode) || header->reserved ||
 	    !messages_fit(file, header, needs))
 		return "it is malformed, although its checksum is right";
 	return NULL;

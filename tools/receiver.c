@@ -74,7 +74,7 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 
 	if (status)
 		return status;
-	switch (msgslot_mode(slot->handle)) {
+	switch (msgslot_slot_get_mode(slot->handle)) {
 	case MSGSLOT_BROADCAST:
 		receiver->wait = true;
 		/* What is kept was sent before this file came. */
@@ -127,7 +127,7 @@ static int wait_for_either(const struct receiver *receiver, int64_t timeout)
 {
 	struct pollfd files[] = {
 		{ .fd = receiver->prints ? STDOUT_FILENO : -1 },
-		{ .fd = msgslot_fd(receiver->slot.handle), .events = POLLIN },
+		{ .fd = msgslot_slot_get_fd(receiver->slot.handle), .events = POLLIN },
 	};
 	struct timespec limit = { timeout / MSGSLOT_SECOND, timeout % MSGSLOT_SECOND };
 
@@ -162,7 +162,7 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 		       int64_t *until)
 {
 	struct msgslot_receive_options options = { 0 };
-	int mode = msgslot_mode(receiver->slot.handle);
+	int mode = msgslot_slot_get_mode(receiver->slot.handle);
 	ssize_t length;
 
 	if (mode == MSGSLOT_QUEUE && receiver->peek) {
@@ -170,9 +170,9 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 		options.sequence = receiver->sequence;
 		options.timeout = time_left(receiver, until);
 	}
-	length = msgslot_message_receive(receiver->slot.handle, receiver->slot.channel, buffer,
-					 receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
-					 &options, message);
+	length = msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, buffer,
+					      receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
+					      &options, message);
 	if (length < 0)
 		return -1;
 
@@ -198,7 +198,8 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 /* Whether what is taken now can be delivered. */
 static int check_delivery(struct receiver *receiver)
 {
-	bool takes = msgslot_mode(receiver->slot.handle) == MSGSLOT_QUEUE && !receiver->peek;
+	bool takes = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE &&
+		     !receiver->peek;
 	int status = takes && receiver->prints ? check_output(receiver) : STATUS_DONE;
 
 	if (!status && receiver->program && program_find(receiver->program, receiver->program_path))
@@ -235,8 +236,8 @@ int receiver_take(struct receiver *receiver, const struct msgslot_message *messa
 		.sequence = message->sequence,
 	};
 
-	if (msgslot_message_receive(receiver->slot.handle, receiver->slot.channel, NULL, 0,
-				    &options, NULL) >= 0)
+	if (msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, NULL, 0,
+					 &options, NULL) >= 0)
 		return STATUS_DONE;
 	if (errno != ESTALE)
 		return slot_report(&receiver->slot, errno);

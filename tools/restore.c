@@ -64,8 +64,8 @@ static int check_slot(const struct slot *slot, const struct dumpfile_header *hea
 		return report_error(STATUS_FAILED, slot->node,
 				    "Take a slot of the same mode; 'msgslot list' names them.",
 				    "the slot is of mode %s, and the dump of mode %s",
-				    msgslot_mode_name((int)info->mode),
-				    msgslot_mode_name((int)header->mode));
+				    msgslot_mode_get_name((int)info->mode),
+				    msgslot_mode_get_name((int)header->mode));
 	if (needs->longest > info->max_message) {
 		snprintf(todo, sizeof(todo),
 			 "As root: msgslot set %" PRIu32 " max_message=%" PRIu32, info->minor,
@@ -150,8 +150,8 @@ static int send_all(struct slot *slot, const struct text *file,
 
 	while ((bytes = dumpfile_next(file, &at, &message))) {
 		slot->channel = message.channel;
-		if (!msgslot_message_send(slot->handle, message.channel, bytes, message.length,
-					  &options, NULL))
+		if (!msgslot_message_send_with(slot->handle, message.channel, bytes, message.length,
+					       &options, NULL))
 			done++;
 		else if (last && errno == ESTALE)
 			++*newer;

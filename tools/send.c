@@ -22,8 +22,8 @@ static int send_message(const struct sender *sender, const char *message, size_t
 	int result;
 
 	do
-		result = msgslot_message_send(sender->slot.handle, sender->slot.channel, message,
-					      length, &sender->options, &sequence);
+		result = msgslot_message_send_with(sender->slot.handle, sender->slot.channel,
+						   message, length, &sender->options, &sequence);
 	while (result < 0 && errno == EINTR);
 
 	if (result < 0)
@@ -37,7 +37,7 @@ static int send_message(const struct sender *sender, const char *message, size_t
 /* All of standard input, but never more than shows that it is too long. */
 static int send_input(struct sender *sender)
 {
-	size_t length = 0, size = msgslot_max_message(sender->slot.handle) + 1;
+	size_t length = 0, size = msgslot_slot_get_max_message(sender->slot.handle) + 1;
 	ssize_t got;
 
 	do {
@@ -58,7 +58,7 @@ static int send_input(struct sender *sender)
 static int send_lines(struct sender *sender)
 {
 	static char input[65536];
-	size_t length = 0, size = msgslot_max_message(sender->slot.handle) + 1;
+	size_t length = 0, size = msgslot_slot_get_max_message(sender->slot.handle) + 1;
 	int status = STATUS_DONE;
 	ssize_t got;
 

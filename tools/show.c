@@ -38,10 +38,10 @@ static void add_slot(struct text *text, bool json, const char *node,
 	else
 		text_format(text, "%s\n", node);
 	add_number(text, json, "slot", info->minor);
-	add_word(text, json, "mode", msgslot_mode_name((int)info->mode));
+	add_word(text, json, "mode", msgslot_mode_get_name((int)info->mode));
 	add_number(text, json, "depth", info->depth);
 	add_number(text, json, "max_message", info->max_message);
-	add_word(text, json, "overflow", msgslot_overflow_name((int)info->overflow));
+	add_word(text, json, "overflow", msgslot_overflow_get_name((int)info->overflow));
 	text_hex(&instance, info->instance, sizeof(info->instance));
 	text_bytes(&instance, "", 1);
 	add_word(text, json, "instance", instance.bytes);
@@ -89,7 +89,7 @@ static int add_channels(struct text *text, bool json, struct slot *slot,
 			const struct address *address, bool *only_ours)
 {
 	struct msgslot_walker *walker = msgslot_walker_new(slot->handle);
-	bool first = true, ours = msgslot_mode(slot->handle) != MSGSLOT_LAST;
+	bool first = true, ours = msgslot_slot_get_mode(slot->handle) != MSGSLOT_LAST;
 	struct msgslot_walk_entry entry;
 	int found;
 

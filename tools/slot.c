@@ -10,7 +10,7 @@
 int slot_open(struct slot *slot, const struct address *address, int access)
 {
 	*slot = (struct slot){ .node = address->node, .channel = address->channel };
-	slot->handle = msgslot_open(address->node, access);
+	slot->handle = msgslot_slot_open(address->node, access);
 	return slot->handle ? STATUS_DONE : report_open(slot->node, errno);
 }
 
@@ -60,7 +60,7 @@ int slot_report(const struct slot *slot, int error)
 	case ENODEV:
 		return report_open(slot->node, error);
 	case EINVAL:
-		if (slot->channel || msgslot_mode(slot->handle) != MSGSLOT_LAST)
+		if (slot->channel || msgslot_slot_get_mode(slot->handle) != MSGSLOT_LAST)
 			break;
 		return report_error(STATUS_USAGE, slot->node,
 				    "Channels of a slot of mode last are 1 to 4294967295.",
@@ -77,14 +77,14 @@ int slot_report(const struct slot *slot, int error)
 /* The limit, where it is, and who can raise it how far. */
 static int report_too_long(const struct slot *slot, const char *line, size_t length)
 {
-	size_t max = msgslot_max_message(slot->handle);
+	size_t max = msgslot_slot_get_max_message(slot->handle);
 	const char *at_least = slot->cut ? "at least " : "";
 	char todo[256];
 
 	snprintf(todo, sizeof(todo),
 		 "As root, 'msgslot set' raises max_message up to %d bytes "
 		 "(/sys/class/msgslot/msgslot%d/max_message).",
-		 MSGSLOT_MESSAGE_MAX, msgslot_minor(slot->handle));
+		 MSGSLOT_MESSAGE_MAX, msgslot_slot_get_minor(slot->handle));
 	return report_error(
 		STATUS_LENGTH, slot->node, todo,
 		"channel %u: %sthe message is too long: %s%zu bytes, and max_message is %zu",
@@ -93,7 +93,7 @@ static int report_too_long(const struct slot *slot, const char *line, size_t len
 
 int slot_report_send(const struct slot *slot, size_t length, int error)
 {
-	const char *mode = msgslot_mode_name(msgslot_mode(slot->handle));
+	const char *mode = msgslot_mode_get_name(msgslot_slot_get_mode(slot->handle));
 	char line[32] = "";
 
 	if (slot->line)
@@ -135,7 +135,7 @@ int slot_report_receive(const struct slot *slot, size_t length, int error)
 	switch (error) {
 	case EAGAIN:
 		return report_error(STATUS_NOTHING, slot->node,
-				    msgslot_mode(slot->handle) == MSGSLOT_LAST ?
+				    msgslot_slot_get_mode(slot->handle) == MSGSLOT_LAST ?
 					    "With -w it waits for one." :
 					    "Without -W 0 it waits for one.",
 				    "channel %u: there is no message", slot->channel);

@@ -22,11 +22,11 @@ static bool ask_module(struct msgslot_info *info, int *error)
 		char number[16];
 
 		snprintf(number, sizeof(number), "%d", minor);
-		slot = msgslot_open(number, O_RDONLY | O_NONBLOCK);
+		slot = msgslot_slot_open(number, O_RDONLY | O_NONBLOCK);
 		if (!slot && *error == ENOENT)
 			*error = errno;
 		answered = slot && !msgslot_info_get(slot, info);
-		msgslot_close(slot);
+		msgslot_slot_close(slot);
 	}
 	return answered;
 }
@@ -50,7 +50,7 @@ static int version_run(int argc, char **argv)
 		return report_usage("'%s' is too much", argv[optind]);
 
 	printf("msgslot %s\n", MSGSLOT_VERSION);
-	printf("libmsgslot %s\n", msgslot_version());
+	printf("libmsgslot %s\n", msgslot_version_get());
 	if (ask_module(&info, &error))
 		printf("module ABI %u (this msgslot knows %d)\n", info.version,
 		       MSGSLOT_ABI_VERSION);

@@ -56,7 +56,7 @@ static int message_file(const struct slot *slot)
 
 	if (fd < 0)
 		return -1;
-	if (!fallocate(fd, 0, 0, (off_t)msgslot_max_message(slot->handle)))
+	if (!fallocate(fd, 0, 0, (off_t)msgslot_slot_get_max_message(slot->handle)))
 		return fd;
 	close(fd);
 	return -1;
@@ -241,7 +241,7 @@ static int watch_run(int argc, char **argv)
 		status = receiver_open(&receiver, &address);
 	if (status)
 		return status;
-	if (receiver.peek && msgslot_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
+	if (receiver.peek && msgslot_slot_get_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
 		return report_error(STATUS_USAGE, receiver.slot.node,
 				    "In other modes a message is not taken away.",
 				    "-p is for mode queue");

@@ -18,16 +18,16 @@
 /* The slot, if it is one that each event can be taken from: the file alone, as the context has only that. */
 static int open_queue(const char *name)
 {
-	struct msgslot *slot = msgslot_open(name, O_RDWR);
+	struct msgslot *slot = msgslot_slot_open(name, O_RDWR);
 	int file = -1;
 
 	if (!slot)
 		return -1;
-	if (msgslot_mode(slot) == MSGSLOT_QUEUE)
-		file = fcntl(msgslot_fd(slot), F_DUPFD_CLOEXEC, 0);
+	if (msgslot_slot_get_mode(slot) == MSGSLOT_QUEUE)
+		file = fcntl(msgslot_slot_get_fd(slot), F_DUPFD_CLOEXEC, 0);
 	else
 		errno = EOPNOTSUPP;
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	return file;
 }
 

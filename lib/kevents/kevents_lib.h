@@ -5,7 +5,7 @@
  * kevents(3) says what is better here.
  *
  * An event is a message of a slot of mode `queue`, its id the channel: first in first out, each
- * taken by one.  The slot is $KEVENTS_NODE (anything msgslot_open() takes), else /dev/kevents, else
+ * taken by one.  The slot is $KEVENTS_NODE (anything msgslot_slot_open() takes), else /dev/kevents, else
  * the lowest slot of that mode.
  *
  * Every function returns NULLCTX for a context that is NULL.  -1 sets errno.  Threads may share a

@@ -17,7 +17,7 @@ static void select_and_get(void **state)
 	assert_result(msgslot_channel_select(slot, UINT32_MAX), 0);
 	assert_result(msgslot_channel_get(slot, &channel), 0);
 	assert_int_equal(channel, UINT32_MAX);
-	assert_result(write(msgslot_fd(slot), "plain", 5), 5);
+	assert_result(write(msgslot_slot_get_fd(slot), "plain", 5), 5);
 	assert_next(slot, UINT32_MAX, "plain");
 	assert_works(slot_set(OWN, "max_channels", 1));
 	assert_fails(msgslot_channel_select(slot, 2), ENOSPC);
@@ -26,7 +26,7 @@ static void select_and_get(void **state)
 	assert_works(slot_destroy(OWN));
 	assert_fails(msgslot_channel_select(slot, 1), ENODEV);
 	assert_fails(msgslot_channel_get(slot, &channel), ENODEV);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 }
 
 static void seek_moves_the_cursor(void **state)
@@ -38,7 +38,7 @@ static void seek_moves_the_cursor(void **state)
 	(void)state;
 	assert_result(msgslot_channel_select(slot, 8), 0);
 	for (; text[0] <= 'd'; text[0]++)
-		assert_result(msgslot_send(slot, 8, text, 1), 0);
+		assert_result(msgslot_message_send(slot, 8, text, 1), 0);
 	assert_result(msgslot_channel_seek(slot, MSGSLOT_SEEK_END, &sequence), 0);
 	assert_int_equal(sequence, 5);
 	assert_nothing(slot, 8);
@@ -57,8 +57,8 @@ static void seek_moves_the_cursor(void **state)
 	writer = own_slot("broadcast", O_WRONLY);
 	assert_fails(msgslot_channel_seek(writer, MSGSLOT_SEEK_END, NULL), EBADF);
 	assert_next(slot, 8, "d");
-	msgslot_close(writer);
-	msgslot_close(slot);
+	msgslot_slot_close(writer);
+	msgslot_slot_close(slot);
 }
 
 static void seek_is_for_broadcast(void **state)
@@ -67,7 +67,7 @@ static void seek_is_for_broadcast(void **state)
 
 	(void)state;
 	assert_fails(msgslot_channel_seek(slot, MSGSLOT_SEEK_END, NULL), EOPNOTSUPP);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 }
 
 static void clear_takes_all_or_nothing(void **state)
@@ -80,8 +80,8 @@ static void clear_takes_all_or_nothing(void **state)
 	assert_result(msgslot_channel_clear(slot, 6, NULL, &messages), 0);
 	assert_int_equal(messages, 0);
 	assert_result(msgslot_channel_clear(slot, 6, &newest, NULL), 0);
-	assert_result(msgslot_send(slot, 6, "a", 1), 0);
-	assert_result(msgslot_message_send(slot, 6, "b", 1, NULL, &newest), 0);
+	assert_result(msgslot_message_send(slot, 6, "a", 1), 0);
+	assert_result(msgslot_message_send_with(slot, 6, "b", 1, NULL, &newest), 0);
 	newest--;
 	messages = 99;
 	assert_fails(msgslot_channel_clear(slot, 6, &newest, &messages), ESTALE);
@@ -90,17 +90,17 @@ static void clear_takes_all_or_nothing(void **state)
 	assert_result(msgslot_channel_clear(slot, 6, &newest, &messages), 0);
 	assert_int_equal(messages, 2);
 	assert_nothing(slot, 6);
-	assert_result(msgslot_send(slot, 6, "c", 1), 0);
+	assert_result(msgslot_message_send(slot, 6, "c", 1), 0);
 	assert_result(msgslot_channel_clear(slot, 6, NULL, NULL), 0);
 	assert_nothing(slot, 6);
 	reader = own_slot("queue", O_RDONLY);
 	assert_fails(msgslot_channel_clear(reader, 6, NULL, NULL), EBADF);
-	msgslot_close(reader);
-	msgslot_close(slot);
+	msgslot_slot_close(reader);
+	msgslot_slot_close(slot);
 
 	slot = own_slot("last", O_RDWR);
 	assert_fails(msgslot_channel_clear(slot, 0, NULL, NULL), EINVAL);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 }
 
 static void walk_lists_every_channel(void **state)
@@ -117,9 +117,9 @@ static void walk_lists_every_channel(void **state)
 	assert_result(msgslot_walker_next(walker, &entry), 0);
 	msgslot_walker_free(walker);
 	for (i = 1; i < count; i++)
-		assert_result(msgslot_send(slot, i * 3, &i, sizeof(i)), 0);
-	assert_result(msgslot_send(slot, UINT32_MAX, "end", 3), 0);
-	assert_result(msgslot_send(slot, UINT32_MAX, "end", 3), 0);
+		assert_result(msgslot_message_send(slot, i * 3, &i, sizeof(i)), 0);
+	assert_result(msgslot_message_send(slot, UINT32_MAX, "end", 3), 0);
+	assert_result(msgslot_message_send(slot, UINT32_MAX, "end", 3), 0);
 	assert_result(msgslot_channel_select(slot, UINT32_MAX), 0);
 
 	walker = msgslot_walker_new(slot);
@@ -137,7 +137,7 @@ static void walk_lists_every_channel(void **state)
 	assert_result(msgslot_walker_next(walker, &entry), 0);
 	assert_result(msgslot_walker_next(walker, &entry), 0);
 	msgslot_walker_free(walker);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 }
 
 static void walk_of_a_full_call_ends(void **state)
@@ -149,7 +149,7 @@ static void walk_of_a_full_call_ends(void **state)
 
 	(void)state;
 	for (i = 0; i < MSGSLOT_WALK_MAX; i++)
-		assert_result(msgslot_send(slot, 1000 + i, "m", 1), 0);
+		assert_result(msgslot_message_send(slot, 1000 + i, "m", 1), 0);
 	walker = msgslot_walker_new(slot);
 	assert_non_null(walker);
 	for (i = 0; i < MSGSLOT_WALK_MAX; i++) {
@@ -167,7 +167,7 @@ static void walk_of_a_full_call_ends(void **state)
 	assert_works(slot_destroy(OWN));
 	assert_fails(msgslot_walker_next(walker, &entry), ENODEV);
 	msgslot_walker_free(walker);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 }
 
 static void info_agrees_with_sysfs(void **state)
@@ -182,7 +182,7 @@ static void info_agrees_with_sysfs(void **state)
 	assert_works(slot_set(OWN, "depth", 9));
 	assert_works(slot_set(OWN, "max_message", 333));
 	slot = own_slot("broadcast", O_RDWR);
-	assert_result(msgslot_send(slot, 2, "m", 1), 0);
+	assert_result(msgslot_message_send(slot, 2, "m", 1), 0);
 	memset(&info, 0xff, sizeof(info));
 	assert_result(msgslot_info_get(slot, &info), 0);
 	assert_int_equal(info.version, MSGSLOT_ABI_VERSION);
@@ -196,10 +196,10 @@ static void info_agrees_with_sysfs(void **state)
 	assert_int_equal(info.sent, 1);
 	assert_int_equal(info.received, 0);
 	assert_int_equal(info.dropped, 0);
-	assert_string_equal(msgslot_mode_name(info.mode), "broadcast");
-	assert_string_equal(msgslot_overflow_name(info.overflow), "block");
+	assert_string_equal(msgslot_mode_get_name(info.mode), "broadcast");
+	assert_string_equal(msgslot_overflow_get_name(info.overflow), "block");
 	assert_works(msgslot_attribute_get(OWN, "mode", mode, sizeof(mode)));
-	assert_string_equal(msgslot_mode_name(info.mode), mode);
+	assert_string_equal(msgslot_mode_get_name(info.mode), mode);
 
 	/* Of any file, and the same slot is the same instance. */
 	writer = own_slot("broadcast", O_WRONLY);
@@ -207,21 +207,21 @@ static void info_agrees_with_sysfs(void **state)
 	assert_memory_equal(again.instance, info.instance, sizeof(info.instance));
 	assert_works(slot_destroy(OWN));
 	assert_fails(msgslot_info_get(writer, &again), ENODEV);
-	msgslot_close(writer);
-	msgslot_close(slot);
+	msgslot_slot_close(writer);
+	msgslot_slot_close(slot);
 }
 
 static void numbers_have_names(void **state)
 {
 	(void)state;
-	assert_string_equal(msgslot_mode_name(MSGSLOT_LAST), "last");
-	assert_string_equal(msgslot_mode_name(MSGSLOT_QUEUE), "queue");
-	assert_string_equal(msgslot_mode_name(MSGSLOT_BROADCAST), "broadcast");
-	assert_open_fails(msgslot_mode_name(3), EINVAL);
-	assert_open_fails(msgslot_mode_name(-1), EINVAL);
-	assert_string_equal(msgslot_overflow_name(MSGSLOT_DROP), "drop");
-	assert_string_equal(msgslot_overflow_name(MSGSLOT_BLOCK), "block");
-	assert_open_fails(msgslot_overflow_name(2), EINVAL);
+	assert_string_equal(msgslot_mode_get_name(MSGSLOT_LAST), "last");
+	assert_string_equal(msgslot_mode_get_name(MSGSLOT_QUEUE), "queue");
+	assert_string_equal(msgslot_mode_get_name(MSGSLOT_BROADCAST), "broadcast");
+	assert_open_fails(msgslot_mode_get_name(3), EINVAL);
+	assert_open_fails(msgslot_mode_get_name(-1), EINVAL);
+	assert_string_equal(msgslot_overflow_get_name(MSGSLOT_DROP), "drop");
+	assert_string_equal(msgslot_overflow_get_name(MSGSLOT_BLOCK), "block");
+	assert_open_fails(msgslot_overflow_get_name(2), EINVAL);
 }
 
 int main(void)

@@ -27,7 +27,7 @@
 
 static inline struct msgslot *open_or_fail(const char *name, int flags)
 {
-	struct msgslot *slot = msgslot_open(name, flags);
+	struct msgslot *slot = msgslot_slot_open(name, flags);
 
 	if (!slot)
 		fail_msg("slot %s: %s", name, strerror(errno));
@@ -47,7 +47,7 @@ static inline void assert_next(struct msgslot *slot, uint32_t channel, const cha
 	const struct msgslot_receive_options at_once = { .timeout = 0 };
 	char got[256];
 	ssize_t length =
-		msgslot_message_receive(slot, channel, got, sizeof(got) - 1, &at_once, NULL);
+		msgslot_message_receive_with(slot, channel, got, sizeof(got) - 1, &at_once, NULL);
 
 	assert_works(length);
 	got[length < 0 ? 0 : length] = '\0';
@@ -59,7 +59,7 @@ static inline void assert_nothing(struct msgslot *slot, uint32_t channel)
 	const struct msgslot_receive_options at_once = { .timeout = 0 };
 	char byte;
 
-	assert_fails(msgslot_message_receive(slot, channel, &byte, 1, &at_once, NULL), EAGAIN);
+	assert_fails(msgslot_message_receive_with(slot, channel, &byte, 1, &at_once, NULL), EAGAIN);
 }
 
 /* Whether a thread of this process sleeps, by and by: it is given all the time it wants. */

@@ -24,7 +24,7 @@ static void makes_and_destroys(void **state)
 			      (ssize_t)strlen(modes[i]));
 		assert_string_equal(mode, modes[i]);
 		assert_fails(msgslot_slot_create(OWN, modes[i]), EEXIST);
-		msgslot_close(open_or_fail(OWN_NAME, O_RDWR));
+		msgslot_slot_close(open_or_fail(OWN_NAME, O_RDWR));
 		assert_result(msgslot_slot_destroy(OWN), 0);
 		assert_fails(msgslot_slot_destroy(OWN), ENXIO);
 	}
@@ -148,7 +148,7 @@ static void attributes(void **state)
 	slot = open_or_fail(OWN_NAME, O_RDONLY);
 	assert_fails(msgslot_attribute_set(OWN, "depth", "13"), EBUSY);
 	assert_result(msgslot_attribute_set(OWN, "depth", "12"), 0);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	assert_fails(msgslot_attribute_get(201, "mode", text, sizeof(text)), ENXIO);
 	assert_fails(msgslot_attribute_set(201, "mode", "last"), ENXIO);
 	assert_fails(msgslot_attribute_get(256, "mode", text, sizeof(text)), EINVAL);
@@ -188,7 +188,7 @@ static void without_the_module(void **state)
 	assert_fails(msgslot_slot_next(-1), ENODEV);
 	assert_fails(msgslot_attribute_get(0, "mode", text, sizeof(text)), ENODEV);
 	assert_fails(msgslot_attribute_set(0, "mode", "last"), ENODEV);
-	assert_open_fails(msgslot_open("0", O_RDWR), ENOENT);
+	assert_open_fails(msgslot_slot_open("0", O_RDWR), ENOENT);
 }
 
 static int module_back(void **state)

@@ -12,13 +12,13 @@ static void newest(void **state)
 	uint64_t sequence = 0;
 
 	(void)state;
-	assert_open_fails(msgslot_map(slot), EINVAL);
+	assert_open_fails(msgslot_map_new(slot), EINVAL);
 	assert_result(msgslot_channel_select(slot, 5), 0);
-	map = msgslot_map(slot);
+	map = msgslot_map_new(slot);
 	assert_non_null(map);
 	assert_fails(msgslot_map_read(map, NULL, got, sizeof(got)), EAGAIN);
-	assert_result(msgslot_send(slot, 5, "first", 5), 0);
-	assert_result(msgslot_send(slot, 5, "second", 6), 0);
+	assert_result(msgslot_message_send(slot, 5, "first", 5), 0);
+	assert_result(msgslot_message_send(slot, 5, "second", 6), 0);
 	assert_result(msgslot_map_read(map, NULL, got, sizeof(got)), 6);
 	assert_memory_equal(got, "second", 6);
 	assert_result(msgslot_map_read(map, &sequence, got, 6), 6);
@@ -26,31 +26,31 @@ static void newest(void **state)
 	sequence++;
 	assert_fails(msgslot_map_read(map, &sequence, got, sizeof(got)), EAGAIN);
 	assert_int_equal(sequence, 3);
-	assert_int_equal(msgslot_map_next(map), 3);
+	assert_int_equal(msgslot_map_get_next(map), 3);
 	assert_fails(msgslot_map_read(map, NULL, got, 5), ENOSPC);
 	/* The slot's end is not the map's. */
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 	assert_result(msgslot_map_read(map, NULL, got, sizeof(got)), 6);
 	assert_works(slot_destroy(OWN));
 	assert_fails(msgslot_map_read(map, NULL, got, sizeof(got)), ENODEV);
 	errno = 99;
-	msgslot_unmap(map);
-	msgslot_unmap(NULL);
+	msgslot_map_free(map);
+	msgslot_map_free(NULL);
 	assert_int_equal(errno, 99);
 }
 
 static void one_after_the_other(void **state)
 {
 	struct msgslot *slot = own_slot("broadcast", O_RDWR);
-	struct msgslot_map *map = msgslot_map(slot);
+	struct msgslot_map *map = msgslot_map_new(slot);
 	uint64_t sequence = 0;
 	int i;
 
 	(void)state;
 	assert_non_null(map);
-	sequence = msgslot_map_next(map);
+	sequence = msgslot_map_get_next(map);
 	for (i = 0; i < 1000; i++) {
-		assert_result(msgslot_send(slot, 0, &i, sizeof(i)), 0);
+		assert_result(msgslot_message_send(slot, 0, &i, sizeof(i)), 0);
 		if (i % 7 == 0 && i > 500)
 			continue;
 		for (; msgslot_map_read(map, &sequence, got, sizeof(got)) >= 0; sequence++)
@@ -58,11 +58,11 @@ static void one_after_the_other(void **state)
 	}
 	assert_int_equal(sequence, 1001);
 	for (i = 0; i < 300; i++)
-		assert_result(msgslot_send(slot, 0, "x", 1), 0);
+		assert_result(msgslot_message_send(slot, 0, "x", 1), 0);
 	assert_result(msgslot_map_read(map, &sequence, got, sizeof(got)), 1);
 	assert_int_equal(sequence, 1001 + 300 - 256);
-	msgslot_unmap(map);
-	msgslot_close(slot);
+	msgslot_map_free(map);
+	msgslot_slot_close(slot);
 }
 
 static void what_cannot_be_mapped(void **state)
@@ -70,12 +70,12 @@ static void what_cannot_be_mapped(void **state)
 	struct msgslot *slot = own_slot("queue", O_RDWR);
 
 	(void)state;
-	assert_open_fails(msgslot_map(slot), EOPNOTSUPP);
-	msgslot_close(slot);
+	assert_open_fails(msgslot_map_new(slot), EOPNOTSUPP);
+	msgslot_slot_close(slot);
 	slot = own_slot("last", O_WRONLY);
 	assert_result(msgslot_channel_select(slot, 5), 0);
-	assert_open_fails(msgslot_map(slot), EACCES);
-	msgslot_close(slot);
+	assert_open_fails(msgslot_map_new(slot), EACCES);
+	msgslot_slot_close(slot);
 }
 
 int main(void)

@@ -387,23 +387,23 @@ static void open_takes_a_name_for_slot_and_channel(void **state)
 	slot = open_or_fail("@mine", O_RDWR);
 	assert_result(msgslot_channel_get(slot, &channel), 0);
 	assert_int_equal(channel, 77);
-	assert_result(write(msgslot_fd(slot), "named", 5), 5);
+	assert_result(write(msgslot_slot_get_fd(slot), "named", 5), 5);
 	assert_next(slot, 77, "named");
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 
 	slot = open_or_fail("@node", O_RDONLY);
 	assert_result(msgslot_channel_get(slot, &channel), 0);
 	assert_int_equal(channel, 78);
-	msgslot_close(slot);
+	msgslot_slot_close(slot);
 
-	assert_open_fails(msgslot_open("@nowhere", O_RDWR), EBADMSG);
-	assert_open_fails(msgslot_open("@broken", O_RDWR), EBADMSG);
-	assert_open_fails(msgslot_open("@null", O_RDWR), ENOTTY);
-	assert_open_fails(msgslot_open("@gone", O_RDWR), ENOENT);
+	assert_open_fails(msgslot_slot_open("@nowhere", O_RDWR), EBADMSG);
+	assert_open_fails(msgslot_slot_open("@broken", O_RDWR), EBADMSG);
+	assert_open_fails(msgslot_slot_open("@null", O_RDWR), ENOTTY);
+	assert_open_fails(msgslot_slot_open("@gone", O_RDWR), ENOENT);
 	/* There is no channel 0 in `last`; nothing stays open. */
-	assert_open_fails(msgslot_open("@zero", O_RDWR), EINVAL);
+	assert_open_fails(msgslot_slot_open("@zero", O_RDWR), EINVAL);
 	put_user("mine 200 77\n");
-	assert_open_fails(msgslot_open("@nowhere", O_RDWR), ENOENT);
+	assert_open_fails(msgslot_slot_open("@nowhere", O_RDWR), ENOENT);
 	assert_result(own_end(NULL), 0);
 }
 

@@ -21,8 +21,9 @@ static void *sends_and_receives(void *argument)
 	int i, got, rounds = scaled(3000, 100);
 
 	for (i = 0; i < rounds; i++) {
-		demand(!msgslot_send(shared, worker->channel, &i, sizeof(i)));
-		demand(msgslot_receive(shared, worker->channel, &got, sizeof(got)) == sizeof(got));
+		demand(!msgslot_message_send(shared, worker->channel, &i, sizeof(i)));
+		demand(msgslot_message_receive(shared, worker->channel, &got, sizeof(got)) ==
+		       sizeof(got));
 		demand(got == i);
 	}
 	return NULL;
@@ -45,7 +46,7 @@ static void each_on_a_channel_of_its_own(void **state)
 			thread_join(workers[i].thread);
 			assert_result(msgslot_channel_clear(shared, 10 + i, NULL, NULL), 0);
 		}
-		msgslot_close(shared);
+		msgslot_slot_close(shared);
 	}
 }
 
@@ -55,7 +56,7 @@ static void *takes_until_zero(void *argument)
 	int got;
 
 	for (;;) {
-		demand(msgslot_receive(shared, 1, &got, sizeof(got)) == sizeof(got));
+		demand(msgslot_message_receive(shared, 1, &got, sizeof(got)) == sizeof(got));
 		if (!got)
 			return NULL;
 		worker->taken++;
@@ -74,14 +75,15 @@ static void a_queue_gives_each_message_once(void **state)
 		workers[i].thread = thread_start(takes_until_zero, &workers[i]);
 	}
 	for (i = messages; i > -THREADS; i--)
-		assert_result(msgslot_send(shared, 1, i > 0 ? &i : &(int){ 0 }, sizeof(i)), 0);
+		assert_result(msgslot_message_send(shared, 1, i > 0 ? &i : &(int){ 0 }, sizeof(i)),
+			      0);
 	for (i = 0; i < THREADS; i++) {
 		thread_join(workers[i].thread);
 		taken += workers[i].taken;
 	}
 	assert_int_equal(taken, messages);
 	assert_nothing(shared, 1);
-	msgslot_close(shared);
+	msgslot_slot_close(shared);
 }
 
 static volatile pid_t sleeper;
@@ -92,7 +94,7 @@ static void *sleeps_until_destroyed(void *unused)
 
 	(void)unused;
 	sleeper = gettid();
-	demand(msgslot_receive(shared, 1, &byte, 1) == -1 && errno == ENODEV);
+	demand(msgslot_message_receive(shared, 1, &byte, 1) == -1 && errno == ENODEV);
 	return NULL;
 }
 
@@ -109,7 +111,7 @@ static void who_waits_hears_of_the_end(void **state)
 	assert_sleeps(sleeper);
 	assert_works(slot_destroy(OWN));
 	thread_join(thread);
-	msgslot_close(shared);
+	msgslot_slot_close(shared);
 }
 
 static void *walks(void *unused)
@@ -145,14 +147,14 @@ static void walks_are_apart(void **state)
 	(void)state;
 	shared = own_slot("queue", O_RDWR);
 	for (i = 0; i < 300; i++)
-		assert_result(msgslot_send(shared, 1000 + i, "m", 1), 0);
+		assert_result(msgslot_message_send(shared, 1000 + i, "m", 1), 0);
 	busy.thread = thread_start(sends_and_receives, &busy);
 	for (i = 0; i < THREADS; i++)
 		threads[i] = thread_start(walks, NULL);
 	for (i = 0; i < THREADS; i++)
 		thread_join(threads[i]);
 	thread_join(busy.thread);
-	msgslot_close(shared);
+	msgslot_slot_close(shared);
 }
 
 int main(void)
