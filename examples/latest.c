@@ -28,8 +28,8 @@ static int follow(struct msgslot *slot, uint32_t channel)
 
 	if (!value)
 		return -1;
-	while ((length = msgslot_message_receive_with(slot, channel, value, size, &newer,
-						      &message)) >= 0) {
+	while ((length = msgslot_message_receive_with(slot, channel, value, size, &newer, &message,
+						      sizeof(message))) >= 0) {
 		printf("%.*s", (int)length, value);
 		if (message.lost)
 			printf("\t(%" PRIu64 " between went unread)", message.lost);

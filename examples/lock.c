@@ -28,7 +28,7 @@ static int take(struct msgslot *slot, uint32_t channel, uint64_t *ours)
 	for (;;) {
 		struct msgslot_message message = { .sequence = 0 };
 		ssize_t got = msgslot_message_receive_with(slot, channel, holder, sizeof(holder),
-							   &newer, &message);
+							   &newer, &message, sizeof(message));
 
 		if (got < 0 && errno != EAGAIN)
 			return -1;

@@ -26,8 +26,8 @@ static int listen_in(struct msgslot *slot)
 	if (!text || msgslot_channel_get(slot, &channel))
 		goto out;
 	fprintf(stderr, "listening on channel %" PRIu32 "\n", channel);
-	while ((length = msgslot_message_receive_with(slot, channel, text, size, NULL, &message)) >=
-	       0) {
+	while ((length = msgslot_message_receive_with(slot, channel, text, size, NULL, &message,
+						      sizeof(message))) >= 0) {
 		/* It counts from the moment of joining. */
 		if (message.lost != lost)
 			printf("(%" PRIu64 " missed)\n", message.lost - lost);

@@ -53,13 +53,13 @@ static int work(struct msgslot *slot, uint32_t channel, char *command)
 
 	if (!job)
 		return -1;
-	while ((length = msgslot_message_receive_with(slot, channel, job, size, &peek, &message)) >=
-	       0) {
+	while ((length = msgslot_message_receive_with(slot, channel, job, size, &peek, &message,
+						      sizeof(message))) >= 0) {
 		job[length] = '\0';
 		if (run(command, job))
 			break;
 		drop.sequence = message.sequence;
-		if (msgslot_message_receive_with(slot, channel, NULL, 0, &drop, NULL) < 0)
+		if (msgslot_message_receive_with(slot, channel, NULL, 0, &drop, NULL, 0) < 0)
 			break;
 	}
 	free(job);

@@ -2,7 +2,6 @@
 /* Channels: select, seek, clear, and the walk over all of them. */
 #include "internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -69,8 +68,11 @@ struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
 	return walker;
 }
 
-int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel)
+int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
+			size_t size)
 {
+	if (result_check(channel, size, SIZE_UP_TO(struct msgslot_walk_entry, next)))
+		return -1;
 	if (walker->index == walker->walk.count) {
 		struct msgslot_walk more = {
 			.from = walker->walk.from,
@@ -88,7 +90,7 @@ int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry
 		if (!more.count)
 			return 0;
 	}
-	*channel = walker->entries[walker->index++];
+	result_store(channel, size, &walker->entries[walker->index++], sizeof(*channel));
 	return 1;
 }
 

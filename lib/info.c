@@ -2,23 +2,24 @@
 /* What a slot is. */
 #include "internal.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 /*
- * Programs have these structs of the kernel's on their stacks, as long as they were when they were
- * compiled.  One that grows needs a function under a new symbol version.
+ * The kernel fills the caller's struct, whatever the library knows of it.  The command's number has
+ * the struct's size, and the kernel makes 0 what it lacks.
  */
-_Static_assert(sizeof(struct msgslot_info) == 136, "struct msgslot_info belongs to LIBMSGSLOT_0");
-_Static_assert(sizeof(struct msgslot_walk_entry) == 24,
-	       "struct msgslot_walk_entry belongs to LIBMSGSLOT_0");
-
-int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info)
+int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info, size_t size)
 {
-	/* A kernel that knows less than this struct wants the rest of it zero, and leaves it so. */
-	memset(info, 0, sizeof(*info));
-	return ioctl(slot->fd, MSGSLOT_INFO, info) ? -1 : 0;
+	unsigned long command;
+
+	if (!info || size > _IOC_SIZEMASK) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (result_check(info, size, SIZE_UP_TO(struct msgslot_info, dropped)))
+		return -1;
+	command = _IOC(_IOC_READ, MSGSLOT_IOC_TYPE, _IOC_NR(MSGSLOT_INFO), size);
+	return ioctl(slot->fd, command, info) ? -1 : 0;
 }
 
 const char *msgslot_mode_get_name(int mode)

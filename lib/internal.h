@@ -9,7 +9,10 @@
 #define _FILE_OFFSET_BITS 64
 #define _TIME_BITS 64
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "msgslot.h"
 
@@ -30,6 +33,34 @@ static inline uint32_t length_cut(size_t length)
 static inline uint64_t address_of(const void *bytes)
 {
 	return (uintptr_t)bytes;
+}
+
+/* The size of a struct whose last member is this one. */
+#define SIZE_UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+/*
+ * Structs that the library fills grow at their end.  The caller's may be shorter or longer than the
+ * library's, as it was compiled with another header; its size comes with the pointer.  A size below
+ * that of the first release can only be a mistake: EINVAL, to be found before anything is done.
+ */
+static inline int result_check(const void *result, size_t size, size_t least)
+{
+	if (!result || size >= least)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+/* Stores as much of it as the caller's struct takes.  Members that the library lacks are 0. */
+static inline void result_store(void *result, size_t size, const void *known, size_t known_size)
+{
+	if (!result)
+		return;
+	if (size > known_size) {
+		memset((char *)result + known_size, 0, size - known_size);
+		size = known_size;
+	}
+	memcpy(result, known, size);
 }
 
 /*

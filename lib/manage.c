@@ -3,10 +3,8 @@
 #include "internal.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define CLASS "/sys/class/msgslot"

@@ -21,6 +21,12 @@
  * on as it is.  ENODEV is everywhere possible: the slot was destroyed.  A failed call changes
  * nothing, but the bytes of a receive buffer.  EINTR: a signal ended a finite wait.
  *
+ * Structs that a function fills may get new members at their end in later versions.  So the size of
+ * the caller's struct is always the next argument: sizeof(*pointer), or anything where the pointer is
+ * NULL.  The library stores no more than that, and makes 0 what it does not know, so a program runs
+ * with an older and with a newer library than it was compiled for.  A size below that of the first
+ * release is EINVAL, and nothing has happened.
+ *
  * Lifetimes: what an _open() or _new() returned lives until its _close() or _free(), which take
  * NULL and leave errno alone.  Nothing else has to be freed, and the library keeps nothing.
  *
@@ -130,7 +136,8 @@ struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
  * Channels that are there from the first call to the last come exactly once.
  * Errors: ENOMEM.
  */
-int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel);
+int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
+			size_t size);
 
 /* Takes NULL. */
 void msgslot_walker_free(struct msgslot_walker *walker);
@@ -150,7 +157,10 @@ void msgslot_walker_free(struct msgslot_walker *walker);
 int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message,
 			 size_t length);
 
-/* How to send.  Later versions may add members, which only new flags make the library look at. */
+/*
+ * How to send.  Later versions may add members, which only new flags make the library look at; a flag
+ * that the library does not know is EINVAL, whatever the kernel knows.
+ */
 struct msgslot_send_options {
 	uint32_t flags;	   /* 0 or MSGSLOT_SEND_IF */
 	int64_t timeout;   /* how long to wait while the channel is full */
@@ -184,7 +194,7 @@ int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void
  */
 ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size);
 
-/* How to receive.  Later versions may add members, which only new flags make the library look at. */
+/* How to receive; may grow as struct msgslot_send_options may. */
 struct msgslot_receive_options {
 	uint32_t flags;	   /* MSGSLOT_RECV_PEEK, _NEWER, _IF, _DROP: see <linux/msgslot.h> */
 	int64_t timeout;   /* how long to wait for a message, in mode `last` too */
@@ -218,7 +228,7 @@ struct msgslot_message {
  */
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
-				     struct msgslot_message *message);
+				     struct msgslot_message *message, size_t message_size);
 
 /*
  * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
@@ -262,7 +272,7 @@ void msgslot_map_free(struct msgslot_map *map);
 /* ---- what the slot is: info.c ------------------------------------------------------------------ */
 
 /* Stores mode, limits, the caller's share, counters, the instance: see struct msgslot_info. */
-int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info);
+int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info, size_t size);
 
 /* "last", "queue" or "broadcast"; "drop" or "block".  NULL (EINVAL) for other numbers. */
 const char *msgslot_mode_get_name(int mode);
@@ -302,7 +312,8 @@ struct msgslot_place {
  * been meant to be it), and what keeps the file at place from being read.  A file that is not there
  * is no error.
  */
-int msgslot_name_find(const char *name, struct msgslot_name *found, struct msgslot_place *place);
+int msgslot_name_find(const char *name, struct msgslot_name *found, size_t found_size,
+		      struct msgslot_place *place, size_t place_size);
 
 /* All names, the user's first.  Errors: ENOMEM. */
 struct msgslot_names;
@@ -314,8 +325,8 @@ struct msgslot_names *msgslot_names_open(void);
  * a name, else empty), and what keeps the file at place from being read.  After an error the next
  * call goes on behind it.
  */
-int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name,
-		       struct msgslot_place *place);
+int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, size_t name_size,
+		       struct msgslot_place *place, size_t place_size);
 
 /* Takes NULL. */
 void msgslot_names_close(struct msgslot_names *names);

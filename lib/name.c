@@ -2,11 +2,9 @@
 /* Names of channels: the user's file and the system's, read line by line. */
 #include "internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define SYSTEM_FILE "/etc/msgslot/channels"
@@ -29,7 +27,7 @@ struct msgslot_names {
 
 struct msgslot_names *msgslot_names_open(void)
 {
-	struct msgslot_names *names = malloc(sizeof(*names));
+	struct msgslot_names *names = calloc(1, sizeof(*names));
 
 	if (!names)
 		return NULL;
@@ -200,22 +198,14 @@ static int parse_line(char *line, struct msgslot_name *name)
 	return 1;
 }
 
-static void tell_place(const struct msgslot_names *names, struct msgslot_place *place)
-{
-	if (!place)
-		return;
-	memcpy(place->file, names->place.file, strlen(names->place.file) + 1);
-	place->line = names->place.line;
-}
-
-int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name,
-		       struct msgslot_place *place)
+/* The next name, of the library's own size, into @name; its place is in @names. */
+static int names_next(struct msgslot_names *names, struct msgslot_name *name)
 {
 	bool whole;
 	int result;
 
 	do {
-		name->name[0] = '\0';
+		memset(name, 0, sizeof(*name));
 		result = names->fd < 0 ? open_file(names) : 1;
 		if (result == 0)
 			return 0;
@@ -233,17 +223,43 @@ int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name,
 		if (result < 0)
 			errno = EBADMSG;
 	} while (result == 0);
-	tell_place(names, place);
 	return result;
 }
 
-int msgslot_name_find(const char *name, struct msgslot_name *found, struct msgslot_place *place)
+static int names_check(const struct msgslot_name *name, size_t name_size,
+		       const struct msgslot_place *place, size_t place_size)
+{
+	if (result_check(name, name_size, SIZE_UP_TO(struct msgslot_name, channel)))
+		return -1;
+	return result_check(place, place_size, SIZE_UP_TO(struct msgslot_place, line));
+}
+
+int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, size_t name_size,
+		       struct msgslot_place *place, size_t place_size)
+{
+	struct msgslot_name next;
+	int result;
+
+	if (names_check(name, name_size, place, place_size))
+		return -1;
+	result = names_next(names, &next);
+	if (result != 0) {
+		result_store(name, name_size, &next, sizeof(next));
+		result_store(place, place_size, &names->place, sizeof(names->place));
+	}
+	return result;
+}
+
+int msgslot_name_find(const char *name, struct msgslot_name *found, size_t found_size,
+		      struct msgslot_place *place, size_t place_size)
 {
 	struct msgslot_place malformed;
 	struct msgslot_names *names;
 	struct msgslot_name entry;
 	int result;
 
+	if (names_check(found, found_size, place, place_size))
+		return -1;
 	if (!name || !is_name(name + (*name == '@'))) {
 		errno = EINVAL;
 		return -1;
@@ -253,20 +269,19 @@ int msgslot_name_find(const char *name, struct msgslot_name *found, struct msgsl
 	names = msgslot_names_open();
 	if (!names)
 		return -1;
-	while ((result = msgslot_names_next(names, &entry, NULL)) != 0) {
+	while ((result = names_next(names, &entry)) != 0) {
 		if (!strcmp(entry.name, name) || (result < 0 && errno != EBADMSG))
 			break;
 		if (result < 0 && !malformed.line)
-			tell_place(names, &malformed);
+			malformed = names->place;
 	}
 	if (result > 0)
-		*found = entry;
+		result_store(found, found_size, &entry, sizeof(entry));
 	if (result != 0) {
-		tell_place(names, place);
+		result_store(place, place_size, &names->place, sizeof(names->place));
 	} else if (malformed.line) {
 		errno = EBADMSG;
-		if (place)
-			*place = malformed;
+		result_store(place, place_size, &malformed, sizeof(malformed));
 	} else {
 		errno = ENOENT;
 	}

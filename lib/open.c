@@ -2,11 +2,9 @@
 /* Slots: opened by number, path or name, or made of a descriptor. */
 #include "internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,7 +101,7 @@ struct msgslot *msgslot_slot_open(const char *slot, int flags)
 	if (*slot != '@')
 		return open_number_or_path(slot, flags);
 
-	if (msgslot_name_find(slot, &name, NULL))
+	if (msgslot_name_find(slot, &name, sizeof(name), NULL, 0))
 		return NULL;
 	named = open_number_or_path(name.slot, flags);
 	if (named && msgslot_channel_select(named, name.channel)) {

@@ -2,13 +2,15 @@
 /* Receiving a message. */
 #include "internal.h"
 
-#include <errno.h>
 #include <sys/ioctl.h>
+
+#define FLAGS_KNOWN (MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP)
 
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
-				     struct msgslot_message *message)
+				     struct msgslot_message *message, size_t message_size)
 {
+	struct msgslot_message known;
 	struct msgslot_recv recv = {
 		.channel = channel,
 		.message = address_of(buffer),
@@ -17,33 +19,41 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 		.timeout = slot->mode == MSGSLOT_LAST ? 0 : MSGSLOT_FOREVER,
 	};
 
+	if (result_check(message, message_size, SIZE_UP_TO(struct msgslot_message, uid)))
+		return -1;
 	if (options) {
+		if (options->flags & ~FLAGS_KNOWN) {
+			errno = EINVAL;
+			return -1;
+		}
 		recv.flags = options->flags;
 		recv.timeout = options->timeout;
 		recv.sequence = options->sequence;
 	}
 	if (ioctl(slot->fd, MSGSLOT_RECV, &recv)) {
-		/* ENOSPC is also a slot that is full, and then there is no length. */
-		if (message && errno == ENOSPC)
-			*message = (struct msgslot_message){
-				.sequence = recv.length ? recv.sequence : 0,
-				.length = recv.length,
-			};
+		if (message && errno == ENOSPC) {
+			/* ENOSPC is also a full slot: then there is no message, and no length. */
+			memset(&known, 0, sizeof(known));
+			known.sequence = recv.length ? recv.sequence : 0;
+			known.length = recv.length;
+			result_store(message, message_size, &known, sizeof(known));
+		}
 		return -1;
 	}
-	if (message)
-		*message = (struct msgslot_message){
-			.sequence = recv.sequence,
-			.time = recv.time,
-			.lost = recv.lost,
-			.length = recv.length,
-			.pid = recv.pid,
-			.uid = recv.uid,
-		};
+	if (message) {
+		memset(&known, 0, sizeof(known));
+		known.sequence = recv.sequence;
+		known.time = recv.time;
+		known.lost = recv.lost;
+		known.length = recv.length;
+		known.pid = recv.pid;
+		known.uid = recv.uid;
+		result_store(message, message_size, &known, sizeof(known));
+	}
 	return recv.length;
 }
 
 ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size)
 {
-	return msgslot_message_receive_with(slot, channel, buffer, size, NULL, NULL);
+	return msgslot_message_receive_with(slot, channel, buffer, size, NULL, NULL, 0);
 }

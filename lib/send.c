@@ -4,6 +4,8 @@
 
 #include <sys/ioctl.h>
 
+#define FLAGS_KNOWN MSGSLOT_SEND_IF
+
 int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void *message,
 			      size_t length, const struct msgslot_send_options *options,
 			      uint64_t *sequence)
@@ -16,6 +18,10 @@ int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void
 	};
 
 	if (options) {
+		if (options->flags & ~FLAGS_KNOWN) {
+			errno = EINVAL;
+			return -1;
+		}
 		send.flags = options->flags;
 		send.timeout = options->timeout;
 		send.expected = options->expected;

@@ -2,7 +2,6 @@
 /* Waiting for the selected channel. */
 #include "internal.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <time.h>
 

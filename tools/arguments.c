@@ -117,7 +117,7 @@ static int find_name(const char *name, struct msgslot_name *found)
 	struct msgslot_place place;
 	char about[sizeof(place.file) + 32];
 
-	if (!msgslot_name_find(name, found, &place))
+	if (!msgslot_name_find(name, found, sizeof(*found), &place, sizeof(place)))
 		return STATUS_DONE;
 	switch (errno) {
 	case EINVAL:

@@ -56,7 +56,8 @@ static int hear(struct room *room, bool *nothing)
 
 	*nothing = false;
 	if (msgslot_message_receive_with(room->slot.handle, room->slot.channel, stream_buffer,
-					 MSGSLOT_MESSAGE_MAX, &at_once, &message) >= 0) {
+					 MSGSLOT_MESSAGE_MAX, &at_once, &message,
+					 sizeof(message)) >= 0) {
 		room->heard = message.sequence;
 		return show(room, &message, stream_buffer);
 	}

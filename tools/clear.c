@@ -25,7 +25,7 @@ static int clear_all(struct slot *slot)
 
 	if (!walker)
 		return report_system(slot->node, errno);
-	while (!status && (found = msgslot_walker_next(walker, &entry)) != 0) {
+	while (!status && (found = msgslot_walker_next(walker, &entry, sizeof(entry))) != 0) {
 		slot->channel = entry.channel;
 		status = found < 0 ? slot_report(slot, errno) : clear_channel(slot, NULL);
 	}

@@ -146,7 +146,7 @@ static void offer_names(const char *word)
 	struct msgslot_name name;
 	int found;
 
-	while (names && (found = msgslot_names_next(names, &name, NULL)) != 0) {
+	while (names && (found = msgslot_names_next(names, &name, sizeof(name), NULL, 0)) != 0) {
 		char candidate[80], about[320];
 
 		if (found < 0)
@@ -201,7 +201,8 @@ static void offer_channels(const char *slot, const char *word)
 	struct msgslot_walk_entry entry;
 	char number[16], about[64];
 
-	for (int count = 0; walker && count < 500 && msgslot_walker_next(walker, &entry) > 0;
+	for (int count = 0;
+	     walker && count < 500 && msgslot_walker_next(walker, &entry, sizeof(entry)) > 0;
 	     count++) {
 		if (entry.first == entry.next)
 			continue;

@@ -65,7 +65,8 @@ static void doctor_names(void)
 		doctor_wrong("See the error.", "names of channels: %s", strerror(errno));
 		return;
 	}
-	while ((found = msgslot_names_next(names, &name, &place)) != 0) {
+	while ((found = msgslot_names_next(names, &name, sizeof(name), &place, sizeof(place))) !=
+	       0) {
 		if (found > 0)
 			count++;
 		else if (errno == EBADMSG)

@@ -64,7 +64,7 @@ static int add_channel(struct dump *dump)
 	for (count = 0; count < dump->header.depth; count++) {
 		if (msgslot_message_receive_with(dump->slot.handle, dump->slot.channel,
 						 stream_buffer, sizeof(stream_buffer), &options,
-						 &message) < 0) {
+						 &message, sizeof(message)) < 0) {
 			if (errno == EAGAIN)
 				break;
 			return slot_report_receive(&dump->slot, 0, errno);
@@ -85,7 +85,7 @@ static int add_channels(struct dump *dump)
 
 	if (!walker)
 		return report_system(dump->slot.node, errno);
-	while (!status && (found = msgslot_walker_next(walker, &entry)) != 0) {
+	while (!status && (found = msgslot_walker_next(walker, &entry, sizeof(entry))) != 0) {
 		dump->slot.channel = entry.channel;
 		if (found < 0)
 			status = slot_report(&dump->slot, errno);
@@ -107,7 +107,7 @@ static int fetch(struct dump *dump, const struct address *address)
 		return status;
 	dump->boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
 	text_bytes(&dump->file, header, sizeof(*header));
-	if (msgslot_info_get(dump->slot.handle, &info)) {
+	if (msgslot_info_get(dump->slot.handle, &info, sizeof(info))) {
 		status = slot_report(&dump->slot, errno);
 	} else {
 		header->depth = info.depth;

@@ -172,7 +172,7 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 	}
 	length = msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, buffer,
 					      receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
-					      &options, message);
+					      &options, message, sizeof(*message));
 	if (length < 0)
 		return -1;
 
@@ -237,7 +237,7 @@ int receiver_take(struct receiver *receiver, const struct msgslot_message *messa
 	};
 
 	if (msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, NULL, 0,
-					 &options, NULL) >= 0)
+					 &options, NULL, 0) >= 0)
 		return STATUS_DONE;
 	if (errno != ESTALE)
 		return slot_report(&receiver->slot, errno);

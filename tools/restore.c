@@ -185,7 +185,7 @@ static int restore(const struct address *address, const char *path, const struct
 	}
 	if (!status)
 		status = slot_open(&slot, address, O_WRONLY);
-	if (!status && msgslot_info_get(slot.handle, &info))
+	if (!status && msgslot_info_get(slot.handle, &info, sizeof(info)))
 		status = slot_report(&slot, errno);
 	if (!status)
 		status = check_slot(&slot, &header, &needs, &info);

@@ -96,7 +96,7 @@ static int add_channels(struct text *text, bool json, struct slot *slot,
 	*only_ours = false;
 	if (!walker)
 		return report_system(slot->node, errno);
-	while ((found = msgslot_walker_next(walker, &entry)) > 0) {
+	while ((found = msgslot_walker_next(walker, &entry, sizeof(entry))) > 0) {
 		if (ours && entry.channel == 0 && entry.files) {
 			entry.files--;
 			*only_ours = !entry.files && entry.first == entry.next;
@@ -123,7 +123,7 @@ static int show(const struct address *address, bool json)
 	if (status)
 		return status;
 	status = add_channels(&channels, json, &slot, address, &only_ours);
-	if (!status && msgslot_info_get(slot.handle, &info))
+	if (!status && msgslot_info_get(slot.handle, &info, sizeof(info)))
 		status = slot_report(&slot, errno);
 	if (!status) {
 		info.channels -= only_ours;

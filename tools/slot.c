@@ -27,7 +27,7 @@ static void usage(const struct slot *slot, bool share, char *text, size_t size)
 	struct msgslot_info info;
 
 	*text = '\0';
-	if (msgslot_info_get(slot->handle, &info))
+	if (msgslot_info_get(slot->handle, &info, sizeof(info)))
 		return;
 	snprintf(text, size, ": channels %" PRIu64 " of %" PRIu64 ", bytes %" PRIu64 " of %" PRIu64,
 		 (uint64_t)(share ? info.share_channels : info.channels),

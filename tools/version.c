@@ -25,7 +25,7 @@ static bool ask_module(struct msgslot_info *info, int *error)
 		slot = msgslot_slot_open(number, O_RDONLY | O_NONBLOCK);
 		if (!slot && *error == ENOENT)
 			*error = errno;
-		answered = slot && !msgslot_info_get(slot, info);
+		answered = slot && !msgslot_info_get(slot, info, sizeof(*info));
 		msgslot_slot_close(slot);
 	}
 	return answered;

@@ -114,7 +114,7 @@ static void walk_lists_every_channel(void **state)
 
 	(void)state;
 	assert_non_null(walker);
-	assert_result(msgslot_walker_next(walker, &entry), 0);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
 	msgslot_walker_free(walker);
 	for (i = 1; i < count; i++)
 		assert_result(msgslot_message_send(slot, i * 3, &i, sizeof(i)), 0);
@@ -125,17 +125,17 @@ static void walk_lists_every_channel(void **state)
 	walker = msgslot_walker_new(slot);
 	assert_non_null(walker);
 	for (i = 1; i < count; i++) {
-		assert_result(msgslot_walker_next(walker, &entry), 1);
+		assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
 		assert_int_equal(entry.channel, i * 3);
 		assert_int_equal(entry.next - entry.first, 1);
 		assert_int_equal(entry.files, 0);
 	}
-	assert_result(msgslot_walker_next(walker, &entry), 1);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
 	assert_int_equal(entry.channel, UINT32_MAX);
 	assert_int_equal(entry.next - entry.first, 1);
 	assert_int_equal(entry.files, 1);
-	assert_result(msgslot_walker_next(walker, &entry), 0);
-	assert_result(msgslot_walker_next(walker, &entry), 0);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
 	msgslot_walker_free(walker);
 	msgslot_slot_close(slot);
 }
@@ -154,18 +154,18 @@ static void walk_of_a_full_call_ends(void **state)
 	assert_non_null(walker);
 	for (i = 0; i < MSGSLOT_WALK_MAX; i++) {
 		/* Our own file holds the channel it starts on. */
-		assert_result(msgslot_walker_next(walker, &entry), 1);
+		assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
 		if (i == 0 && entry.channel == 0)
-			assert_result(msgslot_walker_next(walker, &entry), 1);
+			assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
 		assert_int_equal(entry.channel, 1000 + i);
 	}
-	assert_result(msgslot_walker_next(walker, &entry), 0);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
 	msgslot_walker_free(walker);
 
 	walker = msgslot_walker_new(slot);
 	assert_non_null(walker);
 	assert_works(slot_destroy(OWN));
-	assert_fails(msgslot_walker_next(walker, &entry), ENODEV);
+	assert_fails(msgslot_walker_next(walker, &entry, sizeof(entry)), ENODEV);
 	msgslot_walker_free(walker);
 	msgslot_slot_close(slot);
 }
@@ -184,7 +184,7 @@ static void info_agrees_with_sysfs(void **state)
 	slot = own_slot("broadcast", O_RDWR);
 	assert_result(msgslot_message_send(slot, 2, "m", 1), 0);
 	memset(&info, 0xff, sizeof(info));
-	assert_result(msgslot_info_get(slot, &info), 0);
+	assert_result(msgslot_info_get(slot, &info, sizeof(info)), 0);
 	assert_int_equal(info.version, MSGSLOT_ABI_VERSION);
 	assert_int_equal(info.minor, OWN);
 	assert_int_equal(info.depth, 9);
@@ -203,10 +203,10 @@ static void info_agrees_with_sysfs(void **state)
 
 	/* Of any file, and the same slot is the same instance. */
 	writer = own_slot("broadcast", O_WRONLY);
-	assert_result(msgslot_info_get(writer, &again), 0);
+	assert_result(msgslot_info_get(writer, &again, sizeof(again)), 0);
 	assert_memory_equal(again.instance, info.instance, sizeof(info.instance));
 	assert_works(slot_destroy(OWN));
-	assert_fails(msgslot_info_get(writer, &again), ENODEV);
+	assert_fails(msgslot_info_get(writer, &again, sizeof(again)), ENODEV);
 	msgslot_slot_close(writer);
 	msgslot_slot_close(slot);
 }

@@ -46,8 +46,8 @@ static inline void assert_next(struct msgslot *slot, uint32_t channel, const cha
 {
 	const struct msgslot_receive_options at_once = { .timeout = 0 };
 	char got[256];
-	ssize_t length =
-		msgslot_message_receive_with(slot, channel, got, sizeof(got) - 1, &at_once, NULL);
+	ssize_t length = msgslot_message_receive_with(slot, channel, got, sizeof(got) - 1, &at_once,
+						      NULL, 0);
 
 	assert_works(length);
 	got[length < 0 ? 0 : length] = '\0';
@@ -59,7 +59,8 @@ static inline void assert_nothing(struct msgslot *slot, uint32_t channel)
 	const struct msgslot_receive_options at_once = { .timeout = 0 };
 	char byte;
 
-	assert_fails(msgslot_message_receive_with(slot, channel, &byte, 1, &at_once, NULL), EAGAIN);
+	assert_fails(msgslot_message_receive_with(slot, channel, &byte, 1, &at_once, NULL, 0),
+		     EAGAIN);
 }
 
 /* Whether a thread of this process sleeps, by and by: it is given all the time it wants. */

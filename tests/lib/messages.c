@@ -79,7 +79,9 @@ static void results_say_everything(void **state)
 	assert_true(sequence > 0 && again == sequence + 1);
 
 	memset(&message, 0xff, sizeof(message));
-	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), NULL, &message), 5);
+	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), NULL, &message,
+						   sizeof(message)),
+		      5);
 	assert_memory_equal(got, "hello", 5);
 	assert_int_equal(message.sequence, sequence);
 	assert_int_equal(message.length, 5);
@@ -101,7 +103,8 @@ static void a_short_buffer_leaves_the_message(void **state)
 	assert_result(msgslot_message_send(slot, 9, "hello", 5), 0);
 	assert_fails(msgslot_message_receive(slot, 9, got, sizeof(got)), ENOSPC);
 	memset(&message, 0xff, sizeof(message));
-	assert_fails(msgslot_message_receive_with(slot, 9, got, sizeof(got), &at_once, &message),
+	assert_fails(msgslot_message_receive_with(slot, 9, got, sizeof(got), &at_once, &message,
+						  sizeof(message)),
 		     ENOSPC);
 	assert_int_equal(message.length, 5);
 	assert_int_equal(message.sequence, 1);
@@ -118,10 +121,11 @@ static void peek_leaves_it(void **state)
 	char got[8];
 
 	(void)state;
-	assert_fails(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL), EAGAIN);
+	assert_fails(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL, 0),
+		     EAGAIN);
 	assert_result(msgslot_message_send(slot, 9, "hello", 5), 0);
-	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL), 5);
-	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL), 5);
+	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL, 0), 5);
+	assert_result(msgslot_message_receive_with(slot, 9, got, sizeof(got), &peek, NULL, 0), 5);
 	assert_next(slot, 9, "hello");
 	assert_nothing(slot, 9);
 	msgslot_slot_close(slot);
@@ -136,16 +140,22 @@ static void newer_follows_a_value(void **state)
 	int i;
 
 	(void)state;
-	assert_fails(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message),
+	assert_fails(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message,
+						  sizeof(message)),
 		     EAGAIN);
 	assert_result(msgslot_message_send(slot, 2, "a", 1), 0);
-	assert_result(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message), 1);
+	assert_result(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message,
+						   sizeof(message)),
+		      1);
 	assert_int_equal(message.lost, 0);
 	newer.sequence = message.sequence;
-	assert_fails(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, NULL), EAGAIN);
+	assert_fails(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, NULL, 0),
+		     EAGAIN);
 	for (i = 0; i < 3; i++)
 		assert_result(msgslot_message_send(slot, 2, "b", 1), 0);
-	assert_result(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message), 1);
+	assert_result(msgslot_message_receive_with(slot, 2, got, sizeof(got), &newer, &message,
+						   sizeof(message)),
+		      1);
 	assert_int_equal(message.sequence, newer.sequence + 3);
 	assert_int_equal(message.lost, 2);
 	msgslot_slot_close(slot);
@@ -166,7 +176,9 @@ static void loss_is_counted(void **state)
 	for (i = 0; i < 10; i++)
 		assert_result(msgslot_message_send(slot, 1, "m", 1), 0);
 	for (i = 0; i < 4; i++) {
-		assert_result(msgslot_message_receive_with(slot, 1, got, 8, &at_once, &message), 1);
+		assert_result(msgslot_message_receive_with(slot, 1, got, 8, &at_once, &message,
+							   sizeof(message)),
+			      1);
 		assert_int_equal(message.sequence, 7 + i);
 		assert_int_equal(message.lost, 6);
 	}
@@ -217,19 +229,23 @@ static void take_if_and_drop(void **state)
 	take.timeout = MSGSLOT_FOREVER;
 	take.sequence = 1;
 	/* It never waits. */
-	assert_fails(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL), ESTALE);
+	assert_fails(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL, 0),
+		     ESTALE);
 	assert_result(msgslot_message_send_with(slot, 5, "one", 3, NULL, &sequence), 0);
 	assert_result(msgslot_message_send(slot, 5, "two", 3), 0);
 	assert_result(msgslot_message_send(slot, 5, "three", 5), 0);
 	take.sequence = sequence + 1;
-	assert_fails(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL), ESTALE);
+	assert_fails(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL, 0),
+		     ESTALE);
 	take.sequence = sequence;
-	assert_result(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL), 3);
+	assert_result(msgslot_message_receive_with(slot, 5, got, sizeof(got), &take, NULL, 0), 3);
 	assert_memory_equal(got, "one", 3);
 	drop.sequence = sequence;
-	assert_fails(msgslot_message_receive_with(slot, 5, NULL, 0, &drop, NULL), ESTALE);
+	assert_fails(msgslot_message_receive_with(slot, 5, NULL, 0, &drop, NULL, 0), ESTALE);
 	drop.sequence = sequence + 1;
-	assert_result(msgslot_message_receive_with(slot, 5, NULL, 0, &drop, &message), 3);
+	assert_result(msgslot_message_receive_with(slot, 5, NULL, 0, &drop, &message,
+						   sizeof(message)),
+		      3);
 	assert_int_equal(message.sequence, sequence + 1);
 	assert_next(slot, 5, "three");
 	msgslot_slot_close(slot);
@@ -262,8 +278,8 @@ static void each_error_comes_through(void **state)
 	assert_fails(msgslot_message_receive(slot, 1, null, 8), EINVAL);
 	assert_fails(msgslot_message_receive(slot, 1, nowhere, 8), EFAULT);
 	assert_fails(msgslot_message_receive(slot, 0, got, 8), EINVAL);
-	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &unknown, NULL), EINVAL);
-	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &negative, NULL), EINVAL);
+	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &unknown, NULL, 0), EINVAL);
+	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &negative, NULL, 0), EINVAL);
 	/* No buffer is too large. */
 	assert_result(msgslot_message_receive(slot, 1, got, SIZE_MAX), 1);
 
@@ -291,7 +307,8 @@ static void a_full_queue_says_so(void **state)
 	assert_works(slot_set(OWN, "depth", 2));
 	slot = own_slot("queue", O_RDWR);
 	hasty = own_slot("queue", O_RDWR | O_NONBLOCK);
-	assert_fails(msgslot_message_receive_with(slot, 5, got, 8, &short_wait, NULL), ETIMEDOUT);
+	assert_fails(msgslot_message_receive_with(slot, 5, got, 8, &short_wait, NULL, 0),
+		     ETIMEDOUT);
 	assert_fails(msgslot_message_receive(hasty, 5, got, 8), EAGAIN);
 	assert_result(msgslot_message_send(slot, 5, "a", 1), 0);
 	assert_result(msgslot_message_send(slot, 5, "b", 1), 0);
@@ -403,7 +420,7 @@ static void signals_end_finite_waits(void **state)
 	(void)state;
 	assert_works(sigaction(SIGUSR1, &action, NULL));
 	thread = interrupts_begin();
-	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &hour, NULL), EINTR);
+	assert_fails(msgslot_message_receive_with(slot, 1, got, 8, &hour, NULL, 0), EINTR);
 	interrupts_end(thread);
 	thread = interrupts_begin();
 	assert_fails(msgslot_channel_wait(slot, POLLIN, hour.timeout), EINTR);

@@ -61,7 +61,7 @@ static void assert_found(const char *name, const char *slot, uint32_t channel, c
 	struct msgslot_place place;
 	struct msgslot_name found;
 
-	if (msgslot_name_find(name, &found, &place))
+	if (msgslot_name_find(name, &found, sizeof(found), &place, sizeof(place)))
 		fail_msg("%s: %s", name, strerror(errno));
 	assert_string_equal(found.name, name + (*name == '@'));
 	assert_string_equal(found.slot, slot);
@@ -69,7 +69,7 @@ static void assert_found(const char *name, const char *slot, uint32_t channel, c
 	assert_string_equal(place.file, file);
 	assert_int_equal(place.line, line);
 	/* Nobody has to want to know. */
-	assert_result(msgslot_name_find(name, &found, NULL), 0);
+	assert_result(msgslot_name_find(name, &found, sizeof(found), NULL, 0), 0);
 }
 
 static void assert_malformed(const char *name, const char *file, unsigned int line)
@@ -77,10 +77,11 @@ static void assert_malformed(const char *name, const char *file, unsigned int li
 	struct msgslot_place place;
 	struct msgslot_name found;
 
-	assert_fails(msgslot_name_find(name, &found, &place), EBADMSG);
+	assert_fails(msgslot_name_find(name, &found, sizeof(found), &place, sizeof(place)),
+		     EBADMSG);
 	assert_string_equal(place.file, file);
 	assert_int_equal(place.line, line);
-	assert_fails(msgslot_name_find(name, &found, NULL), EBADMSG);
+	assert_fails(msgslot_name_find(name, &found, sizeof(found), NULL, 0), EBADMSG);
 }
 
 static void assert_unknown(const char *name)
@@ -88,7 +89,7 @@ static void assert_unknown(const char *name)
 	struct msgslot_place place;
 	struct msgslot_name found;
 
-	assert_fails(msgslot_name_find(name, &found, &place), ENOENT);
+	assert_fails(msgslot_name_find(name, &found, sizeof(found), &place, sizeof(place)), ENOENT);
 }
 
 static void no_file_is_no_error(void **state)
@@ -100,8 +101,8 @@ static void no_file_is_no_error(void **state)
 	(void)state;
 	assert_unknown("battery");
 	assert_non_null(names);
-	assert_result(msgslot_names_next(names, &name, &place), 0);
-	assert_result(msgslot_names_next(names, &name, &place), 0);
+	assert_result(msgslot_names_next(names, &name, sizeof(name), &place, sizeof(place)), 0);
+	assert_result(msgslot_names_next(names, &name, sizeof(name), &place, sizeof(place)), 0);
 	msgslot_names_close(names);
 	put_system("battery 0 5\n");
 	assert_found("battery", "0", 5, SYSTEM, 1);
@@ -225,12 +226,13 @@ static void wrong_names_have_a_place(void **state)
 		assert_found("right", "0", 5, user_file, 3);
 		assert_malformed("nowhere", user_file, 2);
 		if (wrong[i][0] != '@')
-			assert_fails(msgslot_name_find(wrong[i], &found, NULL), EINVAL);
+			assert_fails(msgslot_name_find(wrong[i], &found, sizeof(found), NULL, 0),
+				     EINVAL);
 	}
-	assert_fails(msgslot_name_find("", &found, NULL), EINVAL);
-	assert_fails(msgslot_name_find("@", &found, NULL), EINVAL);
-	assert_fails(msgslot_name_find("@@right", &found, NULL), EINVAL);
-	assert_fails(msgslot_name_find(NULL, &found, NULL), EINVAL);
+	assert_fails(msgslot_name_find("", &found, sizeof(found), NULL, 0), EINVAL);
+	assert_fails(msgslot_name_find("@", &found, sizeof(found), NULL, 0), EINVAL);
+	assert_fails(msgslot_name_find("@@right", &found, sizeof(found), NULL, 0), EINVAL);
+	assert_fails(msgslot_name_find(NULL, &found, sizeof(found), NULL, 0), EINVAL);
 
 	/* 63 characters, and one more. */
 	memset(longest, 'n', sizeof(longest));
@@ -242,7 +244,7 @@ static void wrong_names_have_a_place(void **state)
 	longest[64] = '\0';
 	snprintf(text, sizeof(text), "%s 0 5\n", longest);
 	put_user(text);
-	assert_fails(msgslot_name_find(longest, &found, NULL), EINVAL);
+	assert_fails(msgslot_name_find(longest, &found, sizeof(found), NULL, 0), EINVAL);
 	assert_malformed("nowhere", user_file, 1);
 }
 
@@ -324,7 +326,7 @@ static void the_walk_tells_everything(void **state)
 	names = msgslot_names_open();
 	assert_non_null(names);
 	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		int result = msgslot_names_next(names, &name, &place);
+		int result = msgslot_names_next(names, &name, sizeof(name), &place, sizeof(place));
 
 		assert_int_equal(result, expected[i].result);
 		if (result < 0)
@@ -333,12 +335,12 @@ static void the_walk_tells_everything(void **state)
 		assert_string_equal(place.file, expected[i].file);
 		assert_int_equal(place.line, expected[i].line);
 	}
-	assert_result(msgslot_names_next(names, &name, NULL), 0);
+	assert_result(msgslot_names_next(names, &name, sizeof(name), NULL, 0), 0);
 	msgslot_names_close(names);
 	/* Half way is a place to stop, too. */
 	names = msgslot_names_open();
 	assert_non_null(names);
-	assert_result(msgslot_names_next(names, &name, NULL), 1);
+	assert_result(msgslot_names_next(names, &name, sizeof(name), NULL, 0), 1);
 	msgslot_names_close(names);
 }
 
@@ -351,22 +353,25 @@ static void what_cannot_be_read_is_told(void **state)
 	(void)state;
 	put_system("battery 0 5\n");
 	assert_works(mkdir(user_file, 0755));
-	assert_fails(msgslot_name_find("battery", &found, &place), EISDIR);
+	assert_fails(msgslot_name_find("battery", &found, sizeof(found), &place, sizeof(place)),
+		     EISDIR);
 	assert_string_equal(place.file, user_file);
 	assert_int_equal(place.line, 0);
 	/* The walk goes on with the next file. */
 	names = msgslot_names_open();
 	assert_non_null(names);
-	assert_fails(msgslot_names_next(names, &found, &place), EISDIR);
+	assert_fails(msgslot_names_next(names, &found, sizeof(found), &place, sizeof(place)),
+		     EISDIR);
 	assert_int_equal(place.line, 0);
-	assert_result(msgslot_names_next(names, &found, &place), 1);
+	assert_result(msgslot_names_next(names, &found, sizeof(found), &place, sizeof(place)), 1);
 	assert_string_equal(found.name, "battery");
-	assert_result(msgslot_names_next(names, &found, &place), 0);
+	assert_result(msgslot_names_next(names, &found, sizeof(found), &place, sizeof(place)), 0);
 	msgslot_names_close(names);
 	assert_works(rmdir(user_file));
 
 	assert_works(symlink("channels", user_file));
-	assert_fails(msgslot_name_find("battery", &found, &place), ELOOP);
+	assert_fails(msgslot_name_find("battery", &found, sizeof(found), &place, sizeof(place)),
+		     ELOOP);
 	assert_works(unlink(user_file));
 
 	/* A pipe is not waited for. */
@@ -413,7 +418,7 @@ static void *looks_up(void *name)
 	int i, rounds = scaled(500, 50);
 
 	for (i = 0; i < rounds; i++) {
-		demand(!msgslot_name_find(name, &found, NULL));
+		demand(!msgslot_name_find(name, &found, sizeof(found), NULL, 0));
 		demand(!strcmp(found.name, name));
 		demand(found.channel == (uint32_t)(unsigned char)*(char *)name);
 	}
@@ -461,7 +466,8 @@ static void hostile_bytes_do_no_harm(void **state)
 		put_bytes(user_file, bytes, length);
 		names = msgslot_names_open();
 		assert_non_null(names);
-		while ((result = msgslot_names_next(names, &name, &place)) != 0) {
+		while ((result = msgslot_names_next(names, &name, sizeof(name), &place,
+						    sizeof(place))) != 0) {
 			if (result < 0)
 				assert_int_equal(errno, EBADMSG);
 			assert_string_equal(place.file, user_file);

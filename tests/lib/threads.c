@@ -126,7 +126,7 @@ static void *walks(void *unused)
 		int found = 0;
 
 		demand(walker);
-		while (msgslot_walker_next(walker, &entry) == 1) {
+		while (msgslot_walker_next(walker, &entry, sizeof(entry)) == 1) {
 			demand(entry.channel >= next);
 			next = entry.channel + 1ull;
 			found += entry.channel >= 1000;
