@@ -49,7 +49,7 @@ int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t
 	return 0;
 }
 
-/* Channels are fetched many at a time, @index is the next of @walk.count to hand out. */
+/* Channels are fetched many at a time: @index is the next of @walk.count to return. */
 struct msgslot_walker {
 	int fd;
 	uint32_t index;
@@ -59,7 +59,7 @@ struct msgslot_walker {
 
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
 {
-	/* Zeroed, as memory checkers do not see the kernel fill it. */
+	/* Zeroed, because memory checkers do not see the kernel fill it. */
 	struct msgslot_walker *walker = calloc(1, sizeof(*walker));
 
 	if (!walker)
@@ -80,7 +80,7 @@ int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry
 			.count = MSGSLOT_WALK_MAX,
 		};
 
-		/* Behind the highest id there can be none. */
+		/* There is no channel above the highest id. */
 		if (more.from > UINT32_MAX)
 			return 0;
 		if (ioctl(walker->fd, MSGSLOT_WALK, &more))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What a slot is. */
+/* Facts about a slot, and the names of modes. */
 #include "internal.h"
 
 #include <sys/ioctl.h>
 
 /*
- * The kernel fills the caller's struct, whatever the library knows of it.  The command's number has
- * the struct's size, and the kernel makes 0 what it lacks.
+ * The kernel fills the caller's struct, also members that the library does not know: the command's
+ * number has the struct's size.  The kernel makes 0 the members that it does not know.
  */
 int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info, size_t size)
 {

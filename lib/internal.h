@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of the library share.  To be included first: it says which libc is wanted.
+ * Shared by the files of the library.  It must be included first: it selects the features of libc.
  */
 #ifndef MSGSLOT_INTERNAL_H
 #define MSGSLOT_INTERNAL_H
@@ -16,7 +16,7 @@
 
 #include "msgslot.h"
 
-/* Nothing in it changes between open and close; that is what makes it safe for threads. */
+/* Constant between open and close, and therefore safe for threads. */
 struct msgslot {
 	int fd;
 	int minor;
@@ -24,7 +24,10 @@ struct msgslot {
 	uint32_t max_message;
 };
 
-/* The kernel's structs have 32 bits for lengths, and refuse or use up what is cut to that. */
+/*
+ * The kernel's structs have 32 bits for lengths.  A length that is cut to that is still longer than
+ * any message, and so has the same result.
+ */
 static inline uint32_t length_cut(size_t length)
 {
 	return length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
@@ -39,9 +42,10 @@ static inline uint64_t address_of(const void *bytes)
 #define SIZE_UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
 /*
- * Structs that the library fills grow at their end.  The caller's may be shorter or longer than the
- * library's, as it was compiled with another header; its size comes with the pointer.  A size below
- * that of the first release can only be a mistake: EINVAL, to be found before anything is done.
+ * Structs that the library fills grow at their end.  The caller may be compiled with another
+ * header, and its struct be shorter or longer than the library's: its size comes with the pointer.
+ * A size below that of the first release is a mistake of the caller: EINVAL, before anything is
+ * done.
  */
 static inline int result_check(const void *result, size_t size, size_t least)
 {
@@ -51,7 +55,7 @@ static inline int result_check(const void *result, size_t size, size_t least)
 	return -1;
 }
 
-/* Stores as much of it as the caller's struct takes.  Members that the library lacks are 0. */
+/* Stores as much as the caller's struct takes, and makes 0 the members that are not known. */
 static inline void result_store(void *result, size_t size, const void *known, size_t known_size)
 {
 	if (!result)
@@ -64,9 +68,8 @@ static inline void result_store(void *result, size_t size, const void *known, si
 }
 
 /*
- * A number that is digits and nothing else, decimal, or hexadecimal after 0x where hex allows it.
- * strtoul() would take signs, spaces and octal, and a channel that was mistyped must never become
- * another channel.
+ * Parses a number: digits and nothing else, decimal, or hexadecimal after 0x where hex allows it.
+ * strtoul() takes signs, spaces and octal, too; a mistyped channel must not become another one.
  */
 bool msgslot_number_parse(const char *text, bool hex, uint32_t max, uint32_t *number);
 

@@ -9,19 +9,19 @@
 
 #define CLASS "/sys/class/msgslot"
 
-static int fail(int error)
+static int errno_fail(int error)
 {
 	errno = error;
 	return -1;
 }
 
-static bool module_is_loaded(void)
+static bool class_exists(void)
 {
 	return access(CLASS, F_OK) == 0;
 }
 
-/* sysfs wants a value in one write(), and says what it thinks of it there. */
-static int write_text(int fd, const char *text)
+/* sysfs takes a value by one write(), whose errno is the answer. */
+static int attribute_write(int fd, const char *text)
 {
 	size_t length = strlen(text);
 	ssize_t put = write(fd, text, length);
@@ -31,45 +31,45 @@ static int write_text(int fd, const char *text)
 	errno = saved;
 	if (put < 0)
 		return -1;
-	/* More than a page: no value is that long, but its beginning might be one. */
-	return (size_t)put == length ? 0 : fail(EINVAL);
+	/* sysfs takes one page.  No value is longer, but the beginning of this text may be one. */
+	return (size_t)put == length ? 0 : errno_fail(EINVAL);
 }
 
-static int write_class(const char *path, const char *text)
+static int class_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == ENOENT ? fail(ENODEV) : -1;
-	return write_text(fd, text);
+		return errno == ENOENT ? errno_fail(ENODEV) : -1;
+	return attribute_write(fd, text);
 }
 
-static int create_one(int minor, const char *mode)
+static int slot_create_one(int minor, const char *mode)
 {
 	char text[64];
 
 	if (minor >= MSGSLOT_SLOTS_MAX)
-		return fail(EINVAL);
+		return errno_fail(EINVAL);
 	snprintf(text, sizeof(text), "%d %s\n", minor, mode);
-	return write_class(CLASS "/create", text) ? -1 : minor;
+	return class_write(CLASS "/create", text) ? -1 : minor;
 }
 
 int msgslot_slot_create(int minor, const char *mode)
 {
 	int lowest;
 
-	/* A longer one is no mode, and a newline in it would be cut off unseen. */
+	/* No mode is longer, and the kernel would ignore all that follows a newline. */
 	if (!mode || strlen(mode) > 32 || strpbrk(mode, " \n"))
-		return fail(EINVAL);
+		return errno_fail(EINVAL);
 	if (minor >= 0)
-		return create_one(minor, mode);
+		return slot_create_one(minor, mode);
 	for (lowest = 0; lowest < MSGSLOT_SLOTS_MAX; lowest++) {
-		int created = create_one(lowest, mode);
+		int created = slot_create_one(lowest, mode);
 
 		if (created >= 0 || (errno != EEXIST && errno != EBUSY))
 			return created;
 	}
-	return fail(ENOSPC);
+	return errno_fail(ENOSPC);
 }
 
 int msgslot_slot_destroy(int minor)
@@ -78,16 +78,16 @@ int msgslot_slot_destroy(int minor)
 	int error;
 
 	if (minor < 0 || minor >= MSGSLOT_SLOTS_MAX)
-		return fail(EINVAL);
+		return errno_fail(EINVAL);
 	snprintf(text, sizeof(text), "%d\n", minor);
-	if (!write_class(CLASS "/destroy", text))
+	if (!class_write(CLASS "/destroy", text))
 		return 0;
-	/* The kernel's ENODEV for a slot that is not there is ours for a module that is not. */
+	/* The kernel says ENODEV for a missing slot, which here means a missing module. */
 	error = errno;
 	snprintf(path, sizeof(path), CLASS "/msgslot%d", minor);
-	if (error == ENODEV && module_is_loaded() && access(path, F_OK))
+	if (error == ENODEV && class_exists() && access(path, F_OK))
 		error = ENXIO;
-	return fail(error);
+	return errno_fail(error);
 }
 
 int msgslot_slot_next(int after)
@@ -97,7 +97,7 @@ int msgslot_slot_next(int after)
 	DIR *class = opendir(CLASS);
 
 	if (!class)
-		return errno == ENOENT ? fail(ENODEV) : -1;
+		return errno == ENOENT ? errno_fail(ENODEV) : -1;
 	while ((entry = readdir(class))) {
 		uint32_t minor;
 
@@ -108,11 +108,11 @@ int msgslot_slot_next(int after)
 			lowest = (int)minor;
 	}
 	closedir(class);
-	return lowest < MSGSLOT_SLOTS_MAX ? lowest : fail(ENOENT);
+	return lowest < MSGSLOT_SLOTS_MAX ? lowest : errno_fail(ENOENT);
 }
 
-/* An attribute is a word: anything else could lead out of the slot's folder. */
-static int open_attribute(int minor, const char *attribute, int flags)
+/* An attribute is one word: a path could lead out of the slot's folder. */
+static int attribute_open(int minor, const char *attribute, int flags)
 {
 	char path[128];
 	size_t folder;
@@ -120,18 +120,18 @@ static int open_attribute(int minor, const char *attribute, int flags)
 
 	if (minor < 0 || minor >= MSGSLOT_SLOTS_MAX || !attribute || !*attribute ||
 	    attribute[strspn(attribute, "abcdefghijklmnopqrstuvwxyz_")] || strlen(attribute) > 32)
-		return fail(EINVAL);
+		return errno_fail(EINVAL);
 	folder = (size_t)snprintf(path, sizeof(path), CLASS "/msgslot%d", minor);
 	snprintf(path + folder, sizeof(path) - folder, "/%s", attribute);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0 && errno == EISDIR)
-		return fail(EINVAL);
+		return errno_fail(EINVAL);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	path[folder] = '\0';
-	if (!module_is_loaded())
-		return fail(ENODEV);
-	return fail(access(path, F_OK) ? ENXIO : EINVAL);
+	if (!class_exists())
+		return errno_fail(ENODEV);
+	return errno_fail(access(path, F_OK) ? ENXIO : EINVAL);
 }
 
 int msgslot_attribute_set(int minor, const char *attribute, const char *value)
@@ -139,20 +139,20 @@ int msgslot_attribute_set(int minor, const char *attribute, const char *value)
 	int fd;
 
 	if (!value || !*value)
-		return fail(EINVAL);
-	fd = open_attribute(minor, attribute, O_WRONLY);
+		return errno_fail(EINVAL);
+	fd = attribute_open(minor, attribute, O_WRONLY);
 	if (fd < 0)
 		return -1;
-	if (!write_text(fd, value))
+	if (!attribute_write(fd, value))
 		return 0;
-	/* Root may open a counter for writing as any file, and hears this then. */
-	return errno == EIO ? fail(EACCES) : -1;
+	/* Root may open a read-only attribute for writing; the write fails. */
+	return errno == EIO ? errno_fail(EACCES) : -1;
 }
 
 ssize_t msgslot_attribute_get(int minor, const char *attribute, char *value, size_t size)
 {
 	char text[4096];
-	int fd = open_attribute(minor, attribute, O_RDONLY), saved;
+	int fd = attribute_open(minor, attribute, O_RDONLY), saved;
 	ssize_t got;
 
 	if (fd < 0)
@@ -162,11 +162,11 @@ ssize_t msgslot_attribute_get(int minor, const char *attribute, char *value, siz
 	close(fd);
 	errno = saved;
 	if (got < 0)
-		return errno == EISDIR ? fail(EINVAL) : -1;
+		return errno == EISDIR ? errno_fail(EINVAL) : -1;
 	if (got > 0 && text[got - 1] == '\n')
 		got--;
 	if ((size_t)got >= size)
-		return fail(ENOSPC);
+		return errno_fail(ENOSPC);
 	memcpy(value, text, (size_t)got);
 	value[got] = '\0';
 	return got;

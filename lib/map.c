@@ -8,14 +8,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Nothing in it changes but what the kernel writes behind head. */
+/* Nothing in it changes but the pages at head, which the kernel writes. */
 struct msgslot_map {
 	const struct msgslot_map_head *head;
 	size_t size;
 };
 
-/* The size is in the head, and that is in the first page. */
-static ssize_t map_size(int fd)
+/* The head tells the size, and is in the first page. */
+static ssize_t map_get_size(int fd)
 {
 	const long page = sysconf(_SC_PAGESIZE);
 	const struct msgslot_map_head *head =
@@ -35,7 +35,7 @@ static ssize_t map_size(int fd)
 struct msgslot_map *msgslot_map_new(struct msgslot *slot)
 {
 	struct msgslot_map *map;
-	ssize_t size = map_size(slot->fd);
+	ssize_t size = map_get_size(slot->fd);
 	int error;
 
 	if (size < 0)

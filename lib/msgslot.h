@@ -9,31 +9,33 @@
  *	length = msgslot_message_receive(slot, 5, buffer, sizeof(buffer));
  *
  * <linux/msgslot.h>, which this header includes, says what slots, channels, messages and sequences
- * are, and has the numbers: modes, flags, limits.  Every function here is a system call or a few,
- * and msgslot_slot_get_fd() gives the descriptor for everything that takes one: read(), write(), poll(),
- * epoll, io_uring, an event loop.
+ * are, and has the numbers: modes, flags, limits.  Every function is one system call or a few.
+ * msgslot_slot_get_fd() gives the descriptor for everything that takes one: read(), write(),
+ * poll(), epoll, io_uring, an event loop.
+ *
+ * Names: msgslot_OBJECT_VERB().  A page of section 3 of the manual describes each.
  *
  * Units: lengths and sizes are bytes, times and timeouts nanoseconds.  A timeout counts from the
- * call on; MSGSLOT_FOREVER has no end; 0 never waits (EAGAIN); any other ends by ETIMEDOUT.  On a
+ * call on; MSGSLOT_FOREVER has no end; 0 never waits (EAGAIN); any other ends with ETIMEDOUT.  On a
  * slot opened with O_NONBLOCK every timeout of a send or receive is 0.
  *
- * Errors: a function that fails returns -1, or NULL, and sets errno; what the kernel said is passed
- * on as it is.  ENODEV is everywhere possible: the slot was destroyed.  A failed call changes
- * nothing, but the bytes of a receive buffer.  EINTR: a signal ended a finite wait.
+ * Errors: a function that fails returns -1, or NULL, and sets errno.  The kernel's errno is passed
+ * on unchanged.  Every function may fail with ENODEV: the slot was destroyed.  A failed call
+ * changes nothing but the bytes of a receive buffer.  EINTR: a signal ended a finite wait.
  *
  * Structs that a function fills may get new members at their end in later versions.  So the size of
- * the caller's struct is always the next argument: sizeof(*pointer), or anything where the pointer is
- * NULL.  The library stores no more than that, and makes 0 what it does not know, so a program runs
- * with an older and with a newer library than it was compiled for.  A size below that of the first
- * release is EINVAL, and nothing has happened.
+ * the caller's struct is always the next argument: sizeof(*pointer), or anything where the pointer
+ * is NULL.  The library stores no more than that, and makes 0 the members that it does not know.
+ * So a program runs with an older and with a newer library than it was compiled for.  A size below
+ * that of the first release is EINVAL, and nothing has happened.
  *
- * Lifetimes: what an _open() or _new() returned lives until its _close() or _free(), which take
- * NULL and leave errno alone.  Nothing else has to be freed, and the library keeps nothing.
+ * Lifetimes: an object that an _open() or _new() returned lives until its _close() or _free().
+ * These take NULL and leave errno as it is.  Nothing else has to be freed.
  *
  * Threads: there is no global state.  A struct msgslot never changes once it is open, so any number
- * of threads may use one at once, until one of them closes it; but the selected channel and, in
- * mode `broadcast`, the cursor belong to the open file, and what one thread or, after fork(), one
- * process selects or reads is selected and read for all of them.  A walker and an open list of
+ * of threads may use one at the same time, until one of them closes it.  The selected channel and,
+ * in mode `broadcast`, the cursor belong to the open file: a select or a read by one thread or,
+ * after fork(), by one process is a select or a read for all of them.  A walker and an open list of
  * names are for one thread at a time.
  */
 #ifndef MSGSLOT_H
@@ -54,7 +56,7 @@ extern "C" {
 /* The version of the library that runs, as "0.1.0".  Never NULL, never freed. */
 const char *msgslot_version_get(void);
 
-/* ---- a slot: open.c ---------------------------------------------------------------------------- */
+/* ---- a slot: open.c -------------------------------------------------------------------------- */
 
 /* An open slot. */
 struct msgslot;
@@ -62,46 +64,48 @@ struct msgslot;
 /*
  * Opens a slot.  slot is a number in decimal digits ("0" is /dev/msgslot0), "@NAME" for what
  * msgslot_name_find() finds, or else a path.  "@NAME" also selects the channel of that name;
- * msgslot_channel_get() tells which it is.
+ * msgslot_channel_get() tells its number.
  *
  * flags are O_RDONLY, O_WRONLY or O_RDWR, and O_NONBLOCK; O_CLOEXEC is always set.
  *
- * Errors: EINVAL (other flags, an empty slot, a number above 255, what is no name), ENOTTY (there
- * is such a file, but it is no slot), those of open(), EACCES and ENOENT before all, ENXIO (the
- * slot was destroyed), ENOMEM; with "@NAME" those of msgslot_name_find() and
- * msgslot_channel_select().
+ * Errors: EINVAL (other flags, an empty slot, a number above 255, a malformed name), ENOTTY (the
+ * file is not a slot), those of open(), EACCES and ENOENT before all, ENXIO (the slot was
+ * destroyed), ENOMEM; with "@NAME" those of msgslot_name_find() and msgslot_channel_select().
  */
 struct msgslot *msgslot_slot_open(const char *slot, int flags);
 
 /*
- * Makes a struct msgslot of a descriptor that was opened elsewhere, inherited or received through a
- * socket.  It belongs to the struct from then on; where the call fails it stays the caller's.
- * Errors: EBADF, ENOTTY (no slot), ENODEV, ENOMEM.
+ * Makes a struct msgslot of a descriptor that was opened elsewhere, inherited, or received through
+ * a socket.  The struct owns the descriptor from then on; after a failed call it stays the
+ * caller's.  Errors: EBADF, ENOTTY (not a slot), ENODEV, ENOMEM.
  */
 struct msgslot *msgslot_slot_adopt(int fd);
 
 /* Closes the slot and its descriptor.  Takes NULL. */
 void msgslot_slot_close(struct msgslot *slot);
 
-/* The descriptor: it stays the slot's and is not to be closed. */
+/* The descriptor.  The slot owns it: it must not be closed. */
 int msgslot_slot_get_fd(const struct msgslot *slot);
 
-/* What cannot change while a slot is open, without a system call: its number, 0 to 255, its mode,
- * one of enum msgslot_mode_number, and the length of its longest message. */
+/*
+ * The slot's number, 0 to 255; its mode, one of enum msgslot_mode_number; the length of its longest
+ * message.  None of them can change while a slot is open, so these are no system calls.
+ */
 int msgslot_slot_get_minor(const struct msgslot *slot);
 int msgslot_slot_get_mode(const struct msgslot *slot);
 size_t msgslot_slot_get_max_message(const struct msgslot *slot);
 
-/* ---- channels: channel.c ----------------------------------------------------------------------- */
+/* ---- channels: channel.c, wait.c ------------------------------------------------------------- */
 
 /*
- * Selects the channel that read(), write(), poll() and msgslot_channel_wait() mean from now on; a slot of
- * mode `broadcast` hears a channel from then on.  Errors: EINVAL (channel 0 in mode `last`), ENOSPC
- * (the slot has max_channels channels), EDQUOT (the user has his share of them), ENOMEM.
+ * Selects the channel that read(), write(), poll() and msgslot_channel_wait() mean from now on.  In
+ * mode `broadcast` the file joins the channel at its end.  Errors: EINVAL (channel 0 in mode
+ * `last`), ENOSPC (the slot has max_channels channels), EDQUOT (the user's share of them is used
+ * up), ENOMEM.
  */
 int msgslot_channel_select(struct msgslot *slot, uint32_t channel);
 
-/* Stores the selected channel.  Errors: EINVAL (none is). */
+/* Stores the selected channel.  Errors: EINVAL (none is selected). */
 int msgslot_channel_get(struct msgslot *slot, uint32_t *channel);
 
 /*
@@ -109,20 +113,28 @@ int msgslot_channel_get(struct msgslot *slot, uint32_t *channel);
  * (MSGSLOT_SEEK_OLDEST), behind the newest (MSGSLOT_SEEK_END), or to the message numbered *sequence
  * (MSGSLOT_SEEK_SEQUENCE).  Stores the number of the message that comes next in *sequence, which
  * may be NULL but for MSGSLOT_SEEK_SEQUENCE.
- * Errors: EBADF (not open for reading), EOPNOTSUPP (another mode), EINVAL (no such whence; a
+ * Errors: EBADF (not open for reading), EOPNOTSUPP (another mode), EINVAL (unknown whence; a
  * sequence above the one to come).
  */
 int msgslot_channel_seek(struct msgslot *slot, enum msgslot_whence whence, uint64_t *sequence);
 
 /*
- * Takes all messages from a channel, whichever is selected, and stores how many there were in
- * *messages.  With newest, only if the newest of them is numbered *newest (0: only if there is
- * none).  Either pointer may be NULL.
+ * Removes all messages from any channel, selected or not, and stores their number in *messages.
+ * With newest, only if the newest of them is numbered *newest (0: only if there is none).  Either
+ * pointer may be NULL.
  * Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`), ESTALE (*newest is not
  * the newest).
  */
 int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t *newest,
 			  uint64_t *messages);
+
+/*
+ * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
+ * these of <poll.h>, or both.  Returns those that hold, or 0 when the timeout ended.  O_NONBLOCK
+ * does not shorten it.  In mode `last`, POLLIN is a message newer than the last one received.
+ * Errors: ENODEV, EINTR, EINVAL (a timeout below -1, other events), ENOMEM.
+ */
+int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout);
 
 /* A walk over the channels of a slot in the order of their ids.  The slot must stay open. */
 struct msgslot_walker;
@@ -131,10 +143,10 @@ struct msgslot_walker;
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
 
 /*
- * Stores the next channel: its id, how many hold it open, the number of its oldest message and of
- * the one to come (it keeps next - first messages).  Returns 1, or 0 when there are no more.
- * Channels that are there from the first call to the last come exactly once.
- * Errors: ENOMEM.
+ * Stores the next channel: its id, how many open files hold it, the number of its oldest message
+ * and of the one to come (it keeps next - first messages).  Returns 1, or 0 when there are no more.
+ * Channels that exist from the first call to the last come exactly once.  Errors: EINVAL (size),
+ * ENOMEM.
  */
 int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
 			size_t size);
@@ -142,24 +154,24 @@ int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry
 /* Takes NULL. */
 void msgslot_walker_free(struct msgslot_walker *walker);
 
-/* ---- messages: send.c, receive.c, wait.c ------------------------------------------------------- */
+/* ---- messages: send.c, receive.c ------------------------------------------------------------- */
 
 #define MSGSLOT_FOREVER ((int64_t)-1)
 #define MSGSLOT_SECOND ((int64_t)1000000000)
 
 /*
- * Sends one message to a channel, whichever is selected.  Waits while the channel is full, unless
- * the slot is O_NONBLOCK.
- * Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`; message is NULL),
- * EMSGSIZE (length is 0 or above msgslot_slot_get_max_message()), EFAULT, EAGAIN (full), ENOSPC (the slot
- * has no room or no channel left), EDQUOT (the user has his share of it), ENOMEM.
+ * Sends one message to any channel, selected or not.  Waits while the channel is full, unless the
+ * slot is O_NONBLOCK.  Errors: EBADF (not open for writing), EINVAL (channel 0 in mode `last`;
+ * message is NULL), EMSGSIZE (length is 0 or above msgslot_slot_get_max_message()), EFAULT, EAGAIN
+ * (full), ENOSPC (the slot has no bytes or no channel left), EDQUOT (the user's share of the slot
+ * is used up), ENOMEM.
  */
 int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *message,
 			 size_t length);
 
 /*
- * How to send.  Later versions may add members, which only new flags make the library look at; a flag
- * that the library does not know is EINVAL, whatever the kernel knows.
+ * How to send.  Later versions may add members, which only new flags make the library look at.  A
+ * flag that the library does not know is EINVAL, whatever the kernel knows.
  */
 struct msgslot_send_options {
 	uint32_t flags;	   /* 0 or MSGSLOT_SEND_IF */
@@ -168,9 +180,9 @@ struct msgslot_send_options {
 };
 
 /*
- * The same with options (NULL: as msgslot_message_send()), and stores the message's number in *sequence,
- * which may be NULL.  MSGSLOT_SEND_IF compares and sets, in mode `last`: who sends first wins, and
- * the other gets ESTALE.
+ * The same with options (NULL: as msgslot_message_send()).  Stores the message's number in
+ * *sequence, which may be NULL.  MSGSLOT_SEND_IF compares and sets, in mode `last`: of several
+ * senders the first one succeeds, and the others get ESTALE.
  * Errors besides: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode), ESTALE, ETIMEDOUT, EINTR, EINVAL
  * (unknown flags, a timeout below -1).
  */
@@ -186,11 +198,11 @@ int msgslot_message_send_with(struct msgslot *slot, uint32_t channel, const void
  *	broadcast	the oldest that this slot has not received on the channel, which must be
  *			selected; waits for one, unless the slot is O_NONBLOCK
  *
- * A message that is longer than the buffer stays where it is (ENOSPC); msgslot_slot_get_max_message() bytes
- * are always enough.
- * Errors: EBADF (not open for reading), EINVAL (channel 0 in mode `last`; not the selected channel
- * in `broadcast`; buffer is NULL), EAGAIN (there is none), ENOSPC, EFAULT, and, where a channel must
- * be made to wait on, ENOSPC, EDQUOT and ENOMEM as msgslot_channel_select().
+ * A message that is longer than the buffer stays where it is (ENOSPC).
+ * msgslot_slot_get_max_message() bytes are always enough.  Errors: EBADF (not open for reading),
+ * EINVAL (channel 0 in mode `last`; not the selected channel in `broadcast`; buffer is NULL),
+ * EAGAIN (there is no message), ENOSPC, EFAULT, and, where the call has to create a channel to wait
+ * on, ENOSPC, EDQUOT and ENOMEM as msgslot_channel_select().
  */
 ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *buffer, size_t size);
 
@@ -207,14 +219,14 @@ struct msgslot_message {
 	uint64_t time;	   /* when it was sent, on CLOCK_BOOTTIME */
 	uint64_t lost;	   /* messages that went unread: see struct msgslot_recv */
 	size_t length;	   /* of all of it */
-	uint32_t pid;	   /* who sent it; 0 where that process has no number here */
-	uint32_t uid;	   /* the user who opened the slot that it was sent through */
+	uint32_t pid;	   /* of the sending process; 0 where it has no number here */
+	uint32_t uid;	   /* of the user that opened the file it was sent through */
 };
 
 /*
- * The same with options (NULL: as msgslot_message_receive()), and stores what is known of the message in
- * *message, which may be NULL.  Where it fails with ENOSPC because the buffer is too short, the
- * members sequence and length are stored, and the others 0.
+ * The same with options (NULL: as msgslot_message_receive()).  Stores what is known of the message
+ * in *message, which may be NULL.  When it fails with ENOSPC because the buffer is too short, it
+ * stores the members sequence and length, and makes the others 0.
  *
  *	MSGSLOT_RECV_PEEK	leave the message, and the cursor
  *	MSGSLOT_RECV_NEWER	the oldest kept above options->sequence; `queue`: only to peek
@@ -224,72 +236,68 @@ struct msgslot_message {
  *
  * Errors besides: EOPNOTSUPP (a flag that the mode does not have), ESTALE (MSGSLOT_RECV_IF: the
  * oldest is another, or there is none), ETIMEDOUT, EINTR, EINVAL (unknown flags, flags that exclude
- * each other, a timeout below -1).
+ * each other, a timeout below -1, message_size).
  */
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
 				     struct msgslot_message *message, size_t message_size);
 
-/*
- * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
- * these of <poll.h>, or both.  Returns those that hold, or 0 when the timeout ended; O_NONBLOCK
- * does not shorten it.  In mode `last`, POLLIN is a message newer than the last one received.
- * Errors: ENODEV, EINTR, EINVAL (a timeout below -1, other events), ENOMEM.
- */
-int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout);
+/* ---- reading without a system call: map.c ---------------------------------------------------- */
 
-/* ---- reading without a system call: map.c ------------------------------------------------------ */
-
-/* A mapped channel.  Any number of threads may read from one at once. */
+/* A mapped channel.  Any number of threads may read from one at the same time. */
 struct msgslot_map;
 
 /*
  * Maps the selected channel of a slot that is open for reading, in the modes `last` and
- * `broadcast`.  What is selected later does not matter to it, and it may outlive the slot.  The
- * memory, depth + 1 messages and more, counts in the user's share.
+ * `broadcast`.  A later select does not change it, and it may outlive the slot.  The memory, more
+ * than depth messages, counts in the user's share.
  * Errors: EACCES (not open for reading), ENODEV, EOPNOTSUPP (mode `queue`), EINVAL (no channel is
- * selected), ENOSPC (above MSGSLOT_MAP_MAX bytes, or the slot has no room left), EDQUOT, ENOMEM.
+ * selected), ENOSPC (more than MSGSLOT_MAP_MAX bytes, or than the slot has left), EDQUOT, ENOMEM,
+ * ENOSYS (the kernel's maps are of a version that this library does not know).
  */
 struct msgslot_map *msgslot_map_new(struct msgslot *slot);
 
 /*
- * Copies the oldest message from number *sequence on into a buffer of size bytes, returns its length
- * and stores its number in *sequence.  With 0, or where sequence is NULL, it is the newest message in
- * `last`, and the oldest that is kept in `broadcast`.  For the next one call it with 1 more; where
- * it then comes back as S, S - *sequence messages were lost (`broadcast`) or replaced (`last`).
- * Errors: EAGAIN (there is none), ENOSPC (it is longer than size; *sequence says which), EBUSY
- * (writers were quicker: again, or msgslot_message_receive()), ENODEV (there is none, and the slot was
- * destroyed).  Where it fails the buffer is unspecified.
+ * Copies the oldest message from number *sequence on into a buffer of size bytes, returns its
+ * length and stores its number in *sequence.  With 0, or where sequence is NULL, it is the newest
+ * message in `last`, and the oldest that is kept in `broadcast`.  For the next one call it with 1
+ * more; where it then comes back as S, S - *sequence messages were lost (`broadcast`) or replaced
+ * (`last`).  Errors: EAGAIN (there is none), ENOSPC (it is longer than size; *sequence says which),
+ * EBUSY (writers were quicker: call again, or msgslot_message_receive()), ENODEV (there is none,
+ * and the slot was destroyed).  After a failure the buffer is unspecified.
  */
 ssize_t msgslot_map_read(struct msgslot_map *map, uint64_t *sequence, void *buffer, size_t size);
 
-/* The number of the message to come: where a reader begins who wants only what is news. */
+/* The number of the message to come: where a reader begins that wants later messages only. */
 uint64_t msgslot_map_get_next(const struct msgslot_map *map);
 
 /* Takes NULL. */
 void msgslot_map_free(struct msgslot_map *map);
 
-/* ---- what the slot is: info.c ------------------------------------------------------------------ */
+/* ---- what the slot is: info.c ---------------------------------------------------------------- */
 
-/* Stores mode, limits, the caller's share, counters, the instance: see struct msgslot_info. */
+/*
+ * Stores mode, limits, the caller's share, counters, the instance: see struct msgslot_info.
+ * Members that the kernel does not know are 0.  Errors: EINVAL (size; info is NULL).
+ */
 int msgslot_info_get(struct msgslot *slot, struct msgslot_info *info, size_t size);
 
 /* "last", "queue" or "broadcast"; "drop" or "block".  NULL (EINVAL) for other numbers. */
 const char *msgslot_mode_get_name(int mode);
 const char *msgslot_overflow_get_name(int overflow);
 
-/* ---- names of channels: name.c ----------------------------------------------------------------- */
+/* ---- names of channels: name.c --------------------------------------------------------------- */
 
 /*
  * A name stands for a slot and a channel, as a name in /etc/services does for a port.  The user's
- * own file, $XDG_CONFIG_HOME/msgslot/channels or else ~/.config/msgslot/channels, comes before
- * /etc/msgslot/channels, so the user's names win; within a file, the first.  A line of them is
+ * own file, $XDG_CONFIG_HOME/msgslot/channels or else ~/.config/msgslot/channels, is searched
+ * before /etc/msgslot/channels; within a file, the first line wins.  A line is
  *
  *	name slot channel	# comment
  *
- * name: a letter, then letters, digits, '_', '-', '.', at most 63 characters in all.  slot: a number
- * from 0 to 255, or a path that begins with '/'.  channel: a number from 0 to 4294967295, decimal,
- * or hexadecimal after 0x.  Lines may be empty, and have at most 1023 bytes.
+ * name: a letter, then letters, digits, '_', '-', '.', at most 63 characters in all.  slot: a
+ * number from 0 to 255, or a path that begins with '/'.  channel: a number from 0 to 4294967295,
+ * decimal, or hexadecimal after 0x.  Lines may be empty, and have at most 1023 bytes.
  */
 struct msgslot_name {
 	char name[64];
@@ -304,13 +312,13 @@ struct msgslot_place {
 };
 
 /*
- * Looks up a name, with or without '@' before it.  place, which may be NULL, gets the line that the
- * answer comes from.
+ * Looks up a name, with or without '@' before it.  Stores the line that the answer comes from in
+ * *place, which may be NULL.
  *
- * Errors: EINVAL (this cannot be a name), ENOENT (there is no such name), EBADMSG (malformed: the
- * line at place, which begins with the name; or there is no such name, but that line, which may have
- * been meant to be it), and what keeps the file at place from being read.  A file that is not there
- * is no error.
+ * Errors: EINVAL (not a possible name; a size), ENOENT (no such name), EBADMSG (the line at place
+ * is malformed, and begins with the name; or no line has the name, and this is the first malformed
+ * one, which may have been meant), and what keeps the file at place from being read.  A file that
+ * does not exist is no error.
  */
 int msgslot_name_find(const char *name, struct msgslot_name *found, size_t found_size,
 		      struct msgslot_place *place, size_t place_size);
@@ -321,9 +329,9 @@ struct msgslot_names *msgslot_names_open(void);
 
 /*
  * Stores the next name and, where place is not NULL, its line.  Returns 1, or 0 when there are no
- * more.  Errors: EBADMSG (the line at place is malformed; name->name is its first word if that can be
- * a name, else empty), and what keeps the file at place from being read.  After an error the next
- * call goes on behind it.
+ * more.  Errors: EINVAL (a size), EBADMSG (the line at place is malformed; name->name is its first
+ * word if that is a possible name, else empty), and what keeps the file at place from being read.
+ * After the last two the next call goes on behind the line or the file.
  */
 int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, size_t name_size,
 		       struct msgslot_place *place, size_t place_size);
@@ -331,39 +339,39 @@ int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, s
 /* Takes NULL. */
 void msgslot_names_close(struct msgslot_names *names);
 
-/* ---- making slots: manage.c -------------------------------------------------------------------- */
+/* ---- making slots: manage.c ------------------------------------------------------------------ */
 
 /*
- * These work on sysfs, not on an open slot; what changes something is root's.  What they do lasts
- * until the module unloads.  Errors of all: ENODEV (the module is not loaded), EINVAL (a number that
+ * These work on sysfs, not on an open slot.  Only root may change anything.  A change lasts until
+ * the module is unloaded.  Errors of all: ENODEV (the module is not loaded), EINVAL (a number that
  * is not from 0 to 255), EACCES.
  */
 
 /*
- * Creates a slot; mode is MSGSLOT_MODE_LAST, _QUEUE or _BROADCAST.  Below 0, minor stands for the
- * lowest that is free.  Returns the minor.  The node is there at once, but with its group only when
- * udev has run.  Errors: EINVAL (no such mode), EEXIST, EBUSY (its predecessor is on its way out),
- * ENOSPC (none is free), ENOMEM.
+ * Creates a slot; mode is MSGSLOT_MODE_LAST, _QUEUE or _BROADCAST.  A minor below 0 stands for the
+ * lowest free number.  Returns the minor.  The node is there at once, but has its group only when
+ * udev has run.  Errors: EINVAL (unknown mode), EEXIST, EBUSY (the slot that had this number is not
+ * gone yet), ENOSPC (no number is free), ENOMEM.
  */
 int msgslot_slot_create(int minor, const char *mode);
 
-/* Destroys a slot with all messages; who uses it gets ENODEV.  Errors: ENXIO (no such slot). */
+/* Destroys a slot with all messages; its open files get ENODEV.  Errors: ENXIO (no such slot). */
 int msgslot_slot_destroy(int minor);
 
 /* The lowest slot above after (-1: of all).  Errors: ENOENT (there is none). */
 int msgslot_slot_next(int after);
 
 /*
- * Sets an attribute: mode, depth, max_message, overflow, max_bytes, max_channels.  Errors: ENXIO (no
- * such slot), EINVAL and ERANGE (no such attribute, or not this value), EBUSY (not while the slot is
- * open or keeps a message), EACCES (a counter).
+ * Sets an attribute: mode, depth, max_message, overflow, max_bytes, max_channels.  Errors: ENXIO
+ * (no such slot), EINVAL and ERANGE (unknown attribute, or not this value), EBUSY (not while the
+ * slot is open or keeps a message), EACCES (a counter).
  */
 int msgslot_attribute_set(int minor, const char *attribute, const char *value);
 
 /*
- * Stores one of these or a counter: channels, messages, bytes, sent, received, dropped; as text, NUL
- * at its end.  Returns its length.  Errors: ENXIO, EINVAL (no such attribute), ENOSPC (value is too
- * short; 32 bytes are enough).
+ * Stores one of these or a counter (channels, messages, bytes, sent, received, dropped) as text,
+ * with a NUL at its end.  Returns its length.  Errors: ENXIO, EINVAL (unknown attribute), ENOSPC
+ * (value is too short; 32 bytes are enough).
  */
 ssize_t msgslot_attribute_get(int minor, const char *attribute, char *value, size_t size);
 

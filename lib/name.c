@@ -10,7 +10,7 @@
 #define SYSTEM_FILE "/etc/msgslot/channels"
 
 /*
- * Files are read in this order.  What is read of the present one lies in @buffer from @start to
+ * Files are read in this order.  @buffer keeps what was read of the current one, from @start to
  * @end; @fd is -1 between two files.
  */
 enum { USER, SYSTEM, FILES };
@@ -36,7 +36,7 @@ struct msgslot_names *msgslot_names_open(void)
 	return names;
 }
 
-static void next_file(struct msgslot_names *names)
+static void names_next_file(struct msgslot_names *names)
 {
 	int saved = errno;
 
@@ -61,10 +61,10 @@ void msgslot_names_close(struct msgslot_names *names)
 
 /*
  * The path of a file; false if the user has none.  A folder that is not absolute counts as not set,
- * as the XDG specification wants it, and a program with more rights than its caller does not let him
- * choose the file.
+ * as the XDG specification says.  In a program with more rights than its caller, the caller's
+ * environment does not choose the file.
  */
-static bool file_path(int file, char *path, size_t size)
+static bool names_get_path(int file, char *path, size_t size)
 {
 	const char *folder = secure_getenv("XDG_CONFIG_HOME"), *below = "";
 	int length;
@@ -84,17 +84,19 @@ static bool file_path(int file, char *path, size_t size)
 }
 
 /* 1: a file is open; 0: there are no more; -1: the next one cannot be opened. */
-static int open_file(struct msgslot_names *names)
+static int names_open_file(struct msgslot_names *names)
 {
 	for (; names->file < FILES; names->file++) {
 		struct msgslot_place *place = &names->place;
 
 		place->line = 0;
-		if (!file_path(names->file, place->file, sizeof(place->file)))
+		if (!names_get_path(names->file, place->file, sizeof(place->file)))
 			continue;
 		names->start = 0;
 		names->end = 0;
-		/* A pipe of that name is an empty file, not something to wait for. */
+		/*
+		 * A pipe of that name reads as an empty file: open() does not wait for its writer.
+		 */
 		names->fd = open(place->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		if (names->fd >= 0)
 			return 1;
@@ -105,7 +107,7 @@ static int open_file(struct msgslot_names *names)
 }
 
 /* The next byte of the file; -1 at its end; -2 when it cannot be read. */
-static int next_byte(struct msgslot_names *names)
+static int names_next_byte(struct msgslot_names *names)
 {
 	if (names->start == names->end) {
 		ssize_t got = read(names->fd, names->buffer, sizeof(names->buffer));
@@ -121,10 +123,10 @@ static int next_byte(struct msgslot_names *names)
 }
 
 /*
- * Reads a line.  1: it is in @line; 0: the file has no more; -1: it cannot be read.  What cannot be a
- * line of text, being too long or having a NUL in it, is shown by *@whole.
+ * Reads a line.  1: it is in @line; 0: the file has no more; -1: it cannot be read.  *@whole is
+ * false if the line is too long or has a NUL in it.
  */
-static int read_line(struct msgslot_names *names, bool *whole)
+static int names_read_line(struct msgslot_names *names, bool *whole)
 {
 	size_t length = 0;
 	int byte;
@@ -132,7 +134,7 @@ static int read_line(struct msgslot_names *names, bool *whole)
 	*whole = true;
 	names->place.line++;
 	for (;;) {
-		byte = next_byte(names);
+		byte = names_next_byte(names);
 		if (byte == -2)
 			return -1;
 		if (byte == -1 && length == 0)
@@ -148,21 +150,21 @@ static int read_line(struct msgslot_names *names, bool *whole)
 	return 1;
 }
 
-static bool is_letter(char byte)
+static bool name_begins(char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-static bool is_name(const char *text)
+static bool name_is_valid(const char *text)
 {
 	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "0123456789_.-");
 
-	return is_letter(text[0]) && !text[length] &&
+	return name_begins(text[0]) && !text[length] &&
 	       length < sizeof(((struct msgslot_name *)0)->name);
 }
 
-static bool is_slot(const char *text)
+static bool name_slot_is_valid(const char *text)
 {
 	uint32_t minor;
 
@@ -170,8 +172,8 @@ static bool is_slot(const char *text)
 	       msgslot_number_parse(text, false, MSGSLOT_SLOTS_MAX - 1, &minor);
 }
 
-/* 1: a name; 0: nothing but blanks and comment; -1: malformed. */
-static int parse_line(char *line, struct msgslot_name *name)
+/* 1: a name; 0: only blanks and comment; -1: malformed. */
+static int name_parse(char *line, struct msgslot_name *name)
 {
 	static const char blanks[] = " \t\r\v\f";
 	char *words[3], *rest = NULL, *word;
@@ -185,39 +187,39 @@ static int parse_line(char *line, struct msgslot_name *name)
 	}
 	if (count == 0)
 		return 0;
-	if (!is_name(words[0]))
+	if (!name_is_valid(words[0]))
 		return -1;
 	memcpy(name->name, words[0], strlen(words[0]) + 1);
-	if (count != 3 || !is_slot(words[1]) ||
+	if (count != 3 || !name_slot_is_valid(words[1]) ||
 	    !msgslot_number_parse(words[2], true, UINT32_MAX, &name->channel))
 		return -1;
-	/* A number has leading zeros as it pleases, and may be longer than a path. */
+	/* A number with leading zeros may be longer than a path. */
 	if (strlen(words[1]) >= sizeof(name->slot))
 		return -1;
 	memcpy(name->slot, words[1], strlen(words[1]) + 1);
 	return 1;
 }
 
-/* The next name, of the library's own size, into @name; its place is in @names. */
-static int names_next(struct msgslot_names *names, struct msgslot_name *name)
+/* Stores the next name in @name, and its place in @names. */
+static int names_advance(struct msgslot_names *names, struct msgslot_name *name)
 {
 	bool whole;
 	int result;
 
 	do {
 		memset(name, 0, sizeof(*name));
-		result = names->fd < 0 ? open_file(names) : 1;
+		result = names->fd < 0 ? names_open_file(names) : 1;
 		if (result == 0)
 			return 0;
 		if (result > 0)
-			result = read_line(names, &whole);
+			result = names_read_line(names, &whole);
 		if (result < 0)
 			names->place.line = 0;
 		if (result <= 0) {
-			next_file(names);
+			names_next_file(names);
 			continue;
 		}
-		result = parse_line(names->line, name);
+		result = name_parse(names->line, name);
 		if (!whole)
 			result = -1;
 		if (result < 0)
@@ -226,8 +228,8 @@ static int names_next(struct msgslot_names *names, struct msgslot_name *name)
 	return result;
 }
 
-static int names_check(const struct msgslot_name *name, size_t name_size,
-		       const struct msgslot_place *place, size_t place_size)
+static int names_check_sizes(const struct msgslot_name *name, size_t name_size,
+			     const struct msgslot_place *place, size_t place_size)
 {
 	if (result_check(name, name_size, SIZE_UP_TO(struct msgslot_name, channel)))
 		return -1;
@@ -240,9 +242,9 @@ int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, s
 	struct msgslot_name next;
 	int result;
 
-	if (names_check(name, name_size, place, place_size))
+	if (names_check_sizes(name, name_size, place, place_size))
 		return -1;
-	result = names_next(names, &next);
+	result = names_advance(names, &next);
 	if (result != 0) {
 		result_store(name, name_size, &next, sizeof(next));
 		result_store(place, place_size, &names->place, sizeof(names->place));
@@ -258,9 +260,9 @@ int msgslot_name_find(const char *name, struct msgslot_name *found, size_t found
 	struct msgslot_name entry;
 	int result;
 
-	if (names_check(found, found_size, place, place_size))
+	if (names_check_sizes(found, found_size, place, place_size))
 		return -1;
-	if (!name || !is_name(name + (*name == '@'))) {
+	if (!name || !name_is_valid(name + (*name == '@'))) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -269,7 +271,7 @@ int msgslot_name_find(const char *name, struct msgslot_name *found, size_t found
 	names = msgslot_names_open();
 	if (!names)
 		return -1;
-	while ((result = names_next(names, &entry)) != 0) {
+	while ((result = names_advance(names, &entry)) != 0) {
 		if (!strcmp(entry.name, name) || (result < 0 && errno != EBADMSG))
 			break;
 		if (result < 0 && !malformed.line)

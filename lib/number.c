@@ -2,7 +2,7 @@
 /* Numbers in slots, channel names and attributes.  See internal.h. */
 #include "internal.h"
 
-static int digit_value(char digit)
+static int number_digit(char digit)
 {
 	if (digit >= '0' && digit <= '9')
 		return digit - '0';
@@ -25,11 +25,11 @@ bool msgslot_number_parse(const char *text, bool hex, uint32_t max, uint32_t *nu
 	if (!*text)
 		return false;
 	for (; *text; text++) {
-		unsigned int digit = digit_value(*text);
+		unsigned int digit = number_digit(*text);
 
 		if (digit >= base)
 			return false;
-		/* max has 32 bits, so this cannot wrap before it is noticed. */
+		/* max has 32 bits, so the sum exceeds it before 64 bits wrap. */
 		sum = sum * base + digit;
 		if (sum > max)
 			return false;

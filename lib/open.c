@@ -20,7 +20,7 @@ struct msgslot *msgslot_slot_adopt(int fd)
 	struct msgslot *slot;
 
 	if (ioctl(fd, MSGSLOT_INFO, &info)) {
-		/* Others say in different words that they know no such command. */
+		/* Other drivers have different errors for an unknown command. */
 		if (errno != EBADF && errno != ENODEV)
 			errno = ENOTTY;
 		return NULL;
@@ -47,10 +47,10 @@ void msgslot_slot_close(struct msgslot *slot)
 }
 
 /*
- * Only a character device is opened at all: a pipe would let the caller wait, and an ordinary file
- * in a node's place would take his messages.
+ * Opens nothing but a character device: open() of a pipe could wait, and an ordinary file in the
+ * place of a node would take the messages.
  */
-static struct msgslot *open_node(const char *path, int flags)
+static struct msgslot *slot_open_node(const char *path, int flags)
 {
 	struct msgslot *slot;
 	struct stat status;
@@ -74,19 +74,19 @@ static struct msgslot *open_node(const char *path, int flags)
 	return NULL;
 }
 
-static struct msgslot *open_number_or_path(const char *slot, int flags)
+static struct msgslot *slot_open_path(const char *slot, int flags)
 {
 	char path[32];
 	uint32_t minor;
 
 	if (slot[strspn(slot, "0123456789")])
-		return open_node(slot, flags);
+		return slot_open_node(slot, flags);
 	if (!msgslot_number_parse(slot, false, MSGSLOT_SLOTS_MAX - 1, &minor)) {
 		errno = EINVAL;
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "/dev/msgslot%u", (unsigned int)minor);
-	return open_node(path, flags);
+	return slot_open_node(path, flags);
 }
 
 struct msgslot *msgslot_slot_open(const char *slot, int flags)
@@ -99,11 +99,11 @@ struct msgslot *msgslot_slot_open(const char *slot, int flags)
 		return NULL;
 	}
 	if (*slot != '@')
-		return open_number_or_path(slot, flags);
+		return slot_open_path(slot, flags);
 
 	if (msgslot_name_find(slot, &name, sizeof(name), NULL, 0))
 		return NULL;
-	named = open_number_or_path(name.slot, flags);
+	named = slot_open_path(name.slot, flags);
 	if (named && msgslot_channel_select(named, name.channel)) {
 		msgslot_slot_close(named);
 		return NULL;

@@ -15,7 +15,9 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 		.channel = channel,
 		.message = address_of(buffer),
 		.size = length_cut(size),
-		/* Without options as read() does: an empty channel is an answer in `last`. */
+		/*
+		 * Without options as read() does: in `last` an empty channel is no reason to wait.
+		 */
 		.timeout = slot->mode == MSGSLOT_LAST ? 0 : MSGSLOT_FOREVER,
 	};
 

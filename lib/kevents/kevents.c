@@ -15,8 +15,10 @@
 
 #define KEVENTS_NODE "/dev/kevents"
 
-/* The slot, if it is one that each event can be taken from: the file alone, as the context has only that. */
-static int open_queue(const char *name)
+/*
+ * Opens a slot of mode `queue`.  Returns only its descriptor, as the context has no more members.
+ */
+static int kevents_open(const char *name)
 {
 	struct msgslot *slot = msgslot_slot_open(name, O_RDWR);
 	int file = -1;
@@ -31,18 +33,18 @@ static int open_queue(const char *name)
 	return file;
 }
 
-/* Nodes are tried, not sysfs read, as a container may have only the one. */
-static int open_lowest_queue(void)
+/* Tries the nodes and does not read sysfs: a container may have nodes only. */
+static int kevents_open_lowest(void)
 {
 	int minor, file, error = ENOENT;
 	char number[16];
 
 	for (minor = 0; minor < MSGSLOT_SLOTS_MAX; minor++) {
 		snprintf(number, sizeof(number), "%d", minor);
-		file = open_queue(number);
+		file = kevents_open(number);
 		if (file >= 0)
 			return file;
-		/* That a slot is closed to the caller says more than that there is none. */
+		/* EACCES of one slot says more than ENOENT of the others. */
 		if (errno == EACCES || error == ENOENT)
 			error = errno;
 	}
@@ -57,16 +59,16 @@ int ke_init(kevents_ctx *ctx)
 	if (!ctx)
 		return NULLCTX;
 	if (node && *node)
-		ctx->file = open_queue(node);
+		ctx->file = kevents_open(node);
 	else if (access(KEVENTS_NODE, F_OK) == 0)
-		ctx->file = open_queue(KEVENTS_NODE);
+		ctx->file = kevents_open(KEVENTS_NODE);
 	else
-		ctx->file = open_lowest_queue();
+		ctx->file = kevents_open_lowest();
 	return ctx->file >= 0 ? NOERR : FILEERR;
 }
 
-/* Of the event with this id, without waiting: 0, or -1. */
-static int receive(const kevents_ctx *ctx, int id, uint32_t flags, char *bytes, size_t size)
+/* Receives an event with this id, without waiting: 0, or -1. */
+static int kevents_receive(const kevents_ctx *ctx, int id, uint32_t flags, char *bytes, size_t size)
 {
 	struct msgslot_recv recv = {
 		.channel = (uint32_t)id,
@@ -84,8 +86,8 @@ int ke_poll_event(kevents_ctx *ctx, int id)
 
 	if (!ctx)
 		return NULLCTX;
-	/* Only whether there is one is asked: that it is longer than the buffer says so, too. */
-	if (!receive(ctx, id, MSGSLOT_RECV_PEEK, &byte, sizeof(byte)) || errno == ENOSPC)
+	/* An event that is longer than the buffer is there, too. */
+	if (!kevents_receive(ctx, id, MSGSLOT_RECV_PEEK, &byte, sizeof(byte)) || errno == ENOSPC)
 		return 1;
 	return errno == EAGAIN ? 0 : -1;
 }
@@ -115,9 +117,9 @@ int ke_get_event(kevents_ctx *ctx, int id, char *msg, int len)
 		return NULLCTX;
 	if (len > MSG_MAX)
 		return MSGTOOLARGE;
-	if (len >= 0 && !receive(ctx, id, 0, msg, (size_t)len))
+	if (len >= 0 && !kevents_receive(ctx, id, 0, msg, (size_t)len))
 		return 0;
-	/* As the original has it. */
+	/* The errno of the original library. */
 	if (len < 0 || errno == ENOSPC)
 		errno = ctx->file < 0 ? EBADF : EINVAL;
 	return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For sources that include it beside kevents_lib.h.  The original's own ioctls are not here. */
+/* For sources that include it beside kevents_lib.h.  It lacks the ioctls of the original. */
 #ifndef KEVENTS_USR_H
 #define KEVENTS_USR_H
 
