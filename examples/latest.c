@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The latest value of something: one publishes, any number follow (a slot of mode `last`).
+ * The latest value: one process publishes it, any number follow it (a slot of mode `last`).
  *
  *	cc latest.c -o latest $(pkg-config --cflags --libs libmsgslot)
  *	./latest 0 5 21.5	leaves 21.5 on channel 5
- *	./latest 0 5		prints what is there, then every newer value
+ *	./latest 0 5		prints the current value, then every newer one
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 static int follow(struct msgslot *slot, uint32_t channel)
 {
-	/* Newer than 0 is whatever is there; then, newer than what was printed. */
+	/* Newer than 0 is any message; then, newer than the one that was printed. */
 	struct msgslot_receive_options newer = {
 		.flags = MSGSLOT_RECV_NEWER,
 		.timeout = MSGSLOT_FOREVER,

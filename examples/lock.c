@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A lock by compare-and-set: runs a command while no other holds the lock (a slot of mode `last`).
+ * A lock by compare-and-set: runs a command while it holds the lock (a slot of mode `last`).
  *
  *	./lock 0 9 COMMAND [ARGUMENT]...
  *
- * The channel holds "free" or who has the lock.  Taking it is replacing "free", or nothing, by
- * oneself, if that is still the newest message: of all who try the kernel lets one.  Giving it back
- * is sending "free", never clearing.  Who dies with the lock leaves it locked, and his number there.
+ * The channel holds "free" or the process number of the lock's owner.  A process takes the lock by
+ * replacing "free", or nothing, by its own number, if that is still the newest message: of all that
+ * try, the kernel lets one succeed.  It gives the lock back by sending "free", never by clearing.
+ * An owner that dies leaves the lock taken, with its number on the channel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Stores the number of the message that locks. */
+/* Stores the sequence of the message that took the lock. */
 static int take(struct msgslot *slot, uint32_t channel, uint64_t *ours)
 {
 	struct msgslot_receive_options newer = { .flags = MSGSLOT_RECV_NEWER, .timeout = 0 };
@@ -39,7 +40,7 @@ static int take(struct msgslot *slot, uint32_t channel, uint64_t *ours)
 				return 0;
 			if (errno != ESTALE)
 				return -1;
-			/* Somebody was faster: look who. */
+			/* Another process was faster: receive its message. */
 			newer.sequence = 0;
 			newer.timeout = 0;
 			continue;
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 	slot = msgslot_slot_open(argv[1], O_RDWR);
 	if (slot && !take(slot, channel, &back.expected)) {
 		status = run(argv + 3);
-		/* Only what is still ours. */
+		/* Only if the lock is still this process's. */
 		if (msgslot_message_send_with(slot, channel, "free", 4, &back, NULL))
 			status = -1;
 	}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An event loop over standard input and a slot: what is typed is said in a room, what is said there
- * is printed; the end of input ends it (a slot of mode `broadcast`).
+ * An event loop over standard input and a slot: sends each line of the input to a broadcast channel
+ * and prints each message of that; ends with the input (a slot of mode `broadcast`).
  *
  *	./loop 6 3		channel 3 of slot 6
  *
  * A slot that an event loop watches is opened with O_NONBLOCK, so that nothing but epoll_wait()
- * waits: being told that a message is there is no promise that nobody else takes it first.
+ * waits: a message that epoll_wait() reported may have been taken by another reader meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* Everything there is; 0 when there is no more. */
+/* Prints all messages that are there; 0 when there are no more. */
 static int hear(struct msgslot *slot, uint32_t channel)
 {
 	char text[4096];
@@ -33,7 +33,7 @@ static int hear(struct msgslot *slot, uint32_t channel)
 	}
 }
 
-/* What was typed, to the last newline; 1 at the end of input. */
+/* Sends what was typed, up to the last newline; 1 at the end of input. */
 static int say(struct msgslot *slot, uint32_t channel)
 {
 	static char typed[4096];
@@ -78,7 +78,7 @@ static int loop(struct msgslot *slot, uint32_t channel)
 		else
 			result = hear(slot, channel);
 	} while (result == 0);
-	/* What was said last, by us too. */
+	/* The last messages, this process's own among them. */
 	if (result == 1)
 		result = hear(slot, channel);
 	close(epoll);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Works, and looks for a newer setting between one piece of work and the next.  The channel is mapped:
- * to look costs no system call, so a loop that has no time may do it (a slot of mode `last`).
+ * A loop that looks for a newer setting between one piece of work and the next.  The channel is
+ * mapped: to look costs no system call, so even a tight loop can afford it (a slot of mode `last`).
  *
  *	./setting 0 5		prints the setting on channel 5, then every newer one it sees
  */
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 		map = msgslot_map_new(slot);
 	if (map)
 		setting = malloc(msgslot_slot_get_max_message(slot));
-	/* It only ever comes back to tell an error. */
+	/* work() returns only after an error. */
 	if (!setting || work(map, setting, msgslot_slot_get_max_message(slot)))
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
 	free(setting);

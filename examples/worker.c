@@ -4,10 +4,10 @@
  *
  *	./worker 4 7 ./command		runs ./command JOB for each job of channel 7
  *
- * The job is peeked at, done, and then dropped, if it still is the oldest.  Whatever happens to this
- * program, or to the machine's power before the job is done, the job is there; so it may be done
- * twice, and should not mind.  For one worker on a channel: several would all peek at the same job,
- * and had better take their jobs first, with msgslot_message_receive(), and do each at most once.
+ * The worker peeks at a job, does it, and then drops it, if it still is the oldest.  If the worker
+ * dies before the job is done, the job is still there.  So a job may be done twice, and must allow
+ * that.  This is for one worker on a channel: several would peek at the same job.  They take their
+ * jobs with msgslot_message_receive() instead, and do each at most once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	slot = msgslot_slot_open(argv[1], O_RDWR);
-	/* It only ever comes back to tell an error. */
+	/* work() returns only after an error. */
 	if (!slot || work(slot, (uint32_t)strtoul(argv[2], NULL, 10), argv[3]))
 		fprintf(stderr, "%s: slot %s: %s\n", argv[0], argv[1], strerror(errno));
 	msgslot_slot_close(slot);

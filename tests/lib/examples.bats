@@ -162,25 +162,25 @@ kept()
 	[ "$(kept)" = 1 ]
 }
 
-@test "room: prints who says what, by name and by number" {
+@test "listen: prints each message with its sender, by name and by number" {
 	create broadcast
 	mkdir /etc/msgslot
 	echo "lounge $slot 3 # of the tests" >/etc/msgslot/channels
-	background "$examples/room" @lounge
+	background "$examples/listen" @lounge
 	await err "listening on channel 3"
 	echo "hello there" | "$examples/loop" $slot 3
 	await out "user 0, process [0-9]+: hello there"
 	kill "${started[0]}"
-	background "$examples/room" $slot
+	background "$examples/listen" $slot
 	await err "listening on channel 0"
 	printf shell >/dev/msgslot$slot
 	await out "user 0, process [0-9]+: shell"
 }
 
-@test "room: says how much was missed" {
+@test "listen: says how much was missed" {
 	create broadcast
 	echo 2 >$class/msgslot$slot/depth
-	background "$examples/room" $slot
+	background "$examples/listen" $slot
 	await err "listening on channel 0"
 	printf before >/dev/msgslot$slot
 	await out ".*: before"
@@ -256,12 +256,12 @@ kept()
 }
 
 @test "all: no arguments is a usage error, no slot is told" {
-	for program in latest setting worker room loop lock; do
+	for program in latest setting worker listen loop lock; do
 		run "$examples/$program"
 		[ "$status" = 2 ]
 		[[ $output == "usage: "* ]]
 	done
-	for program in "latest 199 1" "setting 199 1" "worker 199 1 true" "room 199" "loop 199 1" "lock 199 1 true"; do
+	for program in "latest 199 1" "setting 199 1" "worker 199 1 true" "listen 199" "loop 199 1" "lock 199 1 true"; do
 		# shellcheck disable=SC2086 # words are wanted
 		run "$examples/"$program
 		[ "$status" = 1 ]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Listens in a room: prints who says what, and how much was missed (a slot of mode `broadcast`).
+ * A listener on a broadcast channel: prints each message with its sender, and how many were missed
+ * (a slot of mode `broadcast`).
  *
- *	./room @lounge		what /etc/msgslot/channels calls lounge
- *	./room 6		channel 0 of slot 6
+ *	./listen @lounge	the slot and channel of that name in /etc/msgslot/channels
+ *	./listen 6		channel 0 of slot 6
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +23,13 @@ static int listen_in(struct msgslot *slot)
 	uint32_t channel;
 	ssize_t length;
 
-	/* A name selects its channel, a number or path leaves the first one: 0. */
+	/* A name selects its channel.  With a number or a path it is the first one: 0. */
 	if (!text || msgslot_channel_get(slot, &channel))
 		goto out;
 	fprintf(stderr, "listening on channel %" PRIu32 "\n", channel);
 	while ((length = msgslot_message_receive_with(slot, channel, text, size, NULL, &message,
 						      sizeof(message))) >= 0) {
-		/* It counts from the moment of joining. */
+		/* The kernel counts from the moment of joining. */
 		if (message.lost != lost)
 			printf("(%" PRIu64 " missed)\n", message.lost - lost);
 		lost = message.lost;
