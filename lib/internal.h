@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "msgslot.h"
+#include "number.h"
 
 /* Constant between open and close, and therefore safe for threads. */
 struct msgslot {
@@ -66,11 +67,5 @@ static inline void result_store(void *result, size_t size, const void *known, si
 	}
 	memcpy(result, known, size);
 }
-
-/*
- * Parses a number: digits and nothing else, decimal, or hexadecimal after 0x where hex allows it.
- * strtoul() takes signs, spaces and octal, too; a mistyped channel must not become another one.
- */
-bool msgslot_number_parse(const char *text, bool hex, uint32_t max, uint32_t *number);
 
 #endif /* MSGSLOT_INTERNAL_H */

@@ -99,7 +99,7 @@ int msgslot_slot_next(int after)
 	if (!class)
 		return errno == ENOENT ? errno_fail(ENODEV) : -1;
 	while ((entry = readdir(class))) {
-		uint32_t minor;
+		uint64_t minor;
 
 		if (strncmp(entry->d_name, "msgslot", 7) ||
 		    !msgslot_number_parse(entry->d_name + 7, false, MSGSLOT_SLOTS_MAX - 1, &minor))

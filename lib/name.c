@@ -166,7 +166,7 @@ static bool name_is_valid(const char *text)
 
 static bool name_slot_is_valid(const char *text)
 {
-	uint32_t minor;
+	uint64_t minor;
 
 	return (text[0] == '/' && strlen(text) < sizeof(((struct msgslot_name *)0)->slot)) ||
 	       msgslot_number_parse(text, false, MSGSLOT_SLOTS_MAX - 1, &minor);
@@ -177,6 +177,7 @@ static int name_parse(char *line, struct msgslot_name *name)
 {
 	static const char blanks[] = " \t\r\v\f";
 	char *words[3], *rest = NULL, *word;
+	uint64_t channel;
 	int count = 0;
 
 	line[strcspn(line, "#")] = '\0';
@@ -191,8 +192,9 @@ static int name_parse(char *line, struct msgslot_name *name)
 		return -1;
 	memcpy(name->name, words[0], strlen(words[0]) + 1);
 	if (count != 3 || !name_slot_is_valid(words[1]) ||
-	    !msgslot_number_parse(words[2], true, UINT32_MAX, &name->channel))
+	    !msgslot_number_parse(words[2], true, UINT32_MAX, &channel))
 		return -1;
+	name->channel = (uint32_t)channel;
 	/* A number with leading zeros may be longer than a path. */
 	if (strlen(words[1]) >= sizeof(name->slot))
 		return -1;

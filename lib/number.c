@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Numbers in slots, channel names and attributes.  See internal.h. */
-#include "internal.h"
+/* Numbers in text.  See number.h. */
+#include "number.h"
 
-static int number_digit(char digit)
+/* 16, which is no digit of any base here, for any other byte. */
+static unsigned int number_digit(char digit)
 {
 	if (digit >= '0' && digit <= '9')
-		return digit - '0';
+		return (unsigned int)(digit - '0');
 	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
+		return (unsigned int)(digit - 'a' + 10);
 	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
+		return (unsigned int)(digit - 'A' + 10);
 	return 16;
 }
 
-bool msgslot_number_parse(const char *text, bool hex, uint32_t max, uint32_t *number)
+bool msgslot_number_parse(const char *text, bool hex, uint64_t max, uint64_t *number)
 {
 	unsigned int base = 10;
 	uint64_t sum = 0;
@@ -27,13 +28,10 @@ bool msgslot_number_parse(const char *text, bool hex, uint32_t max, uint32_t *nu
 	for (; *text; text++) {
 		unsigned int digit = number_digit(*text);
 
-		if (digit >= base)
-			return false;
-		/* max has 32 bits, so the sum exceeds it before 64 bits wrap. */
-		sum = sum * base + digit;
-		if (sum > max)
+		if (digit >= base || __builtin_mul_overflow(sum, base, &sum) ||
+		    __builtin_add_overflow(sum, digit, &sum))
 			return false;
 	}
-	*number = (uint32_t)sum;
-	return true;
+	*number = sum;
+	return sum <= max;
 }

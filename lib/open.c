@@ -77,7 +77,7 @@ static struct msgslot *slot_open_node(const char *path, int flags)
 static struct msgslot *slot_open_path(const char *slot, int flags)
 {
 	char path[32];
-	uint32_t minor;
+	uint64_t minor;
 
 	if (slot[strspn(slot, "0123456789")])
 		return slot_open_node(slot, flags);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <number.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,7 +53,8 @@ int admin_slot(const struct address *address, int *minor)
 	uint64_t number;
 
 	if (strncmp(address->node, prefix, strlen(prefix)) ||
-	    !number_parse(address->node + strlen(prefix), false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+	    !msgslot_number_parse(address->node + strlen(prefix), false, MSGSLOT_SLOTS_MAX - 1,
+				  &number))
 		return node_minor(address->node, minor);
 	*minor = (int)number;
 	return STATUS_DONE;

@@ -1,54 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Numbers are read digit by digit, because strtoul() takes signs, spaces and octal, and wraps
- * negative numbers into range: a channel that was mistyped must never become another channel.
- */
+/* Arguments of the commands: numbers, seconds, slots, channels and names. */
 #include "tools.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <number.h>
 #include <stdio.h>
 #include <string.h>
-
-static int digit_value(char digit, unsigned int base)
-{
-	int value = -1;
-
-	if (digit >= '0' && digit <= '9')
-		value = digit - '0';
-	else if (digit >= 'a' && digit <= 'f')
-		value = digit - 'a' + 10;
-	else if (digit >= 'A' && digit <= 'F')
-		value = digit - 'A' + 10;
-	return value < (int)base ? value : -1;
-}
-
-bool number_parse(const char *text, bool hex, uint64_t min, uint64_t max, uint64_t *number)
-{
-	unsigned int base = 10;
-	uint64_t sum = 0;
-
-	if (hex && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-		base = 16;
-		text += 2;
-	}
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		int digit = digit_value(*text, base);
-
-		if (digit < 0 || __builtin_mul_overflow(sum, base, &sum) ||
-		    __builtin_add_overflow(sum, (unsigned int)digit, &sum))
-			return false;
-	}
-	*number = sum;
-	return sum >= min && sum <= max;
-}
 
 int argument_number(const char *what, const char *text, uint64_t min, uint64_t max,
 		    uint64_t *number)
 {
-	if (number_parse(text, false, min, max, number))
+	if (msgslot_number_parse(text, false, max, number) && *number >= min)
 		return STATUS_DONE;
 	return report_usage("%s '%s' is not a number from %" PRIu64 " to %" PRIu64, what, text, min,
 			    max);
@@ -66,9 +29,10 @@ int argument_seconds(const char *what, const char *text, int64_t *nanoseconds)
 		goto err_usage;
 	memcpy(digits, text, length);
 	digits[length] = '\0';
-	if (length && !number_parse(digits, false, 0, max, &whole))
+	if (length && !msgslot_number_parse(digits, false, max, &whole))
 		goto err_usage;
-	if (point && (strlen(point + 1) > 9 || !number_parse(point + 1, false, 0, second, &part)))
+	if (point &&
+	    (strlen(point + 1) > 9 || !msgslot_number_parse(point + 1, false, second, &part)))
 		goto err_usage;
 	for (size_t i = 0; point && point[i + 1]; i++)
 		unit /= 10;
@@ -84,7 +48,7 @@ int argument_channel(const char *text, uint32_t *channel)
 {
 	uint64_t number;
 
-	if (!number_parse(text, true, 0, UINT32_MAX, &number))
+	if (!msgslot_number_parse(text, true, UINT32_MAX, &number))
 		return report_usage("channel '%s' is not a number from 0 to %u", text, UINT32_MAX);
 	*channel = (uint32_t)number;
 	return STATUS_DONE;
@@ -103,7 +67,7 @@ static int parse_slot(const char *text, struct address *address)
 		return report_usage("slot '' is neither a number nor a path");
 	if (text[strspn(text, "0123456789")])
 		return STATUS_DONE;
-	if (!number_parse(text, false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+	if (!msgslot_number_parse(text, false, MSGSLOT_SLOTS_MAX - 1, &number))
 		return report_usage(
 			"slot '%s' is not a number from 0 to %d (a file of that name is ./%s)",
 			text, MSGSLOT_SLOTS_MAX - 1, text);

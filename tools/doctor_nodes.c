@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <number.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,7 +198,7 @@ static void check_strays(void)
 		uint64_t number;
 
 		if (strncmp(entry->d_name, "msgslot", 7) ||
-		    !number_parse(entry->d_name + 7, false, 0, MSGSLOT_SLOTS_MAX - 1, &number))
+		    !msgslot_number_parse(entry->d_name + 7, false, MSGSLOT_SLOTS_MAX - 1, &number))
 			continue;
 		snprintf(node, sizeof(node), "/dev/%s", entry->d_name);
 		snprintf(folder, sizeof(folder), "/sys/class/msgslot/%s", entry->d_name);

@@ -108,9 +108,6 @@ enum membership membership(gid_t group, const struct passwd *user);
 
 /* ---- arguments.c: all of them report what is wrong and return a status, 0 if nothing ------------ */
 
-/* Digits, or where hex allows it 0x and hexadecimal digits, from min to max, and nothing else. */
-bool number_parse(const char *text, bool hex, uint64_t min, uint64_t max, uint64_t *number);
-
 /* An option's number: what is its name in the report. */
 int argument_number(const char *what, const char *text, uint64_t min, uint64_t max,
 		    uint64_t *number);
