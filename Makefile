@@ -39,7 +39,7 @@ all: tools lib man ## the tools, libraries and manual pages, into build/
 
 PROGRAMS := msgslot message_sender message_reader
 TOOLS	:= $(patsubst %.c,$(BUILD)/%.o,$(filter-out tools/main.c,$(wildcard tools/*.c)))
-CCTOOLS	= $(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Ilib -Itools \
+CCTOOLS	= $(CC) -std=gnu11 $(CFLAGS) $(WARN) $(CPPFLAGS) -Isrc/uapi -Ilib \
 		-DMSGSLOT_VERSION='"$(VERSION)"'
 
 tools: $(PROGRAMS:%=$(BUILD)/%)
