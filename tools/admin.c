@@ -2,8 +2,13 @@
 /* What `create`, `destroy` and `set` share.  See admin.h. */
 #include "admin.h"
 
+#include "report.h"
+#include "report_errno.h"
+#include "text.h"
+
 #include <errno.h>
 #include <inttypes.h>
+#include <msgslot.h>
 #include <number.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +30,7 @@ static const char *const setting_ranges[SETTINGS] = {
 };
 
 /* A node that is not called /dev/msgslotN is asked for its number, if it is the module's. */
-static int node_minor(const char *node, int *minor)
+static int admin_node_minor(const char *node, int *minor)
 {
 	static const char parameter[] = "/sys/module/msgslot/parameters/major";
 	FILE *file = fopen(parameter, "re");
@@ -55,12 +60,12 @@ int admin_slot(const struct address *address, int *minor)
 	if (strncmp(address->node, prefix, strlen(prefix)) ||
 	    !msgslot_number_parse(address->node + strlen(prefix), false, MSGSLOT_SLOTS_MAX - 1,
 				  &number))
-		return node_minor(address->node, minor);
+		return admin_node_minor(address->node, minor);
 	*minor = (int)number;
 	return STATUS_DONE;
 }
 
-static int parse_one(const char *word, struct settings *wanted)
+static int admin_parse_one(const char *word, struct settings *wanted)
 {
 	const char *equals = strchr(word, '=');
 	size_t length = equals ? (size_t)(equals - word) : 0;
@@ -86,11 +91,11 @@ int admin_parse(int argc, char **argv, struct settings *wanted)
 	int status = STATUS_DONE;
 
 	for (int i = 0; i < argc && !status; i++)
-		status = parse_one(argv[i], wanted);
+		status = admin_parse_one(argv[i], wanted);
 	return status;
 }
 
-static int report_setting(int minor, int setting, const char *value, int error)
+static int admin_report_setting(int minor, int setting, const char *value, int error)
 {
 	char node[32], todo[256], messages[32] = "?";
 
@@ -122,7 +127,7 @@ int admin_apply(int minor, const struct settings *wanted)
 	for (int i = 0; i < SETTINGS; i++)
 		if (msgslot_attribute_get(minor, setting_names[i], before.values[i],
 					  sizeof(before.values[i])) < 0)
-			return report_setting(minor, i, "", errno);
+			return admin_report_setting(minor, i, "", errno);
 
 	for (failed = 0; failed < SETTINGS; failed++)
 		if (wanted->values[failed][0] &&
@@ -135,11 +140,11 @@ int admin_apply(int minor, const struct settings *wanted)
 	error = errno;
 	for (int i = 0; i < SETTINGS; i++)
 		msgslot_attribute_set(minor, setting_names[i], before.values[i]);
-	return report_setting(minor, failed, wanted->values[failed], error);
+	return admin_report_setting(minor, failed, wanted->values[failed], error);
 }
 
 /* MODE:COUNT[,MODE:COUNT]... for the slots that are there now, as the module's parameter says it. */
-static bool add_slots(struct text *text)
+static bool admin_add_slots(struct text *text)
 {
 	char mode[32], last[32] = "";
 	int count = 0, next = 0, minor = -1;
@@ -182,7 +187,7 @@ bool admin_comes_with_module(int minor)
 	return minor < count;
 }
 
-static void print_hint(struct text *text)
+static void admin_print_hint(struct text *text)
 {
 	fwrite(text->bytes, 1, text->length, stderr);
 	text_free(text);
@@ -198,11 +203,11 @@ void admin_hint_slots(const char *what)
 		    "# /etc/modprobe.d/msgslot.conf\n"
 		    "options msgslot slots=",
 		    what);
-	gaps = add_slots(&text);
+	gaps = admin_add_slots(&text);
 	text_string(&text, "\n");
 	if (gaps)
 		text_string(&text, "# A number in between is never left out: it gets mode last.\n");
-	print_hint(&text);
+	admin_print_hint(&text);
 }
 
 void admin_hint_settings(int minor, const struct settings *settings)
@@ -218,5 +223,5 @@ void admin_hint_settings(int minor, const struct settings *settings)
 			text_format(&text, ", ATTR{%s}=\"%s\"", setting_names[i],
 				    settings->values[i]);
 	text_string(&text, "\n");
-	print_hint(&text);
+	admin_print_hint(&text);
 }

@@ -6,7 +6,9 @@
 #ifndef MSGSLOT_TOOLS_ADMIN_H
 #define MSGSLOT_TOOLS_ADMIN_H
 
-#include "tools.h"
+#include "arguments.h"
+
+#include <stdbool.h>
 
 /* In the order in which they have to be set: a new mode resets all others. */
 enum setting { SETTING_MODE, DEPTH, MAX_MESSAGE, OVERFLOW, MAX_BYTES, MAX_CHANNELS, SETTINGS };

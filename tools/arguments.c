@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Arguments of the commands: numbers, seconds, slots, channels and names. */
-#include "tools.h"
+/* Arguments of the commands: numbers, seconds, slots, channels and names.  See arguments.h. */
+#include "arguments.h"
+
+#include "report.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <msgslot.h>
 #include <number.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +47,7 @@ err_usage:
 			    max);
 }
 
-int argument_channel(const char *text, uint32_t *channel)
+static int argument_channel(const char *text, uint32_t *channel)
 {
 	uint64_t number;
 
@@ -58,7 +61,7 @@ int argument_channel(const char *text, uint32_t *channel)
  * All digits is a number and stands for /dev/msgslotN, anything else is a path.  A file whose name is
  * a number can still be named as ./5.
  */
-static int parse_slot(const char *text, struct address *address)
+static int argument_slot(const char *text, struct address *address)
 {
 	uint64_t number;
 
@@ -76,7 +79,7 @@ static int parse_slot(const char *text, struct address *address)
 	return STATUS_DONE;
 }
 
-static int find_name(const char *name, struct msgslot_name *found)
+static int argument_find_name(const char *name, struct msgslot_name *found)
 {
 	struct msgslot_place place;
 	char about[sizeof(place.file) + 32];
@@ -105,14 +108,14 @@ static int find_name(const char *name, struct msgslot_name *found)
 	return report_system(errno == ENOMEM ? name : place.file, errno);
 }
 
-static int parse_name(const char *name, struct address *address)
+static int argument_name(const char *name, struct address *address)
 {
 	struct msgslot_name found;
-	int status = find_name(name, &found);
+	int status = argument_find_name(name, &found);
 
 	if (status)
 		return status;
-	status = parse_slot(found.slot, address);
+	status = argument_slot(found.slot, address);
 	if (address->node == found.slot) {
 		snprintf(address->path, sizeof(address->path), "%s", found.slot);
 		address->node = address->path;
@@ -131,8 +134,8 @@ int argument_address(int argc, char **argv, enum channel_wanted wanted, struct a
 	if (argc < 1)
 		return report_usage("no slot is given");
 	if (argv[0][0] == '@')
-		return parse_name(argv[0], address);
-	status = parse_slot(argv[0], address);
+		return argument_name(argv[0], address);
+	status = argument_slot(argv[0], address);
 	if (status || wanted == CHANNEL_NONE || (wanted == CHANNEL_OPTIONAL && argc < 2))
 		return status;
 	if (argc < 2)
@@ -140,4 +143,17 @@ int argument_address(int argc, char **argv, enum channel_wanted wanted, struct a
 	address->has_channel = true;
 	address->words = 2;
 	return argument_channel(argv[1], &address->channel);
+}
+
+int argument_end(int argc, char **argv, int words)
+{
+	return argc > words ? report_usage("'%s' is too much", argv[words]) : STATUS_DONE;
+}
+
+int argument_only_address(int argc, char **argv, enum channel_wanted wanted,
+			  struct address *address)
+{
+	int status = argument_address(argc, argv, wanted, address);
+
+	return status ? status : argument_end(argc, argv, address->words);
 }

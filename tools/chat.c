@@ -6,11 +6,16 @@
  * Nothing waits but the poll: in a room with overflow=block a line may find no place until everybody
  * has read, ourselves included.
  */
-#include "receiver.h"
+#include "command.h"
+#include "format.h"
+#include "option.h"
+#include "report.h"
+#include "slot.h"
+#include "stream.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,7 +23,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-struct room {
+struct chat {
 	struct slot slot;
 	bool typed;   /* standard input is a terminal, which shows what we say */
 	bool open;    /* standard input has more */
@@ -32,106 +37,106 @@ struct room {
 	struct text text;
 };
 
-static int show(struct room *room, const struct msgslot_message *message, const char *bytes)
+static int chat_show(struct chat *chat, const struct msgslot_message *message, const char *bytes)
 {
-	struct text *text = &room->text;
+	struct text *text = &chat->text;
 
-	if (message->lost > room->lost)
-		text_format(text, "-- %" PRIu64 " lost --\n", message->lost - room->lost);
-	room->lost = message->lost;
-	if (!room->typed || message->pid != (uint32_t)getpid()) {
+	if (message->lost > chat->lost)
+		text_format(text, "-- %" PRIu64 " lost --\n", message->lost - chat->lost);
+	chat->lost = message->lost;
+	if (!chat->typed || message->pid != (uint32_t)getpid()) {
 		text_format(text, "%s: ", format_user(message->uid));
 		format_line(text, bytes, message->length);
 		if (text->bytes[text->length - 1] != '\n')
 			text_string(text, "\n");
 	}
-	return text_print(text);
+	return stream_print(text);
 }
 
 /* Shows the next message, if there is one. */
-static int hear(struct room *room, bool *nothing)
+static int chat_receive(struct chat *chat, bool *nothing)
 {
 	static const struct msgslot_receive_options at_once = { 0 };
 	struct msgslot_message message;
 
 	*nothing = false;
-	if (msgslot_message_receive_with(room->slot.handle, room->slot.channel, stream_buffer,
+	if (msgslot_message_receive_with(chat->slot.handle, chat->slot.channel, stream_buffer,
 					 MSGSLOT_MESSAGE_MAX, &at_once, &message,
 					 sizeof(message)) >= 0) {
-		room->heard = message.sequence;
-		return show(room, &message, stream_buffer);
+		chat->heard = message.sequence;
+		return chat_show(chat, &message, stream_buffer);
 	}
 	if (errno != EAGAIN && errno != EINTR)
-		return slot_report(&room->slot, errno);
+		return slot_report(&chat->slot, errno);
 	*nothing = errno == EAGAIN;
 	return STATUS_DONE;
 }
 
 /* Where the line ends that was typed first: at its newline, where there is too much, or at the end. */
-static void find_line(struct room *room)
+static void chat_find_line(struct chat *chat)
 {
-	size_t length = room->end - room->start;
-	const char *line = room->typing + room->start;
+	size_t length = chat->end - chat->start;
+	const char *line = chat->typing + chat->start;
 	const char *newline = memchr(line, '\n', length);
 
 	if (newline)
-		room->line = (size_t)(newline - line) + 1;
-	else if (!room->open || length > MSGSLOT_MESSAGE_MAX)
-		room->line = length;
+		chat->line = (size_t)(newline - line) + 1;
+	else if (!chat->open || length > MSGSLOT_MESSAGE_MAX)
+		chat->line = length;
 	else
-		room->line = 0;
+		chat->line = 0;
 }
 
 /*
  * Says the line that was typed first, if there is room for it, with its newline, so that it is a line
  * also to who listens with cat.  A line that is refused is told, and no reason to leave.
  */
-static int say(struct room *room)
+static int chat_send(struct chat *chat)
 {
 	static const struct msgslot_send_options at_once = { 0 };
-	const char *line = room->typing + room->start;
+	const char *line = chat->typing + chat->start;
 
-	if ((room->line > 1 || *line != '\n') &&
-	    msgslot_message_send_with(room->slot.handle, room->slot.channel, line, room->line,
-				      &at_once, &room->said)) {
+	if ((chat->line > 1 || *line != '\n') &&
+	    msgslot_message_send_with(chat->slot.handle, chat->slot.channel, line, chat->line,
+				      &at_once, &chat->said)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return STATUS_DONE;
 		if (errno == ENODEV)
-			return slot_report(&room->slot, errno);
-		slot_report_send(&room->slot, room->line, errno);
+			return slot_report(&chat->slot, errno);
+		slot_report_send(&chat->slot, chat->line, errno);
 	}
-	room->start += room->line;
-	find_line(room);
+	chat->start += chat->line;
+	chat_find_line(chat);
 	return STATUS_DONE;
 }
 
-static int type(struct room *room)
+static int chat_read(struct chat *chat)
 {
 	ssize_t got;
 
-	room->end -= room->start;
-	memmove(room->typing, room->typing + room->start, room->end);
-	room->start = 0;
-	got = stream_read(room->typing + room->end, MSGSLOT_MESSAGE_MAX + 1 - room->end);
+	chat->end -= chat->start;
+	memmove(chat->typing, chat->typing + chat->start, chat->end);
+	chat->start = 0;
+	got = stream_read(chat->typing + chat->end, MSGSLOT_MESSAGE_MAX + 1 - chat->end);
 	if (got < 0)
 		return STATUS_FAILED;
-	room->end += (size_t)got;
-	room->open = got > 0;
-	find_line(room);
+	chat->end += (size_t)got;
+	chat->open = got > 0;
+	chat_find_line(chat);
 	return STATUS_DONE;
 }
 
 /* ends is a descriptor that can be read when the chat shall end. */
-static int chat(struct room *room, int ends)
+static int chat_loop(struct chat *chat, int ends)
 {
 	int status = STATUS_DONE;
 	bool nothing;
 
-	while (!status && (room->open || room->line)) {
+	while (!status && (chat->open || chat->line)) {
 		struct pollfd files[] = {
-			{ .fd = room->line ? -1 : STDIN_FILENO, .events = POLLIN },
-			{ .fd = msgslot_slot_get_fd(room->slot.handle),
-			  .events = room->line ? POLLIN | POLLOUT : POLLIN },
+			{ .fd = chat->line ? -1 : STDIN_FILENO, .events = POLLIN },
+			{ .fd = msgslot_slot_get_fd(chat->slot.handle),
+			  .events = chat->line ? POLLIN | POLLOUT : POLLIN },
 			{ .fd = STDOUT_FILENO },
 			{ .fd = ends, .events = POLLIN },
 		};
@@ -144,56 +149,44 @@ static int chat(struct room *room, int ends)
 			return report_system("standard output",
 					     files[2].revents & POLLNVAL ? EBADF : EPIPE);
 		if (files[1].revents)
-			status = hear(room, &nothing);
-		if (!status && room->line)
-			status = say(room);
+			status = chat_receive(chat, &nothing);
+		if (!status && chat->line)
+			status = chat_send(chat);
 		else if (!status && files[0].revents)
-			status = type(room);
+			status = chat_read(chat);
 	}
 	/* What we said last comes back to us, too. */
-	for (nothing = false; !status && !nothing && room->heard < room->said;)
-		status = hear(room, &nothing);
-	if (!status && room->lost)
+	for (nothing = false; !status && !nothing && chat->heard < chat->said;)
+		status = chat_receive(chat, &nothing);
+	if (!status && chat->lost)
 		status = STATUS_LOST;
 	return status;
 }
 
-static int chat_open(struct room *room, const struct address *address)
+static int chat_open(struct chat *chat, const struct address *address)
 {
-	int status = slot_open(&room->slot, address, O_RDWR);
+	int status = slot_open(&chat->slot, address, O_RDWR);
 
 	if (status)
 		return status;
-	if (msgslot_slot_get_mode(room->slot.handle) == MSGSLOT_BROADCAST)
-		return slot_select(&room->slot);
-	return report_error(STATUS_USAGE, room->slot.node, "'msgslot list' says which slots are.",
+	if (msgslot_slot_get_mode(chat->slot.handle) == MSGSLOT_BROADCAST)
+		return slot_select(&chat->slot);
+	return report_error(STATUS_USAGE, chat->slot.node, "'msgslot list' says which slots are.",
 			    "a room is a channel of a slot of mode broadcast, and this is %s",
-			    msgslot_mode_get_name(msgslot_slot_get_mode(room->slot.handle)));
+			    msgslot_mode_get_name(msgslot_slot_get_mode(chat->slot.handle)));
 }
 
 static int chat_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static char typing[MSGSLOT_MESSAGE_MAX + 1];
-	struct room room = { .open = true, .typing = typing, .typed = isatty(STDIN_FILENO) };
+	struct chat chat = { .open = true, .typing = typing, .typed = isatty(STDIN_FILENO) };
 	struct address address;
 	sigset_t signals;
-	int letter, status, ends;
+	int status, ends;
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
-		if (letter == 'h')
-			return report_help(&chat_command);
-		return report_option(letter, argc, argv);
-	}
-	status = argument_address(argc - optind, argv + optind, CHANNEL_NEEDED, &address);
-	if (!status && argc - optind > address.words)
-		status = report_usage("'%s' is too much", argv[optind + address.words]);
+	status = argument_only_address(argc, argv, CHANNEL_NEEDED, &address);
 	if (!status)
-		status = chat_open(&room, &address);
+		status = chat_open(&chat, &address);
 	if (status)
 		return status;
 
@@ -204,14 +197,15 @@ static int chat_run(int argc, char **argv)
 	ends = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (ends < 0 || sigprocmask(SIG_BLOCK, &signals, NULL))
 		return report_system("signals", errno);
-	status = chat(&room, ends);
-	text_free(&room.text);
+	status = chat_loop(&chat, ends);
+	text_free(&chat.text);
 	return status;
 }
 
 const struct command chat_command = {
 	.name = "chat",
 	.run = chat_run,
+	.options = option_none,
 	.arguments = "[-h] SLOT CHANNEL",
 	.summary = "Talk to all who are on a channel of a broadcast slot.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"

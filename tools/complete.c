@@ -7,12 +7,15 @@
  *
  * Options are those of the commands' own help, so nothing can be forgotten here.
  */
-#include "tools.h"
+#include "command.h"
+#include "stream.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <msgslot.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +36,7 @@ enum place {
 static const struct {
 	const char *name;
 	enum place places[4];
-} grammars[] = {
+} complete_grammars[] = {
 	{ "send", { SLOT, CHANNEL } },
 	{ "recv", { SLOT, CHANNEL } },
 	{ "watch", { SLOT, CHANNEL, PROGRAM } },
@@ -51,26 +54,26 @@ static const struct {
 	{ "help", { COMMAND } },
 };
 
-static struct text candidates;
+static struct text complete_candidates;
 
 /* word is what was typed of it; only what begins so is a candidate. */
-static void offer(const char *word, const char *candidate, const char *about)
+static void complete_offer(const char *word, const char *candidate, const char *about)
 {
 	if (strncmp(candidate, word, strlen(word)))
 		return;
-	text_visible(&candidates, candidate, strlen(candidate), "");
+	text_visible(&complete_candidates, candidate, strlen(candidate), "");
 	if (about && *about) {
-		text_string(&candidates, "\t");
-		text_visible(&candidates, about, strlen(about), "");
+		text_string(&complete_candidates, "\t");
+		text_visible(&complete_candidates, about, strlen(about), "");
 	}
-	text_string(&candidates, "\n");
+	text_string(&complete_candidates, "\n");
 }
 
-static void offer_commands(const char *word)
+static void complete_offer_commands(const char *word)
 {
-	for (const struct command *const *command = commands; *command; command++)
+	for (const struct command *const *command = command_first(); *command; command++)
 		if (!(*command)->own_name && (*command)->summary)
-			offer(word, (*command)->name, (*command)->summary);
+			complete_offer(word, (*command)->name, (*command)->summary);
 }
 
 /* ---- options ----------------------------------------------------------------------------------- */
@@ -83,7 +86,7 @@ struct option_line {
 };
 
 /* A line of help that describes an option: "  -x, --name VALUE  what it does". */
-static bool parse_option(const char *line, struct option_line *option)
+static bool complete_parse_option(const char *line, struct option_line *option)
 {
 	size_t end = strcspn(line, "\n"), name;
 	const char *at = line + strspn(line, " ");
@@ -108,29 +111,29 @@ static bool parse_option(const char *line, struct option_line *option)
 	return true;
 }
 
-static const char *next_line(const char *line)
+static const char *complete_next_line(const char *line)
 {
 	line = strchr(line, '\n');
 	return line ? line + 1 : NULL;
 }
 
-static void offer_options(const struct command *command, const char *word)
+static void complete_offer_options(const struct command *command, const char *word)
 {
 	struct option_line option;
 
-	for (const char *line = command->help; line && *line; line = next_line(line))
-		if (parse_option(line, &option))
-			offer(word, option.name, option.about);
+	for (const char *line = command->help; line && *line; line = complete_next_line(line))
+		if (complete_parse_option(line, &option))
+			complete_offer(word, option.name, option.about);
 }
 
 /* Whether an option word takes the next one as its value. */
-static bool wants_next(const struct command *command, const char *word)
+static bool complete_wants_next(const struct command *command, const char *word)
 {
 	char last = word[strlen(word) - 1];
 	struct option_line option;
 
-	for (const char *line = command->help; line && *line; line = next_line(line)) {
-		if (!parse_option(line, &option) || !option.has_value)
+	for (const char *line = command->help; line && *line; line = complete_next_line(line)) {
+		if (!complete_parse_option(line, &option) || !option.has_value)
 			continue;
 		if (word[1] == '-' ? !strcmp(word, option.name) : option.letter == last)
 			return true;
@@ -140,7 +143,7 @@ static bool wants_next(const struct command *command, const char *word)
 
 /* ---- slots, channels, names -------------------------------------------------------------------- */
 
-static void offer_names(const char *word)
+static void complete_offer_names(const char *word)
 {
 	struct msgslot_names *names = word[0] == '@' || !*word ? msgslot_names_open() : NULL;
 	struct msgslot_name name;
@@ -154,30 +157,30 @@ static void offer_names(const char *word)
 		snprintf(candidate, sizeof(candidate), "@%s", name.name);
 		snprintf(about, sizeof(about), "slot %s, channel %" PRIu32, name.slot,
 			 name.channel);
-		offer(word, candidate, about);
+		complete_offer(word, candidate, about);
 	}
 	msgslot_names_close(names);
 }
 
 /* Where sysfs is not to be seen, as in a container, the nodes say which slots there are. */
-static void offer_nodes(const char *word)
+static void complete_offer_nodes(const char *word)
 {
 	glob_t found;
 
 	if (glob("/dev/msgslot[0-9]*", 0, NULL, &found))
 		return;
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		offer(word, found.gl_pathv[i] + strlen("/dev/msgslot"), NULL);
+		complete_offer(word, found.gl_pathv[i] + strlen("/dev/msgslot"), NULL);
 	globfree(&found);
 }
 
-static void offer_slots(const char *word)
+static void complete_offer_slots(const char *word)
 {
 	char number[16], mode[32], about[64];
 	int minor = -1;
 
 	if (strchr(word, '/')) {
-		text_string(&candidates, ":files\n");
+		text_string(&complete_candidates, ":files\n");
 		return;
 	}
 	while ((minor = msgslot_slot_next(minor)) >= 0) {
@@ -185,15 +188,15 @@ static void offer_slots(const char *word)
 		if (msgslot_attribute_get(minor, "mode", mode, sizeof(mode)) < 0)
 			continue;
 		snprintf(about, sizeof(about), "slot of mode %s", mode);
-		offer(word, number, about);
+		complete_offer(word, number, about);
 	}
 	if (errno == ENODEV || errno == EACCES)
-		offer_nodes(word);
-	offer_names(word);
+		complete_offer_nodes(word);
+	complete_offer_names(word);
 }
 
 /* The channels that hold a message; the first few hundred are enough to look at. */
-static void offer_channels(const char *slot, const char *word)
+static void complete_offer_channels(const char *slot, const char *word)
 {
 	struct msgslot *handle = slot[0] == '@' ? NULL :
 						  msgslot_slot_open(slot, O_WRONLY | O_NONBLOCK);
@@ -209,20 +212,20 @@ static void offer_channels(const char *slot, const char *word)
 		snprintf(number, sizeof(number), "%" PRIu32, entry.channel);
 		snprintf(about, sizeof(about), "%" PRIu64 " messages",
 			 (uint64_t)(entry.next - entry.first));
-		offer(word, number, about);
+		complete_offer(word, number, about);
 	}
 	msgslot_walker_free(walker);
 	msgslot_slot_close(handle);
 }
 
-static void offer_modes(const char *word)
+static void complete_offer_modes(const char *word)
 {
-	offer(word, MSGSLOT_MODE_LAST, "a value: the newest message stays");
-	offer(word, MSGSLOT_MODE_QUEUE, "work: each message is taken once");
-	offer(word, MSGSLOT_MODE_BROADCAST, "news: everybody hears every message");
+	complete_offer(word, MSGSLOT_MODE_LAST, "a value: the newest message stays");
+	complete_offer(word, MSGSLOT_MODE_QUEUE, "work: each message is taken once");
+	complete_offer(word, MSGSLOT_MODE_BROADCAST, "news: everybody hears every message");
 }
 
-static void offer_settings(const char *word, bool mode_too)
+static void complete_offer_settings(const char *word, bool mode_too)
 {
 	static const char *const settings[] = {
 		"mode=last", "mode=queue",   "mode=broadcast", "overflow=drop", "overflow=block",
@@ -230,7 +233,7 @@ static void offer_settings(const char *word, bool mode_too)
 	};
 
 	for (size_t i = mode_too ? 0 : 3; i < sizeof(settings) / sizeof(settings[0]); i++)
-		offer(word, settings[i], NULL);
+		complete_offer(word, settings[i], NULL);
 }
 
 /* ---- the words before -------------------------------------------------------------------------- */
@@ -239,7 +242,7 @@ static void offer_settings(const char *word, bool mode_too)
  * Words behind the options: which place is the last of them in?  @NAME is a slot and a channel; a
  * mode is where a slot might be, and then the settings begin.
  */
-static void offer_place(const enum place *places, int argc, char **argv)
+static void complete_offer_place(const enum place *places, int argc, char **argv)
 {
 	static const enum place behind_number[] = { MODE, SETTING, END };
 	const char *word = argv[argc - 1];
@@ -261,40 +264,40 @@ static void offer_place(const enum place *places, int argc, char **argv)
 	case END:
 		break;
 	case SLOT:
-		offer_slots(word);
+		complete_offer_slots(word);
 		break;
 	case CHANNEL:
-		offer_channels(argv[argc - 2], word);
+		complete_offer_channels(argv[argc - 2], word);
 		break;
 	case MODE_OR_SLOT:
 	case MODE:
-		offer_modes(word);
+		complete_offer_modes(word);
 		break;
 	case SETTING:
-		offer_settings(word, at > 0 && places[at - 1] == SLOT);
+		complete_offer_settings(word, at > 0 && places[at - 1] == SLOT);
 		break;
 	case FILENAME:
-		text_string(&candidates, ":files\n");
+		text_string(&complete_candidates, ":files\n");
 		break;
 	case PROGRAM:
-		text_string(&candidates, i < argc - 1 ? ":files\n" : ":commands\n");
+		text_string(&complete_candidates, i < argc - 1 ? ":files\n" : ":commands\n");
 		break;
 	case COMMAND:
-		offer_commands(word);
+		complete_offer_commands(word);
 		break;
 	}
 }
 
-static void complete(int argc, char **argv)
+static void complete_words(int argc, char **argv)
 {
 	const struct command *command;
 	int first = 1;
 
 	if (argc < 2) {
-		offer_commands(argc ? argv[0] : "");
+		complete_offer_commands(argc ? argv[0] : "");
 		if (argc && argv[0][0] == '-') {
-			offer(argv[0], "--help", "say what commands there are");
-			offer(argv[0], "--version", "say the version");
+			complete_offer(argv[0], "--help", "say what commands there are");
+			complete_offer(argv[0], "--version", "say the version");
 		}
 		return;
 	}
@@ -306,25 +309,26 @@ static void complete(int argc, char **argv)
 			first++;
 			break;
 		}
-		if (wants_next(command, argv[first]) && ++first == argc - 1)
+		if (complete_wants_next(command, argv[first]) && ++first == argc - 1)
 			return;
 	}
 	if (argv[argc - 1][0] == '-' && first == argc - 1) {
-		offer_options(command, argv[argc - 1]);
+		complete_offer_options(command, argv[argc - 1]);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(grammars) / sizeof(grammars[0]); i++)
-		if (!strcmp(grammars[i].name, command->name))
-			offer_place(grammars[i].places, argc - first, argv + first);
+	for (size_t i = 0; i < sizeof(complete_grammars) / sizeof(complete_grammars[0]); i++)
+		if (!strcmp(complete_grammars[i].name, command->name))
+			complete_offer_place(complete_grammars[i].places, argc - first,
+					     argv + first);
 }
 
 static int complete_run(int argc, char **argv)
 {
 	int status;
 
-	complete(argc - 1, argv + 1);
-	status = text_print(&candidates);
-	text_free(&candidates);
+	complete_words(argc, argv);
+	status = stream_print(&complete_candidates);
+	text_free(&complete_candidates);
 	return status;
 }
 

@@ -9,7 +9,10 @@
  * created or cut, and nothing is written before the device took MSG_SLOT_CHANNEL, which only a
  * slot does.
  */
-#include "tools.h"
+#include "arguments.h"
+#include "command.h"
+#include "report.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +35,7 @@ static const struct {
 	enum call call;
 	int error;
 	const char *text;
-} hints[] = {
+} course_hints[] = {
 	{ CALL_OPEN, EACCES, "are you in the group msgslot?" },
 	{ CALL_OPEN, ENOENT, "no such slot, or the module msgslot is not loaded" },
 	{ CALL_OPEN, ENXIO, "the slot was destroyed, or the module msgslot is not loaded" },
@@ -49,20 +52,20 @@ static const struct {
 	{ CALL_RECEIVE, EAGAIN, "the channel holds no message" },
 };
 
-static const char *find_hint(const struct course *course, enum call call, int error)
+static const char *course_find_hint(const struct course *course, enum call call, int error)
 {
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
-		if (hints[i].call == call && hints[i].error == error)
-			return hints[i].text;
+	for (size_t i = 0; i < sizeof(course_hints) / sizeof(course_hints[0]); i++)
+		if (course_hints[i].call == call && course_hints[i].error == error)
+			return course_hints[i].text;
 	if (call == CALL_SELECT && error == EINVAL && !course->channel)
 		return "channels of a slot of mode last start at 1";
 	return NULL;
 }
 
-static int report(const struct course *course, enum call call, int error, const char *hint)
+static int course_report(const struct course *course, enum call call, int error, const char *hint)
 {
 	char channel[64] = "";
-	const char *text = hint ? hint : find_hint(course, call, error);
+	const char *text = hint ? hint : course_find_hint(course, call, error);
 
 	if (call != CALL_OPEN)
 		snprintf(channel, sizeof(channel), "channel %u: ", course->channel);
@@ -73,7 +76,7 @@ static int report(const struct course *course, enum call call, int error, const 
 }
 
 /* 0 for a character device, else the errno that says best what it is instead. */
-static int check_device(const char *path)
+static int course_check_device(const char *path)
 {
 	struct stat status;
 
@@ -90,14 +93,14 @@ static int course_open(struct course *course, const char *path, uint32_t channel
 
 	*course = (struct course){ .fd = -1, .path = path, .channel = channel };
 
-	error = check_device(path);
+	error = course_check_device(path);
 	if (error)
-		return report(course, CALL_OPEN, error, NULL);
+		return course_report(course, CALL_OPEN, error, NULL);
 
 	/* O_NONBLOCK: the path may have become a FIFO since, and open() must not wait for one. */
 	course->fd = open(path, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (course->fd < 0)
-		return report(course, CALL_OPEN, errno, NULL);
+		return course_report(course, CALL_OPEN, errno, NULL);
 
 	if (ioctl(course->fd, MSG_SLOT_CHANNEL, (unsigned long)channel)) {
 		error = errno;
@@ -113,7 +116,7 @@ static int course_open(struct course *course, const char *path, uint32_t channel
 err_close:
 	close(course->fd);
 	course->fd = -1;
-	return report(course, CALL_SELECT, error, NULL);
+	return course_report(course, CALL_SELECT, error, NULL);
 }
 
 static int course_send(const struct course *course, const char *message, size_t length)
@@ -135,7 +138,8 @@ static int course_send(const struct course *course, const char *message, size_t 
 	if (sent > 0)
 		return 0;
 	if (sent == 0)
-		return report(course, CALL_SEND, EIO, "only a part of the message was taken");
+		return course_report(course, CALL_SEND, EIO,
+				     "only a part of the message was taken");
 
 	/* "Message too long" would be an odd thing to say about an empty one. */
 	error = errno;
@@ -147,7 +151,7 @@ static int course_send(const struct course *course, const char *message, size_t 
 			 length > MSGSLOT_MESSAGE_MAX ? "at least " : "", length);
 		hint = text;
 	}
-	return report(course, CALL_SEND, error, hint);
+	return course_report(course, CALL_SEND, error, hint);
 }
 
 static ssize_t course_receive(const struct course *course, void *message, size_t size)
@@ -159,22 +163,22 @@ static ssize_t course_receive(const struct course *course, void *message, size_t
 	while (length < 0 && errno == EINTR);
 
 	if (length < 0)
-		return report(course, CALL_RECEIVE, errno, NULL);
+		return course_report(course, CALL_RECEIVE, errno, NULL);
 	return length;
 }
 
 /* SLOT and CHANNEL, or @NAME for both, and so many words more. */
 static int course_address(int argc, char **argv, int more, struct address *address)
 {
-	int needed = more + (argc > 1 && argv[1][0] == '@' ? 1 : 2);
+	int needed = more + (argc > 0 && argv[0][0] == '@' ? 1 : 2);
 
-	if (argc - 1 != needed)
+	if (argc != needed)
 		return report_usage("%d argument%s needed, %d given", needed,
-				    needed == 1 ? " is" : "s are", argc - 1);
-	return argument_address(argc - 1, argv + 1, CHANNEL_NEEDED, address);
+				    needed == 1 ? " is" : "s are", argc);
+	return argument_address(argc, argv, CHANNEL_NEEDED, address);
 }
 
-static int sender_run(int argc, char **argv)
+static int course_run_sender(int argc, char **argv)
 {
 	struct address address;
 	struct course course;
@@ -182,7 +186,7 @@ static int sender_run(int argc, char **argv)
 
 	if (course_address(argc, argv, 1, &address))
 		return STATUS_FAILED;
-	message = argv[1 + address.words];
+	message = argv[address.words];
 	if (course_open(&course, address.node, address.channel, O_WRONLY) ||
 	    course_send(&course, message, strlen(message)))
 		return STATUS_FAILED;
@@ -191,7 +195,7 @@ static int sender_run(int argc, char **argv)
 
 const struct command message_sender_command = {
 	.name = "message_sender",
-	.run = sender_run,
+	.run = course_run_sender,
 	.arguments = "SLOT CHANNEL MESSAGE",
 	.summary = "Leave a message on a channel, as a course program does.",
 	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"
@@ -203,7 +207,7 @@ const struct command message_sender_command = {
 	.own_name = true,
 };
 
-static int reader_run(int argc, char **argv)
+static int course_run_reader(int argc, char **argv)
 {
 	struct address address;
 	struct course course;
@@ -221,7 +225,7 @@ static int reader_run(int argc, char **argv)
 
 const struct command message_reader_command = {
 	.name = "message_reader",
-	.run = reader_run,
+	.run = course_run_reader,
 	.arguments = "SLOT CHANNEL",
 	.summary = "Print the message of a channel, as a course program does.",
 	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"

@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot create: a new slot, with settings of its own if need be. */
 #include "admin.h"
+#include "command.h"
+#include "option.h"
+#include "report.h"
+#include "report_errno.h"
+#include "stream.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <msgslot.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_mode(const char *word)
+static bool create_quiet;
+
+static const struct option_rule create_options[] = {
+	{ .letter = 'q', .name = "quiet", .flag = &create_quiet },
+	{ .name = NULL },
+};
+
+static bool create_is_mode(const char *word)
 {
 	return !strcmp(word, MSGSLOT_MODE_LAST) || !strcmp(word, MSGSLOT_MODE_QUEUE) ||
 	       !strcmp(word, MSGSLOT_MODE_BROADCAST);
 }
 
-static int report_create(int minor, int error)
+static int create_report(int minor, int error)
 {
 	char node[32] = "", mode[32] = "?";
 
@@ -38,13 +50,13 @@ static int report_create(int minor, int error)
 	return report_sysfs(minor >= 0 ? node : NULL, error);
 }
 
-static int create(int minor, const char *mode, const struct settings *wanted, bool quiet)
+static int create_slot(int minor, const char *mode, const struct settings *wanted)
 {
 	bool configured = false;
 	int created = msgslot_slot_create(minor, mode), status;
 
 	if (created < 0)
-		return report_create(minor, errno);
+		return create_report(minor, errno);
 	for (int i = 0; i < SETTINGS; i++)
 		configured = configured || wanted->values[i][0];
 	status = configured ? admin_apply(created, wanted) : STATUS_DONE;
@@ -54,8 +66,8 @@ static int create(int minor, const char *mode, const struct settings *wanted, bo
 	}
 
 	printf("/dev/msgslot%d\n", created);
-	status = report_flush();
-	if (!quiet) {
+	status = stream_flush();
+	if (!create_quiet) {
 		admin_hint_slots(
 			"It lasts until the module unloads, so at most until the next reboot.\n"
 			"To have it from boot on, as of now:");
@@ -67,50 +79,33 @@ static int create(int minor, const char *mode, const struct settings *wanted, bo
 
 static int create_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int letter, status, minor = -1, words;
 	struct settings wanted = { 0 };
 	struct address address;
-	bool quiet = false;
+	int status, minor = -1;
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:hq", options, NULL)) != -1) {
-		switch (letter) {
-		case 'h':
-			return report_help(&create_command);
-		case 'q':
-			quiet = true;
-			break;
-		default:
-			return report_option(letter, argc, argv);
-		}
-	}
-	words = optind;
-	if (words + 1 < argc && !is_mode(argv[words])) {
-		status = argument_address(argc - words, argv + words, CHANNEL_NONE, &address);
+	if (argc > 1 && !create_is_mode(argv[0])) {
+		status = argument_address(argc, argv, CHANNEL_NONE, &address);
 		if (!status)
 			status = admin_slot(&address, &minor);
 		if (status)
 			return status;
-		words++;
+		argc--;
+		argv++;
 	}
-	if (words >= argc || !argv[words][strspn(argv[words], "0123456789")])
+	if (argc < 1 || !argv[0][strspn(argv[0], "0123456789")])
 		return report_usage("no mode is given");
-	if (!is_mode(argv[words]))
-		return report_usage("mode '%s' is not last, queue or broadcast", argv[words]);
-	status = admin_parse(argc - words - 1, argv + words + 1, &wanted);
+	if (!create_is_mode(argv[0]))
+		return report_usage("mode '%s' is not last, queue or broadcast", argv[0]);
+	status = admin_parse(argc - 1, argv + 1, &wanted);
 	if (!status && wanted.values[SETTING_MODE][0])
 		status = report_usage("the mode is there twice");
-	return status ? status : create(minor, argv[words], &wanted, quiet);
+	return status ? status : create_slot(minor, argv[0], &wanted);
 }
 
 const struct command create_command = {
 	.name = "create",
 	.run = create_run,
+	.options = create_options,
 	.arguments = "[OPTION]... [SLOT] MODE [SETTING=VALUE]...",
 	.summary = "Make a slot, and print its node (root).",
 	.help = "  SLOT           a number N for /dev/msgslotN; if left out, the lowest that is free\n"

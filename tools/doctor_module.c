@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: is there a module for this kernel, may it be loaded, is it? */
 #include "doctor.h"
+
+#include "finding.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 #define MODULES "/lib/modules/"
 
 /* The first bytes of a file; false where it cannot be read. */
-static bool read_start(const char *path, char *bytes, size_t size, size_t *length)
+static bool doctor_read_start(const char *path, char *bytes, size_t size, size_t *length)
 {
 	FILE *file = fopen(path, "re");
 
@@ -25,7 +27,7 @@ static bool read_start(const char *path, char *bytes, size_t size, size_t *lengt
 }
 
 /* The file that modprobe would load, as depmod noted it.  False: none. */
-static bool module_file(const char *release, char *path, size_t size)
+static bool doctor_module_file(const char *release, char *path, size_t size)
 {
 	char name[256], line[4096];
 	bool found = false;
@@ -57,7 +59,7 @@ static bool module_file(const char *release, char *path, size_t size)
 /* Signed, not signed, or compressed, so that it is not to be seen. */
 enum signature { UNSIGNED, SIGNED, UNKNOWN };
 
-static enum signature module_signature(const char *path)
+static enum signature doctor_module_signature(const char *path)
 {
 	static const char mark[] = "~Module signature appended~\n";
 	char end[sizeof(mark) - 1];
@@ -78,7 +80,7 @@ static enum signature module_signature(const char *path)
 }
 
 /* Whether the kernel takes only modules that are signed, and why. */
-static const char *signatures_wanted(void)
+static const char *doctor_signatures_wanted(void)
 {
 	static const char efi[] = "/sys/firmware/efi/efivars/"
 				  "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
@@ -86,13 +88,13 @@ static const char *signatures_wanted(void)
 	size_t length;
 
 	/* Four bytes of attributes, and the value. */
-	if (read_start(efi, bytes, sizeof(bytes), &length) && length == 5 && bytes[4] == 1)
+	if (doctor_read_start(efi, bytes, sizeof(bytes), &length) && length == 5 && bytes[4] == 1)
 		return "Secure Boot is on";
-	if (read_start("/sys/module/module/parameters/sig_enforce", bytes, sizeof(bytes),
-		       &length) &&
+	if (doctor_read_start("/sys/module/module/parameters/sig_enforce", bytes, sizeof(bytes),
+			      &length) &&
 	    length && bytes[0] == 'Y')
 		return "the kernel enforces signatures (module.sig_enforce)";
-	if (read_start("/sys/kernel/security/lockdown", bytes, sizeof(bytes) - 1, &length)) {
+	if (doctor_read_start("/sys/kernel/security/lockdown", bytes, sizeof(bytes) - 1, &length)) {
 		bytes[length] = '\0';
 		if (strchr(bytes, '[') && !strstr(bytes, "[none]"))
 			return "the kernel is locked down";
@@ -100,46 +102,48 @@ static const char *signatures_wanted(void)
 	return NULL;
 }
 
-static void check_headers(const char *release, bool needed)
+static void doctor_check_headers(const char *release, bool needed)
 {
 	char path[256], todo[256];
 
 	snprintf(path, sizeof(path), MODULES "%s/build", release);
 	if (!access(path, F_OK)) {
-		doctor_well("headers of kernel %s: %s", release, path);
+		finding_well("headers of kernel %s: %s", release, path);
 		return;
 	}
 	if (!needed) {
-		doctor_note("the headers of kernel %s are not there; a new version of the module "
-			    "could not be built",
-			    release);
+		finding_note("the headers of kernel %s are not there; a new version of the module "
+			     "could not be built",
+			     release);
 		return;
 	}
 	snprintf(todo, sizeof(todo),
 		 "As root: apt install linux-headers-%s, or dnf install kernel-devel-%s", release,
 		 release);
-	doctor_wrong(todo, "the headers of kernel %s are not there, and the module cannot be built",
-		     release);
+	finding_wrong(todo,
+		      "the headers of kernel %s are not there, and the module cannot be built",
+		      release);
 }
 
-static void check_signature(const char *path, bool loaded)
+static void doctor_check_signature(const char *path, bool loaded)
 {
-	const char *why = signatures_wanted();
-	enum signature signature = module_signature(path);
+	const char *why = doctor_signatures_wanted();
+	enum signature signature = doctor_module_signature(path);
 
 	if (!why || loaded) {
-		doctor_well("signatures: %s",
-			    why ? "the kernel took the module" : "this kernel takes any module");
+		finding_well("signatures: %s",
+			     why ? "the kernel took the module" : "this kernel takes any module");
 		return;
 	}
 	if (signature == UNSIGNED)
-		doctor_wrong("Have DKMS sign it: as root, mokutil --import /var/lib/dkms/mok.pub, "
-			     "reboot and enrol the key, then dkms install again.",
-			     "%s, and %s is not signed", why, path);
+		finding_wrong("Have DKMS sign it: as root, mokutil --import /var/lib/dkms/mok.pub, "
+			      "reboot and enrol the key, then dkms install again.",
+			      "%s, and %s is not signed", why, path);
 	else
-		doctor_note("%s; where loading fails (\"Key was rejected\"), the key has to be "
-			    "enrolled: as root, mokutil --import /var/lib/dkms/mok.pub, and reboot",
-			    why);
+		finding_note(
+			"%s; where loading fails (\"Key was rejected\"), the key has to be "
+			"enrolled: as root, mokutil --import /var/lib/dkms/mok.pub, and reboot",
+			why);
 }
 
 void doctor_module(void)
@@ -150,41 +154,41 @@ void doctor_module(void)
 	bool built;
 
 	if (uname(&system)) {
-		doctor_wrong("See the error.", "uname: %s", strerror(errno));
+		finding_wrong("See the error.", "uname: %s", strerror(errno));
 		return;
 	}
 	snprintf(path, sizeof(path), MODULES "%s", system.release);
 	if (access(path, F_OK)) {
-		doctor_note("kernel %s is another system's (this is a container, or a chroot)",
-			    system.release);
+		finding_note("kernel %s is another system's (this is a container, or a chroot)",
+			     system.release);
 		if (loaded)
-			doctor_well("the module is loaded");
+			finding_well("the module is loaded");
 		else
-			doctor_wrong("On the system whose kernel it is: msgslot doctor",
-				     "the module is not loaded");
+			finding_wrong("On the system whose kernel it is: msgslot doctor",
+				      "the module is not loaded");
 		return;
 	}
-	built = module_file(system.release, path, sizeof(path));
+	built = doctor_module_file(system.release, path, sizeof(path));
 	if (built && !access(path, F_OK))
-		doctor_well("the module is built for kernel %s: %s", system.release, path);
+		finding_well("the module is built for kernel %s: %s", system.release, path);
 	else if (built)
-		doctor_wrong("As root: depmod, or install the package again.",
-			     "%s is not there, although modules.dep has it", path);
+		finding_wrong("As root: depmod, or install the package again.",
+			      "%s is not there, although modules.dep has it", path);
 	else if (loaded)
-		doctor_note("the module is loaded, but modprobe would not find it for kernel %s "
-			    "after a reboot",
-			    system.release);
+		finding_note("the module is loaded, but modprobe would not find it for kernel %s "
+			     "after a reboot",
+			     system.release);
 	else
-		doctor_wrong("As root: dkms autoinstall (with the kernel's headers installed), or "
-			     "install the package again.",
-			     "there is no module for kernel %s", system.release);
-	check_headers(system.release, !built && !loaded);
+		finding_wrong("As root: dkms autoinstall (with the kernel's headers installed), or "
+			      "install the package again.",
+			      "there is no module for kernel %s", system.release);
+	doctor_check_headers(system.release, !built && !loaded);
 	if (built)
-		check_signature(path, loaded);
+		doctor_check_signature(path, loaded);
 	if (loaded)
-		doctor_well("the module is loaded");
+		finding_well("the module is loaded");
 	else
-		doctor_wrong("As root: modprobe msgslot; what it says, or the end of dmesg, tells "
-			     "why not.",
-			     "the module is not loaded");
+		finding_wrong("As root: modprobe msgslot; what it says, or the end of dmesg, tells "
+			      "why not.",
+			      "the module is not loaded");
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: the nodes in /dev, who they belong to, and whether that is us. */
 #include "doctor.h"
+
+#include "finding.h"
+#include "group.h"
 #include "sandbox.h"
+#include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <msgslot.h>
 #include <number.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -24,9 +29,9 @@ static struct {
 	unsigned int slots;
 	unsigned int opened;
 	unsigned int withheld;
-} seen;
+} doctor_seen;
 
-static void check_group(void)
+static void doctor_check_group(void)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	const struct group *group = getgrnam(GROUP);
@@ -34,41 +39,41 @@ static void check_group(void)
 	enum membership in;
 
 	if (!group) {
-		doctor_wrong("As root: systemd-sysusers msgslot.conf, or groupadd --system " GROUP,
-			     "there is no group " GROUP);
+		finding_wrong("As root: systemd-sysusers msgslot.conf, or groupadd --system " GROUP,
+			      "there is no group " GROUP);
 		return;
 	}
-	doctor_well("the group " GROUP " is there, number %u", (unsigned int)group->gr_gid);
+	finding_well("the group " GROUP " is there, number %u", (unsigned int)group->gr_gid);
 
 	if (!geteuid()) {
-		doctor_well("you are root");
+		finding_well("you are root");
 		return;
 	}
 	snprintf(name, sizeof(name), "%u", (unsigned int)geteuid());
-	in = membership(group->gr_gid, user);
-	if (in != NOW && seen.opened == seen.slots) {
+	in = group_membership(group->gr_gid, user);
+	if (in != NOW && doctor_seen.opened == doctor_seen.slots) {
 		/* In a user namespace groups have other numbers, or none. */
-		doctor_well("you can open every slot");
+		finding_well("you can open every slot");
 		return;
 	}
 	switch (in) {
 	case NOW:
-		doctor_well("you are in the group " GROUP);
+		finding_well("you are in the group " GROUP);
 		break;
 	case SINCE_LOGIN:
-		doctor_wrong("Log in again, or begin a shell with: newgrp " GROUP,
-			     "you are in the group " GROUP ", but this login is older than that");
+		finding_wrong("Log in again, or begin a shell with: newgrp " GROUP,
+			      "you are in the group " GROUP ", but this login is older than that");
 		break;
 	case OUTSIDE:
 		snprintf(todo, sizeof(todo),
 			 "As root: usermod -aG " GROUP " %s; it counts from the next login on.",
 			 user ? user->pw_name : name);
-		doctor_wrong(todo, "you are not in the group " GROUP);
+		finding_wrong(todo, "you are not in the group " GROUP);
 		break;
 	}
 }
 
-static void check_rule(void)
+static void doctor_check_rule(void)
 {
 	static const char *const folders[] = { "/etc", "/run", "/usr/local/lib", "/usr/lib",
 					       "/lib" };
@@ -81,62 +86,62 @@ static void check_rule(void)
 			continue;
 		/* An empty file, or a link to /dev/null, turns off those behind it. */
 		if (status.st_size)
-			doctor_well("the udev rule is there: %s", path);
+			finding_well("the udev rule is there: %s", path);
 		else
-			doctor_note("the udev rule is turned off: %s", path);
+			finding_note("the udev rule is turned off: %s", path);
 		return;
 	}
-	doctor_wrong("Install the package again; then, as root: udevadm control --reload; udevadm "
-		     "trigger --action=add --subsystem-match=msgslot",
-		     "there is no udev rule " RULE);
+	finding_wrong("Install the package again; then, as root: udevadm control --reload; udevadm "
+		      "trigger --action=add --subsystem-match=msgslot",
+		      "there is no udev rule " RULE);
 }
 
 /* How to get a node back that something else is in the place of, or nothing. */
-static void todo_node(const char *node, bool remove, unsigned int major_number,
-		      unsigned int minor_number, char *todo, size_t size)
+static void doctor_todo_node(const char *node, bool remove, unsigned int major_number,
+			     unsigned int minor_number, char *todo, size_t size)
 {
 	snprintf(todo, size, "As root: %s%s%smknod -m 660 %s c %u %u && chgrp " GROUP " %s",
 		 remove ? "rm " : "", remove ? node : "", remove ? " && " : "", node, major_number,
 		 minor_number, node);
 }
 
-static void check_access(const char *node, const struct stat *status)
+static void doctor_check_access(const char *node, const struct stat *status)
 {
 	const struct group *group = getgrgid(status->st_gid);
 	bool for_group = (status->st_mode & 0060) == 0060;
 
 	if (status->st_mode & 0006) {
-		doctor_note("%s is open to everybody (mode %04o)", node, status->st_mode & 07777);
+		finding_note("%s is open to everybody (mode %04o)", node, status->st_mode & 07777);
 	} else if (!status->st_gid || !for_group) {
-		doctor_wrong(TRIGGER "; and see the rules in /etc/udev/rules.d",
-			     "%s is only for root (group %s, mode %04o)", node,
-			     group ? group->gr_name : "?", status->st_mode & 07777);
+		finding_wrong(TRIGGER "; and see the rules in /etc/udev/rules.d",
+			      "%s is only for root (group %s, mode %04o)", node,
+			      group ? group->gr_name : "?", status->st_mode & 07777);
 	} else {
-		doctor_well("%s is for the group %s (mode %04o)", node,
-			    group ? group->gr_name : "?", status->st_mode & 07777);
+		finding_well("%s is for the group %s (mode %04o)", node,
+			     group ? group->gr_name : "?", status->st_mode & 07777);
 	}
 }
 
-static void check_open(const char *node)
+static void doctor_check_open(const char *node)
 {
 	const int error = sandbox_try(node);
 	const char *cause, *todo;
 	struct stat status;
 
 	if (!error)
-		seen.opened++;
+		doctor_seen.opened++;
 	else if (error == EPERM)
-		doctor_wrong(SANDBOX_TODO, "%s: %s: a device policy forbids it", node,
-			     strerror(error));
+		finding_wrong(SANDBOX_TODO, "%s: %s: a device policy forbids it", node,
+			      strerror(error));
 	else if (error == EACCES && !stat(node, &status) && sandbox_mode_allows(node, &status)) {
 		cause = sandbox_cause(error, &todo);
-		doctor_wrong(todo, "%s: %s, though its group and mode allow it: %s", node,
-			     strerror(error), cause);
+		finding_wrong(todo, "%s: %s, though its group and mode allow it: %s", node,
+			      strerror(error), cause);
 	}
 }
 
 /* A slot that sysfs shows: has it its node? */
-static void check_slot(int minor_number)
+static void doctor_check_slot(int minor_number)
 {
 	char node[32], numbers[32], todo[256];
 	unsigned int major_number, ours;
@@ -148,46 +153,46 @@ static void check_slot(int minor_number)
 	if (msgslot_attribute_get(minor_number, "dev", numbers, sizeof(numbers)) < 0 ||
 	    sscanf(numbers, "%u:%u", &major_number, &ours) != 2)
 		return;
-	seen.slots++;
+	doctor_seen.slots++;
 	error = stat(node, &status) ? errno : 0;
 	if (error && !sandbox_has_devices()) {
-		seen.withheld++;
+		doctor_seen.withheld++;
 	} else if (error) {
-		todo_node(node, false, major_number, ours, todo, sizeof(todo));
-		doctor_wrong(todo, "%s: %s, but the slot is there", node, strerror(error));
+		doctor_todo_node(node, false, major_number, ours, todo, sizeof(todo));
+		finding_wrong(todo, "%s: %s, but the slot is there", node, strerror(error));
 	} else if (!S_ISCHR(status.st_mode)) {
-		todo_node(node, true, major_number, ours, todo, sizeof(todo));
-		doctor_wrong(todo, "%s is a plain file or folder in the place of the node", node);
+		doctor_todo_node(node, true, major_number, ours, todo, sizeof(todo));
+		finding_wrong(todo, "%s is a plain file or folder in the place of the node", node);
 	} else if (status.st_rdev != makedev(major_number, ours)) {
-		todo_node(node, true, major_number, ours, todo, sizeof(todo));
-		doctor_wrong(todo, "%s is the node of another device (%u:%u instead of %u:%u)",
-			     node, major(status.st_rdev), minor(status.st_rdev), major_number,
-			     ours);
+		doctor_todo_node(node, true, major_number, ours, todo, sizeof(todo));
+		finding_wrong(todo, "%s is the node of another device (%u:%u instead of %u:%u)",
+			      node, major(status.st_rdev), minor(status.st_rdev), major_number,
+			      ours);
 	} else {
-		check_access(node, &status);
-		check_open(node);
+		doctor_check_access(node, &status);
+		doctor_check_open(node);
 	}
 }
 
-/* Without sysfs the nodes are all that is to be seen. */
-static void check_nodes(void)
+/* Without sysfs the nodes are all that is to be doctor_seen. */
+static void doctor_check_nodes(void)
 {
 	char node[32];
 
-	doctor_note("there is no /sys here, and slots are seen by their nodes alone");
+	finding_note("there is no /sys here, and slots are seen by their nodes alone");
 	for (int i = 0; i < MSGSLOT_SLOTS_MAX; i++) {
 		snprintf(node, sizeof(node), "/dev/msgslot%d", i);
 		if (access(node, F_OK))
 			continue;
-		seen.slots++;
-		check_open(node);
+		doctor_seen.slots++;
+		doctor_check_open(node);
 	}
-	if (!seen.slots)
-		doctor_wrong(SANDBOX_TODO, "there is no node of a slot in /dev");
+	if (!doctor_seen.slots)
+		finding_wrong(SANDBOX_TODO, "there is no node of a slot in /dev");
 }
 
 /* What has a slot's name, but is none: what echo makes when it finds no node. */
-static void check_strays(void)
+static void doctor_check_strays(void)
 {
 	struct dirent *entry;
 	DIR *dev = opendir("/dev");
@@ -207,11 +212,11 @@ static void check_strays(void)
 		snprintf(todo, sizeof(todo), "As root: rm %s%s",
 			 S_ISDIR(status.st_mode) ? "-r " : "", node);
 		if (!S_ISCHR(status.st_mode))
-			doctor_wrong(todo,
-				     "%s is a plain file or folder, and there is no such slot",
-				     node);
+			finding_wrong(todo,
+				      "%s is a plain file or folder, and there is no such slot",
+				      node);
 		else if (!access("/sys/class/msgslot", F_OK))
-			doctor_note("%s is a node, but there is no such slot yet", node);
+			finding_note("%s is a node, but there is no such slot yet", node);
 	}
 	if (dev)
 		closedir(dev);
@@ -222,29 +227,30 @@ void doctor_nodes(void)
 	int minor_number = -1;
 
 	if (!sandbox_has_sysfs()) {
-		check_nodes();
+		doctor_check_nodes();
 	} else {
 		while ((minor_number = msgslot_slot_next(minor_number)) >= 0)
-			check_slot(minor_number);
-		if (!seen.slots && errno == ENOENT)
-			doctor_wrong(
+			doctor_check_slot(minor_number);
+		if (!doctor_seen.slots && errno == ENOENT)
+			finding_wrong(
 				"As root: msgslot create MODE; and see 'options msgslot slots=' in "
 				"/etc/modprobe.d",
 				"there is no slot");
-		check_strays();
+		doctor_check_strays();
 	}
-	if (seen.withheld && seen.withheld == seen.slots)
-		doctor_wrong(SANDBOX_TODO,
-			     "this /dev is not the machine's, and has no node of its %u slot%s",
-			     seen.slots, plural(seen.slots));
-	else if (seen.withheld)
-		doctor_note("this /dev is not the machine's: %u more slot%s no node here",
-			    seen.withheld, seen.withheld == 1 ? " has" : "s have");
+	if (doctor_seen.withheld && doctor_seen.withheld == doctor_seen.slots)
+		finding_wrong(SANDBOX_TODO,
+			      "this /dev is not the machine's, and has no node of its %u slot%s",
+			      doctor_seen.slots, text_plural(doctor_seen.slots));
+	else if (doctor_seen.withheld)
+		finding_note("this /dev is not the machine's: %u more slot%s no node here",
+			     doctor_seen.withheld, doctor_seen.withheld == 1 ? " has" : "s have");
 	/* Groups and rules are the machine's. */
 	if (sandbox_has_devices() && sandbox_has_sysfs()) {
-		check_group();
-		check_rule();
-	} else if (seen.opened) {
-		doctor_well("you can open %u slot%s", seen.opened, plural(seen.opened));
+		doctor_check_group();
+		doctor_check_rule();
+	} else if (doctor_seen.opened) {
+		finding_well("you can open %u slot%s", doctor_seen.opened,
+			     text_plural(doctor_seen.opened));
 	}
 }

@@ -6,25 +6,22 @@
  * writers of a room that waits for its readers, of which we are one while the slot is open.
  */
 #define _GNU_SOURCE /* mkostemp() */
+#include "clock.h"
+#include "command.h"
 #include "dumpfile.h"
+#include "option.h"
+#include "report.h"
+#include "slot.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-static int64_t now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * MSGSLOT_SECOND + time.tv_nsec;
-}
 
 /* ---- the slot ---------------------------------------------------------------------------------- */
 
@@ -36,7 +33,7 @@ struct dump {
 	int64_t boot; /* when CLOCK_BOOTTIME was 0 */
 };
 
-static void add_message(struct dump *dump, const struct msgslot_message *known)
+static void dump_add_message(struct dump *dump, const struct msgslot_message *known)
 {
 	struct dumpfile_message message = {
 		.channel = dump->slot.channel,
@@ -53,7 +50,7 @@ static void add_message(struct dump *dump, const struct msgslot_message *known)
 }
 
 /* As much as the channel can keep, from the oldest on: while others go on sending, there is always more. */
-static int add_channel(struct dump *dump)
+static int dump_add_channel(struct dump *dump)
 {
 	struct msgslot_receive_options options = {
 		.flags = MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER,
@@ -69,7 +66,7 @@ static int add_channel(struct dump *dump)
 				break;
 			return slot_report_receive(&dump->slot, 0, errno);
 		}
-		add_message(dump, &message);
+		dump_add_message(dump, &message);
 		options.sequence = message.sequence;
 	}
 	dump->header.messages += count;
@@ -77,27 +74,14 @@ static int add_channel(struct dump *dump)
 	return STATUS_DONE;
 }
 
-static int add_channels(struct dump *dump)
+static int dump_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
 {
-	struct msgslot_walker *walker = msgslot_walker_new(dump->slot.handle);
-	struct msgslot_walk_entry entry;
-	int found, status = STATUS_DONE;
-
-	if (!walker)
-		return report_system(dump->slot.node, errno);
-	while (!status && (found = msgslot_walker_next(walker, &entry, sizeof(entry))) != 0) {
-		dump->slot.channel = entry.channel;
-		if (found < 0)
-			status = slot_report(&dump->slot, errno);
-		else if (entry.first < entry.next)
-			status = add_channel(dump);
-	}
-	msgslot_walker_free(walker);
-	return status;
+	(void)slot;
+	return entry->first < entry->next ? dump_add_channel(data) : STATUS_DONE;
 }
 
 /* The whole file, in memory.  The slot is closed again. */
-static int fetch(struct dump *dump, const struct address *address)
+static int dump_fetch(struct dump *dump, const struct address *address)
 {
 	struct dumpfile_header *header = &dump->header;
 	struct msgslot_info info;
@@ -105,13 +89,13 @@ static int fetch(struct dump *dump, const struct address *address)
 
 	if (status)
 		return status;
-	dump->boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME);
+	dump->boot = clock_now(CLOCK_REALTIME) - clock_now(CLOCK_BOOTTIME);
 	text_bytes(&dump->file, header, sizeof(*header));
 	if (msgslot_info_get(dump->slot.handle, &info, sizeof(info))) {
 		status = slot_report(&dump->slot, errno);
 	} else {
 		header->depth = info.depth;
-		status = add_channels(dump);
+		status = slot_walk(&dump->slot, dump_each, dump);
 	}
 	msgslot_slot_close(dump->slot.handle);
 	if (status)
@@ -121,7 +105,7 @@ static int fetch(struct dump *dump, const struct address *address)
 	header->version = DUMPFILE_VERSION;
 	header->mode = info.mode;
 	header->length = dump->file.length + DUMPFILE_CHECKSUM;
-	header->time = (uint64_t)now(CLOCK_REALTIME);
+	header->time = (uint64_t)clock_now(CLOCK_REALTIME);
 	memcpy(header->instance, info.instance, sizeof(header->instance));
 	header->max_message = info.max_message;
 	header->overflow = info.overflow;
@@ -133,7 +117,7 @@ static int fetch(struct dump *dump, const struct address *address)
 
 /* ---- the file ---------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const struct text *file)
+static int dump_write_all(int fd, const struct text *file)
 {
 	size_t done = 0;
 
@@ -149,14 +133,14 @@ static int write_all(int fd, const struct text *file)
 }
 
 /* A pipe or a device is written as it is.  What is said is said about path, as the user called it. */
-static int write_other(const char *path, const char *target, const struct text *file)
+static int dump_write_other(const char *path, const char *target, const struct text *file)
 {
 	int fd = open(target, O_WRONLY | O_CLOEXEC);
 	int status = STATUS_DONE;
 
 	if (fd < 0)
 		return report_system(path, errno);
-	if (write_all(fd, file))
+	if (dump_write_all(fd, file))
 		status = report_system(path, errno);
 	close(fd);
 	return status;
@@ -166,7 +150,7 @@ static int write_other(const char *path, const char *target, const struct text *
  * Whole or not at all: under another name first, which is gone again where the disk is full, and what
  * had the name before is still there.  On the disk when this returns, as a reboot may be next.
  */
-static int write_regular(const char *path, const char *target, const struct text *file)
+static int dump_write_regular(const char *path, const char *target, const struct text *file)
 {
 	char name[4096];
 	int fd, status = STATUS_DONE;
@@ -176,7 +160,7 @@ static int write_regular(const char *path, const char *target, const struct text
 	fd = mkostemp(name, O_CLOEXEC);
 	if (fd < 0)
 		return report_system(path, errno);
-	if (write_all(fd, file) || fsync(fd))
+	if (dump_write_all(fd, file) || fsync(fd))
 		status = report_system(path, errno);
 	if (close(fd) && !status)
 		status = report_system(path, errno);
@@ -187,7 +171,7 @@ static int write_regular(const char *path, const char *target, const struct text
 	return status;
 }
 
-static int write_file(const char *path, const struct text *file)
+static int dump_write_file(const char *path, const struct text *file)
 {
 	char *target = realpath(path, NULL);
 	struct stat found;
@@ -195,46 +179,35 @@ static int write_file(const char *path, const struct text *file)
 
 	/* A link stays a link: what it points to is replaced. */
 	if (target && !stat(target, &found) && !S_ISREG(found.st_mode))
-		status = write_other(path, target, file);
+		status = dump_write_other(path, target, file);
 	else
-		status = write_regular(path, target ? target : path, file);
+		status = dump_write_regular(path, target ? target : path, file);
 	free(target);
 	return status;
 }
 
 static int dump_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct dump dump = { 0 };
 	struct address address;
+	int status = argument_address(argc, argv, CHANNEL_NONE, &address);
 	const char *path;
-	int letter, status;
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
-		if (letter == 'h')
-			return report_help(&dump_command);
-		return report_option(letter, argc, argv);
-	}
-	status = argument_address(argc - optind, argv + optind, CHANNEL_NONE, &address);
-	if (!status && argc - optind < 2)
+	if (!status && argc < 2)
 		status = report_usage("no file is given");
-	if (!status && argc - optind > 2)
-		status = report_usage("'%s' is too much", argv[optind + 2]);
+	if (!status)
+		status = argument_end(argc, argv, 2);
 	if (status)
 		return status;
-	path = argv[optind + 1];
+	path = argv[1];
 	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
 		return report_usage("a dump is nothing for a terminal");
 
-	status = fetch(&dump, &address);
+	status = dump_fetch(&dump, &address);
 	if (!status && strcmp(path, "-"))
-		status = write_file(path, &dump.file);
-	else if (!status && stream_write(dump.file.bytes, dump.file.length))
-		status = STATUS_FAILED;
+		status = dump_write_file(path, &dump.file);
+	else if (!status)
+		status = stream_print(&dump.file);
 	text_free(&dump.file);
 	return status;
 }
@@ -242,6 +215,7 @@ static int dump_run(int argc, char **argv)
 const struct command dump_command = {
 	.name = "dump",
 	.run = dump_run,
+	.options = option_none,
 	.arguments = "[-h] SLOT { FILE | - }",
 	.summary = "Copy all messages of a slot into a file.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"

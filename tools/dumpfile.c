@@ -3,6 +3,7 @@
 #include "dumpfile.h"
 
 #include <endian.h>
+#include <msgslot.h>
 #include <string.h>
 
 void dumpfile_swap_header(struct dumpfile_header *header)
@@ -29,7 +30,7 @@ void dumpfile_swap_message(struct dumpfile_message *message)
 	message->uid = htole32(message->uid);
 }
 
-static uint32_t checksum(const char *bytes, size_t length)
+static uint32_t dumpfile_checksum(const char *bytes, size_t length)
 {
 	uint32_t table[256], sum = UINT32_MAX;
 
@@ -45,12 +46,12 @@ static uint32_t checksum(const char *bytes, size_t length)
 
 void dumpfile_add_checksum(struct text *file)
 {
-	uint32_t sum = htole32(checksum(file->bytes, file->length));
+	uint32_t sum = htole32(dumpfile_checksum(file->bytes, file->length));
 
 	text_bytes(file, &sum, sizeof(sum));
 }
 
-static void get_header(const struct text *file, struct dumpfile_header *header)
+static void dumpfile_get_header(const struct text *file, struct dumpfile_header *header)
 {
 	memcpy(header, file->bytes, sizeof(*header));
 	dumpfile_swap_header(header);
@@ -66,7 +67,7 @@ const char *dumpfile_check_begin(const struct text *file)
 		return "it is not a dump of a slot";
 	if (file->length < sizeof(header))
 		return NULL;
-	get_header(file, &header);
+	dumpfile_get_header(file, &header);
 	if (header.version != DUMPFILE_VERSION)
 		return "it is of a version that this msgslot does not know";
 	if (file->length > header.length)
@@ -91,8 +92,8 @@ const char *dumpfile_next(const struct text *file, size_t *at, struct dumpfile_m
 }
 
 /* Whether a message may follow another (NULL: there is none). */
-static bool in_order(const struct dumpfile_message *before, const struct dumpfile_message *message,
-		     uint32_t mode)
+static bool dumpfile_is_in_order(const struct dumpfile_message *before,
+				 const struct dumpfile_message *message, uint32_t mode)
 {
 	if (!message->length || message->length > MSGSLOT_MESSAGE_MAX || !message->sequence)
 		return false;
@@ -105,8 +106,8 @@ static bool in_order(const struct dumpfile_message *before, const struct dumpfil
 }
 
 /* The checksum says that the file is as somebody wrote it; these that it can be what dump writes. */
-static bool messages_fit(const struct text *file, const struct dumpfile_header *header,
-			 struct dumpfile_needs *needs)
+static bool dumpfile_messages_fit(const struct text *file, const struct dumpfile_header *header,
+				  struct dumpfile_needs *needs)
 {
 	struct dumpfile_message before, message;
 	uint64_t messages = 0, in_this = 0;
@@ -114,7 +115,7 @@ static bool messages_fit(const struct text *file, const struct dumpfile_header *
 
 	*needs = (struct dumpfile_needs){ 0 };
 	for (; dumpfile_next(file, &at, &message); messages++, before = message) {
-		if (!in_order(messages ? &before : NULL, &message, header->mode))
+		if (!dumpfile_is_in_order(messages ? &before : NULL, &message, header->mode))
 			return false;
 		if (!messages || before.channel != message.channel) {
 			needs->channels++;
@@ -141,14 +142,14 @@ const char *dumpfile_check(const struct text *file, struct dumpfile_header *head
 		return wrong;
 	if (file->length < sizeof(*header) + sizeof(sum))
 		return "it is damaged: it ends too early";
-	get_header(file, header);
+	dumpfile_get_header(file, header);
 	if (file->length < header->length)
 		return "it is damaged: it ends too early";
 	memcpy(&sum, file->bytes + file->length - sizeof(sum), sizeof(sum));
-	if (le32toh(sum) != checksum(file->bytes, file->length - sizeof(sum)))
+	if (le32toh(sum) != dumpfile_checksum(file->bytes, file->length - sizeof(sum)))
 		return "it is damaged: the checksum is wrong";
 	if (!msgslot_mode_get_name((int)header->mode) || header->reserved ||
-	    !messages_fit(file, header, needs))
+	    !dumpfile_messages_fit(file, header, needs))
 		return "it is malformed, although its checksum is right";
 	return NULL;
 }

@@ -10,7 +10,9 @@
 #ifndef MSGSLOT_TOOLS_DUMPFILE_H
 #define MSGSLOT_TOOLS_DUMPFILE_H
 
-#include "tools.h"
+#include "text.h"
+
+#include <stdint.h>
 
 #define DUMPFILE_MAGIC "msgslot\n"
 enum { DUMPFILE_VERSION = 1 };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A message in words: the fields of -F, and JSON. */
-#include "receiver.h"
+#include "format.h"
+
+#include "clock.h"
+#include "report.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -23,20 +26,12 @@ enum field {
 	FIELDS
 };
 
-static const char *const names[FIELDS] = {
+static const char *const format_names[FIELDS] = {
 	[FIELD_PAYLOAD] = "payload",   [FIELD_HEX] = "hex",   [FIELD_CHANNEL] = "channel",
 	[FIELD_SEQUENCE] = "sequence", [FIELD_PID] = "pid",   [FIELD_UID] = "uid",
 	[FIELD_USER] = "user",	       [FIELD_TIME] = "time", [FIELD_AGE] = "age",
 	[FIELD_LENGTH] = "length",     [FIELD_LOST] = "lost",
 };
-
-int64_t clock_now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * MSGSLOT_SECOND + time.tv_nsec;
-}
 
 int64_t format_age(const struct msgslot_message *message)
 {
@@ -73,7 +68,7 @@ const char *format_user(uint32_t uid)
 	return name;
 }
 
-static void add_age(struct text *text, const struct msgslot_message *message)
+static void format_add_age(struct text *text, const struct msgslot_message *message)
 {
 	int64_t age = format_age(message);
 
@@ -81,8 +76,8 @@ static void add_age(struct text *text, const struct msgslot_message *message)
 		    (int)(age % MSGSLOT_SECOND / 1000));
 }
 
-static void add_field(struct text *text, enum field field, uint32_t channel,
-		      const struct msgslot_message *message, const char *bytes, bool visible)
+static void format_add_field(struct text *text, enum field field, uint32_t channel,
+			     const struct msgslot_message *message, const char *bytes, bool visible)
 {
 	switch (field) {
 	case FIELD_PAYLOAD:
@@ -113,7 +108,7 @@ static void add_field(struct text *text, enum field field, uint32_t channel,
 		format_time(text, message);
 		break;
 	case FIELD_AGE:
-		add_age(text, message);
+		format_add_age(text, message);
 		break;
 	case FIELD_LENGTH:
 		text_format(text, "%zu", message->length);
@@ -127,13 +122,14 @@ static void add_field(struct text *text, enum field field, uint32_t channel,
 }
 
 /* The field whose name stands between braces at *at, which goes behind it; FIELDS where none does. */
-static enum field parse_field(const char **at)
+static enum field format_parse_field(const char **at)
 {
 	const char *name = *at + 1, *end = **at == '{' ? strchr(name, '}') : NULL;
 	size_t length = end ? (size_t)(end - name) : 0;
 
 	for (int field = 0; end && field < FIELDS; field++) {
-		if (strlen(names[field]) != length || strncmp(name, names[field], length))
+		if (strlen(format_names[field]) != length ||
+		    strncmp(name, format_names[field], length))
 			continue;
 		*at = end + 1;
 		return field;
@@ -142,7 +138,7 @@ static enum field parse_field(const char **at)
 }
 
 /* The byte that a backslash and what is at *at stand for; -1 where that is none. */
-static int parse_escape(const char **at)
+static int format_parse_escape(const char **at)
 {
 	static const char letters[] = "ntr0\\", bytes[] = "\n\t\r\0\\";
 	const char *letter = **at ? strchr(letters, **at) : NULL;
@@ -160,9 +156,9 @@ int format_check(const char *format)
 
 		if (*at == '%' && *format == '%')
 			format++;
-		else if (*at == '%' && parse_field(&format) == FIELDS)
+		else if (*at == '%' && format_parse_field(&format) == FIELDS)
 			return report_usage("-F: no field begins with '%.24s'", at);
-		else if (*at == '\\' && parse_escape(&format) < 0)
+		else if (*at == '\\' && format_parse_escape(&format) < 0)
 			return report_usage("-F: '%.2s' is none of \\n \\t \\r \\0 \\\\", at);
 	}
 	return STATUS_DONE;
@@ -175,13 +171,14 @@ void format_message(struct text *text, const char *format, uint32_t channel,
 		char byte = *format++;
 
 		if (byte == '%' && *format != '%') {
-			add_field(text, parse_field(&format), channel, message, bytes, visible);
+			format_add_field(text, format_parse_field(&format), channel, message, bytes,
+					 visible);
 			continue;
 		}
 		if (byte == '%')
 			format++;
 		else if (byte == '\\')
-			byte = (char)parse_escape(&format);
+			byte = (char)format_parse_escape(&format);
 		text_bytes(text, &byte, 1);
 	}
 }
@@ -199,7 +196,7 @@ void format_json(struct text *text, uint32_t channel, const struct msgslot_messa
 	text_string(text, ",\"time\":\"");
 	format_time(text, message);
 	text_string(text, "\",\"age\":");
-	add_age(text, message);
+	format_add_age(text, message);
 	text_format(text, ",\"length\":%zu,\"lost\":%" PRIu64, message->length, message->lost);
 	if (text_is_utf8(bytes, message->length)) {
 		text_string(text, ",\"payload\":");

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot help: what there is, or how to use one command. */
-#include "tools.h"
+#include "command.h"
+#include "report.h"
+#include "stream.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void print_commands(bool own_name)
+static void help_print_commands(bool own_name)
 {
-	for (const struct command *const *command = commands; *command; command++)
+	for (const struct command *const *command = command_first(); *command; command++)
 		if ((*command)->own_name == own_name && (*command)->summary)
 			printf("  %-15s %s\n", (*command)->name, (*command)->summary);
 }
@@ -16,30 +18,28 @@ static int help_run(int argc, char **argv)
 {
 	const struct command *command;
 
-	if (argc > 2)
-		return report_usage("one command at a time, %d given", argc - 1);
-	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-		return report_help(&help_command);
-	if (argc == 2) {
-		command = command_find(argv[1], false);
+	if (argc > 1)
+		return report_usage("one command at a time, %d given", argc);
+	if (argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")))
+		return command_print_help(&help_command);
+	if (argc == 1) {
+		command = command_find(argv[0], false);
 		if (!command)
-			command = command_find(argv[1], true);
-		if (!command)
-			return report_no_command(argv[1]);
-		return report_help(command);
+			command = command_find(argv[0], true);
+		return command ? command_print_help(command) : command_report_unknown(argv[0]);
 	}
 
 	printf("Usage: msgslot COMMAND [ARGUMENT...]\n"
 	       "       msgslot --help | --version\n"
 	       "Messages on numbered channels of a message slot, /dev/msgslotN.\n\n");
-	print_commands(false);
+	help_print_commands(false);
 	printf("\nPrograms of their own:\n");
-	print_commands(true);
+	help_print_commands(true);
 	printf("\n'msgslot COMMAND --help' says how to use a command, msgslot(1) says it all.\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 nothing there, 4 timed out,\n"
 	       "5 no such slot or module, 6 not permitted, 7 too long or empty, 8 full or share\n"
 	       "used up, 9 compare-and-set lost, 10 delivered, but messages were lost.\n");
-	return report_flush();
+	return stream_flush();
 }
 
 const struct command help_command = {

@@ -17,14 +17,14 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_BYTES = 256, /* of a script's first line the kernel reads so much */
-	SCRIPTS_MAX = 5,      /* so many may be each other's interpreters */
+	PROGRAM_LINE_MAX = 256,	 /* of a script's first line the kernel reads so much */
+	PROGRAM_SCRIPTS_MAX = 5, /* so many may be each other's interpreters */
 };
 
 extern char **environ;
 
 /* The interpreter that a script names in its first line, cut out of it; or NULL. */
-static char *interpreter_of(const char *path, char line[LINE_MAX_BYTES + 1])
+static char *program_interpreter(const char *path, char line[PROGRAM_LINE_MAX + 1])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *name;
@@ -33,7 +33,7 @@ static char *interpreter_of(const char *path, char line[LINE_MAX_BYTES + 1])
 	/* What can be run and not read is no script. */
 	if (fd < 0)
 		return NULL;
-	n = read(fd, line, LINE_MAX_BYTES);
+	n = read(fd, line, PROGRAM_LINE_MAX);
 	close(fd);
 	if (n < 2 || memcmp(line, "#!", 2) != 0)
 		return NULL;
@@ -43,9 +43,9 @@ static char *interpreter_of(const char *path, char line[LINE_MAX_BYTES + 1])
 	return name;
 }
 
-static int file_check(const char *path, int scripts)
+static int program_check(const char *path, int scripts)
 {
-	char line[LINE_MAX_BYTES + 1], *interpreter;
+	char line[PROGRAM_LINE_MAX + 1], *interpreter;
 	struct stat file;
 
 	if (stat(path, &file))
@@ -56,14 +56,14 @@ static int file_check(const char *path, int scripts)
 	}
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
 		return -1;
-	interpreter = interpreter_of(path, line);
+	interpreter = program_interpreter(path, line);
 	if (!interpreter)
 		return 0;
-	if (scripts == SCRIPTS_MAX) {
+	if (scripts == PROGRAM_SCRIPTS_MAX) {
 		errno = ELOOP;
 		return -1;
 	}
-	return file_check(interpreter, scripts + 1);
+	return program_check(interpreter, scripts + 1);
 }
 
 int program_find(const char *name, char path[PATH_MAX])
@@ -73,7 +73,7 @@ int program_find(const char *name, char path[PATH_MAX])
 
 	if (strchr(name, '/')) {
 		if (snprintf(path, PATH_MAX, "%s", name) < PATH_MAX)
-			return file_check(path, 0);
+			return program_check(path, 0);
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -82,7 +82,7 @@ int program_find(const char *name, char path[PATH_MAX])
 		/* No folder is the present one. */
 		snprintf(path, PATH_MAX, "%.*s%s%s", (int)(end - folder), folder,
 			 end == folder ? "" : "/", name);
-		if (!file_check(path, 0))
+		if (!program_check(path, 0))
 			return 0;
 		/* As a shell does: what may not be run is told if nothing else is found. */
 		if (errno == EACCES)
@@ -95,9 +95,9 @@ int program_find(const char *name, char path[PATH_MAX])
 }
 
 /* argv as execvp() has it for a shell: what runs it, the script, and its arguments. */
-static pid_t start_by_shell(const char *path, char **command,
-			    const posix_spawn_file_actions_t *actions,
-			    const posix_spawnattr_t *attributes)
+static pid_t program_start_by_shell(const char *path, char **command,
+				    const posix_spawn_file_actions_t *actions,
+				    const posix_spawnattr_t *attributes)
 {
 	size_t words = 0;
 	char **argv;
@@ -136,8 +136,9 @@ pid_t program_start(const char *path, char **command, int input)
 	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	errno = posix_spawn(&child, path, &actions, &attributes, command, environ);
 	if (errno)
-		child = errno == ENOEXEC ? start_by_shell(path, command, &actions, &attributes) :
-					   -1;
+		child = errno == ENOEXEC ?
+				program_start_by_shell(path, command, &actions, &attributes) :
+				-1;
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return child;

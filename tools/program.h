@@ -2,8 +2,8 @@
 /*
  * The program of a command that is to be run.
  */
-#ifndef MSGSLOT_PROGRAM_H
-#define MSGSLOT_PROGRAM_H
+#ifndef MSGSLOT_TOOLS_PROGRAM_H
+#define MSGSLOT_TOOLS_PROGRAM_H
 
 #include <limits.h>
 #include <sys/types.h>

@@ -13,6 +13,10 @@
 #define _GNU_SOURCE /* ppoll() */
 #include "receiver.h"
 
+#include "clock.h"
+#include "format.h"
+#include "report.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,30 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
-int receiver_option(struct receiver *receiver, int letter, const char *argument)
-{
-	switch (letter) {
-	case 'p':
-		receiver->peek = true;
-		return STATUS_DONE;
-	case 'W':
-		return argument_seconds("-W", argument, &receiver->patience);
-	case 'C':
-		return argument_number("-C", argument, 1, UINT64_MAX, &receiver->count);
-	case OPTION_NEWER:
-		receiver->newer = true;
-		return argument_number("--newer", argument, 0, UINT64_MAX - 1, &receiver->sequence);
-	case OPTION_MAX_LENGTH:
-		return argument_number("--max-length", argument, 1, MSGSLOT_MESSAGE_MAX,
-				       &receiver->size);
-	case OPTION_MAX_AGE:
-		return argument_seconds("--max-age", argument, &receiver->max_age);
-	}
-	return STATUS_USAGE;
-}
-
 /* A `broadcast` file joins at the end; --newer brings it back to what is kept. */
-static int join(struct receiver *receiver)
+static int receiver_join(struct receiver *receiver)
 {
 	struct slot *slot = &receiver->slot;
 	uint64_t sequence = receiver->sequence + 1;
@@ -79,7 +61,7 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 		receiver->wait = true;
 		/* What is kept was sent before this file came. */
 		receiver->newer = receiver->newer || receiver->all;
-		return join(receiver);
+		return receiver_join(receiver);
 	case MSGSLOT_QUEUE:
 		receiver->wait = true;
 		if (receiver->newer && !receiver->peek)
@@ -90,22 +72,22 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 	return STATUS_DONE;
 }
 
-/* What is left of the patience; *until is -1 while the wait has not begun. */
-static int64_t time_left(const struct receiver *receiver, int64_t *until)
+/* What is left of the timeout; *until is -1 while the wait has not begun. */
+static int64_t receiver_time_left(const struct receiver *receiver, int64_t *until)
 {
 	int64_t left;
 
 	if (!receiver->wait)
 		return 0;
-	if (receiver->patience <= 0)
-		return receiver->patience;
+	if (receiver->timeout <= 0)
+		return receiver->timeout;
 	if (*until < 0)
-		*until = clock_now(CLOCK_MONOTONIC) + receiver->patience;
+		*until = clock_now(CLOCK_MONOTONIC) + receiver->timeout;
 	left = *until - clock_now(CLOCK_MONOTONIC);
 	return left > 0 ? left : 0;
 }
 
-static int report_output(const struct receiver *receiver, const struct pollfd *output)
+static int receiver_report_output(const struct receiver *receiver, const struct pollfd *output)
 {
 	if (output->revents & POLLNVAL)
 		return report_system("standard output", EBADF);
@@ -115,15 +97,15 @@ static int report_output(const struct receiver *receiver, const struct pollfd *o
 	return receiver->follows ? STATUS_FAILED : report_system("standard output", EPIPE);
 }
 
-static int check_output(const struct receiver *receiver)
+static int receiver_check_output(const struct receiver *receiver)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO };
 
-	return poll(&output, 1, 0) > 0 ? report_output(receiver, &output) : STATUS_DONE;
+	return poll(&output, 1, 0) > 0 ? receiver_report_output(receiver, &output) : STATUS_DONE;
 }
 
 /* Waits for one of two: a message, or the end of standard output, which is an error. */
-static int wait_for_either(const struct receiver *receiver, int64_t timeout)
+static int receiver_wait_for_either(const struct receiver *receiver, int64_t timeout)
 {
 	struct pollfd files[] = {
 		{ .fd = receiver->prints ? STDOUT_FILENO : -1 },
@@ -137,14 +119,14 @@ static int wait_for_either(const struct receiver *receiver, int64_t timeout)
 		return receiver->interrupted && *receiver->interrupted ? STATUS_INTERRUPTED :
 									 STATUS_DONE;
 	}
-	return report_output(receiver, &files[0]);
+	return receiver_report_output(receiver, &files[0]);
 }
 
 /* After EAGAIN: STATUS_DONE to look again. */
-static int wait_for_message(struct receiver *receiver, int64_t *until)
+static int receiver_wait(struct receiver *receiver, int64_t *until)
 {
-	int64_t left = time_left(receiver, until);
-	bool waited = receiver->wait && receiver->patience;
+	int64_t left = receiver_time_left(receiver, until);
+	bool waited = receiver->wait && receiver->timeout;
 
 	if (!left && receiver->all)
 		return STATUS_NOTHING;
@@ -155,11 +137,11 @@ static int wait_for_message(struct receiver *receiver, int64_t *until)
 		receiver->selected = true;
 		return slot_select(&receiver->slot);
 	}
-	return wait_for_either(receiver, left);
+	return receiver_wait_for_either(receiver, left);
 }
 
-static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_message *message,
-		       int64_t *until)
+static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
+				struct msgslot_message *message, int64_t *until)
 {
 	struct msgslot_receive_options options = { 0 };
 	int mode = msgslot_slot_get_mode(receiver->slot.handle);
@@ -168,7 +150,7 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 	if (mode == MSGSLOT_QUEUE && receiver->peek) {
 		options.flags = MSGSLOT_RECV_PEEK | (receiver->newer ? MSGSLOT_RECV_NEWER : 0);
 		options.sequence = receiver->sequence;
-		options.timeout = time_left(receiver, until);
+		options.timeout = receiver_time_left(receiver, until);
 	}
 	length = msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, buffer,
 					      receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
@@ -196,11 +178,11 @@ static ssize_t receive(struct receiver *receiver, char *buffer, struct msgslot_m
 }
 
 /* Whether what is taken now can be delivered. */
-static int check_delivery(struct receiver *receiver)
+static int receiver_check_delivery(struct receiver *receiver)
 {
 	bool takes = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE &&
 		     !receiver->peek;
-	int status = takes && receiver->prints ? check_output(receiver) : STATUS_DONE;
+	int status = takes && receiver->prints ? receiver_check_output(receiver) : STATUS_DONE;
 
 	if (!status && receiver->program && program_find(receiver->program, receiver->program_path))
 		return report_system(receiver->program, errno);
@@ -214,14 +196,14 @@ int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_messag
 
 	message->length = 0;
 	while (!status) {
-		status = check_delivery(receiver);
+		status = receiver_check_delivery(receiver);
 		if (status)
 			break;
-		if (receive(receiver, buffer, message, &until) >= 0) {
+		if (receiver_receive(receiver, buffer, message, &until) >= 0) {
 			if (receiver->max_age < 0 || format_age(message) <= receiver->max_age)
 				break;
 		} else if (errno == EAGAIN) {
-			status = wait_for_message(receiver, &until);
+			status = receiver_wait(receiver, &until);
 		} else if (errno != EINTR) {
 			status = slot_report_receive(&receiver->slot, message->length, errno);
 		}

@@ -1,57 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot recv: print the messages of a channel. */
+#include "command.h"
+#include "format.h"
+#include "option.h"
 #include "receiver.h"
+#include "report.h"
+#include "stream.h"
+#include "text.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <unistd.h>
 
-/* How a message is printed, and what stands behind it. */
-struct printer {
-	const char *format;
-	bool json;
-	bool newline; /* unless there is one */
-	bool nul;
-	bool visible; /* standard output is a terminal */
-	struct text text;
+static struct receiver recv_receiver = {
+	.timeout = MSGSLOT_FOREVER,
+	.max_age = -1,
+	.prints = true,
+};
+static const char *recv_format; /* of -F, or NULL */
+static bool recv_json;
+static bool recv_no_newline;
+static bool recv_nul;
+static bool recv_terminal; /* standard output is one */
+static struct text recv_text;
+
+static const struct option_rule recv_options[] = {
+	RECEIVER_OPTIONS(recv_receiver),
+	{ .letter = 'w', .name = "wait", .flag = &recv_receiver.wait },
+	{ .letter = 'a', .name = "all", .flag = &recv_receiver.all },
+	{ .letter = 'f', .name = "follow", .flag = &recv_receiver.follows },
+	{ .letter = 'F', .name = "format", .text = &recv_format, .check = format_check },
+	{ .letter = 'j', .name = "json", .flag = &recv_json, .call = report_as_json },
+	{ .letter = 'N', .name = "no-newline", .flag = &recv_no_newline },
+	{ .letter = '0', .name = "null", .flag = &recv_nul },
+	{ .name = NULL },
 };
 
 /* In one write, so that messages of several processes do not mix in one pipe or file. */
-static int print(struct printer *printer, uint32_t channel, const struct msgslot_message *message,
-		 char *bytes)
+static int recv_print(uint32_t channel, const struct msgslot_message *message, char *bytes)
 {
 	size_t length = message->length;
-	struct text *text = &printer->text;
+	bool newline = !recv_no_newline;
+	struct text *text = &recv_text;
 
-	if (printer->json) {
+	if (recv_json) {
 		format_json(text, channel, message, bytes);
-	} else if (printer->format) {
-		format_message(text, printer->format, channel, message, bytes, printer->visible);
-	} else if (printer->visible) {
+	} else if (recv_format) {
+		format_message(text, recv_format, channel, message, bytes, recv_terminal);
+	} else if (recv_terminal) {
 		text_visible(text, bytes, length, "\n\t");
 	} else {
 		/* As it is; the buffer has room for the byte behind it. */
-		if (printer->nul)
+		if (recv_nul)
 			bytes[length++] = '\0';
-		else if (printer->newline && bytes[length - 1] != '\n')
+		else if (newline && bytes[length - 1] != '\n')
 			bytes[length++] = '\n';
 		return stream_write(bytes, length) ? STATUS_FAILED : STATUS_DONE;
 	}
-	if (printer->nul)
+	if (recv_nul)
 		text_bytes(text, "", 1);
-	else if (printer->newline && (!text->length || text->bytes[text->length - 1] != '\n'))
+	else if (newline && (!text->length || text->bytes[text->length - 1] != '\n'))
 		text_string(text, "\n");
-	return text_print(text);
+	return stream_print(text);
 }
 
-static void tell_loss(const struct receiver *receiver, uint64_t lost)
+static void recv_report_loss(const struct receiver *receiver, uint64_t lost)
 {
 	report_error(STATUS_LOST, receiver->slot.node, NULL,
 		     "channel %u: %" PRIu64 " message%s went before %s could be received",
-		     receiver->slot.channel, lost, lost == 1 ? "" : "s", lost == 1 ? "it" : "they");
+		     receiver->slot.channel, lost, text_plural(lost), lost == 1 ? "it" : "they");
 }
 
-static int receive_all(struct receiver *receiver, struct printer *printer)
+static int recv_messages(struct receiver *receiver)
 {
 	struct msgslot_message message;
 	uint64_t lost = 0;
@@ -63,10 +82,10 @@ static int receive_all(struct receiver *receiver, struct printer *printer)
 			break;
 		if (status)
 			return status;
-		if (receiver->lost > lost && !printer->json)
-			tell_loss(receiver, receiver->lost - lost);
+		if (receiver->lost > lost && !recv_json)
+			recv_report_loss(receiver, receiver->lost - lost);
 		lost = receiver->lost;
-		status = print(printer, receiver->slot.channel, &message, stream_buffer);
+		status = recv_print(receiver->slot.channel, &message, stream_buffer);
 		if (status)
 			return status;
 	}
@@ -75,87 +94,36 @@ static int receive_all(struct receiver *receiver, struct printer *printer)
 
 static int recv_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		RECEIVER_OPTIONS,
-		{ "wait", no_argument, NULL, 'w' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "follow", no_argument, NULL, 'f' },
-		{ "format", required_argument, NULL, 'F' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "no-newline", no_argument, NULL, 'N' },
-		{ "null", no_argument, NULL, '0' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct receiver receiver = { .patience = MSGSLOT_FOREVER, .max_age = -1, .prints = true };
-	struct printer printer = { .newline = true };
+	struct receiver *receiver = &recv_receiver;
 	struct address address;
-	int letter, status = STATUS_DONE;
-	bool follow = false;
+	int status;
 
-	opterr = 0;
-	while (!status && (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "wafF:jN0",
-						options, NULL)) != -1) {
-		switch (letter) {
-		case 'h':
-			return report_help(&recv_command);
-		case 'w':
-			receiver.wait = true;
-			break;
-		case 'a':
-			receiver.all = true;
-			break;
-		case 'f':
-			follow = receiver.follows = true;
-			break;
-		case 'F':
-			printer.format = optarg;
-			status = format_check(optarg);
-			break;
-		case 'j':
-			printer.json = true;
-			report_as_json();
-			break;
-		case 'N':
-			printer.newline = false;
-			break;
-		case '0':
-			printer.nul = true;
-			break;
-		case '?':
-		case ':':
-			return report_option(letter, argc, argv);
-		default:
-			status = receiver_option(&receiver, letter, optarg);
-		}
-	}
-	if (!status && receiver.all && (follow || receiver.wait || receiver.patience >= 0))
-		status = report_usage("-a waits for nothing: -f, -w and -W exclude it");
-	if (!status && printer.json && printer.format)
-		status = report_usage("-j and -F exclude each other");
-	if (!status)
-		status = argument_address(argc - optind, argv + optind, CHANNEL_NEEDED, &address);
-	if (!status && argc - optind > address.words)
-		status = report_usage("'%s' is too much", argv[optind + address.words]);
+	if (receiver->all && (receiver->follows || receiver->wait || receiver->timeout >= 0))
+		return report_usage("-a waits for nothing: -f, -w and -W exclude it");
+	if (recv_json && recv_format)
+		return report_usage("-j and -F exclude each other");
+	status = argument_only_address(argc, argv, CHANNEL_NEEDED, &address);
 	if (status)
 		return status;
 
-	if (receiver.all)
-		receiver.patience = 0;
-	else if (follow)
-		receiver.wait = true;
-	else if (!receiver.count)
-		receiver.count = 1;
-	printer.visible = isatty(STDOUT_FILENO);
-	status = receiver_open(&receiver, &address);
+	if (receiver->all)
+		receiver->timeout = 0;
+	else if (receiver->follows)
+		receiver->wait = true;
+	else if (!receiver->count)
+		receiver->count = 1;
+	recv_terminal = isatty(STDOUT_FILENO);
+	status = receiver_open(receiver, &address);
 	if (!status)
-		status = receive_all(&receiver, &printer);
-	text_free(&printer.text);
+		status = recv_messages(receiver);
+	text_free(&recv_text);
 	return status;
 }
 
 const struct command recv_command = {
 	.name = "recv",
 	.run = recv_run,
+	.options = recv_options,
 	.arguments = "[OPTION]... SLOT CHANNEL",
 	.summary = "Print messages of a channel of a slot.",
 	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"

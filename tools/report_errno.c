@@ -3,8 +3,11 @@
  * What an errno of opening or making a slot means to the user, and what he can do about it.  Only a
  * command that failed comes here, so looking at groups and accounts costs nobody else.
  */
+#include "report_errno.h"
+
+#include "group.h"
+#include "report.h"
 #include "sandbox.h"
-#include "tools.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -15,26 +18,6 @@
 #include <unistd.h>
 
 #define DOCTOR "'msgslot doctor' says what is missing and what to do."
-
-enum membership membership(gid_t group, const struct passwd *user)
-{
-	gid_t groups[1024];
-	int count = getgroups(sizeof(groups) / sizeof(groups[0]), groups);
-
-	if (getegid() == group)
-		return NOW;
-	for (int i = 0; i < count; i++)
-		if (groups[i] == group)
-			return NOW;
-
-	count = sizeof(groups) / sizeof(groups[0]);
-	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
-		return OUTSIDE;
-	for (int i = 0; i < count; i++)
-		if (groups[i] == group)
-			return SINCE_LOGIN;
-	return OUTSIDE;
-}
 
 /* Why may this user not open the node?  EPERM comes after group and mode were looked at. */
 static int report_denied(const char *node, int error)
@@ -61,7 +44,7 @@ static int report_denied(const char *node, int error)
 				    "Permission denied: it is only for root");
 
 	snprintf(name, sizeof(name), "%u", (unsigned int)geteuid());
-	switch (membership(status.st_gid, user)) {
+	switch (group_membership(status.st_gid, user)) {
 	case OUTSIDE:
 		snprintf(todo, sizeof(todo),
 			 "As root: usermod -aG %s %s; it counts from the next login on.",
@@ -83,7 +66,7 @@ static int report_denied(const char *node, int error)
 }
 
 /* Of a module that is loaded, and has no such slot, doctor finds nothing to say. */
-static const char *where_slots_are(const char *node)
+static const char *report_todo_slots(const char *node)
 {
 	const char *name = strrchr(node, '/');
 	char path[256];
@@ -103,10 +86,10 @@ int report_open(const char *node, int error)
 		return report_denied(node, error);
 	case ENOENT:
 	case ENOTDIR:
-		return report_error(STATUS_NO_SLOT, node, where_slots_are(node),
+		return report_error(STATUS_NO_SLOT, node, report_todo_slots(node),
 				    "there is no such node");
 	case ENXIO:
-		return report_error(STATUS_NO_SLOT, node, where_slots_are(node),
+		return report_error(STATUS_NO_SLOT, node, report_todo_slots(node),
 				    "there is no such slot, or no module msgslot");
 	case ENODEV:
 		return report_error(STATUS_NO_SLOT, node,

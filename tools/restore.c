@@ -3,24 +3,39 @@
  * msgslot restore: sends the messages of a file that `dump` wrote.  The file is read and checked
  * whole, and so is what the slot has room for, before the first message is sent.
  */
+#include "command.h"
 #include "dumpfile.h"
+#include "option.h"
+#include "report.h"
+#include "slot.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+static bool restore_adds;
+static bool restore_dry_run;
+static bool restore_verbose;
+
+static const struct option_rule restore_options[] = {
+	{ .letter = 'a', .name = "add", .flag = &restore_adds },
+	{ .letter = 'n', .name = "dry-run", .flag = &restore_dry_run },
+	{ .letter = 'v', .name = "verbose", .flag = &restore_verbose },
+	{ .name = NULL },
+};
+
 /* ---- the file ---------------------------------------------------------------------------------- */
 
-static int report_wrong(const char *path, const char *wrong)
+static int restore_report_wrong(const char *path, const char *wrong)
 {
 	return report_error(STATUS_FAILED, path, "Nothing was sent.", "%s", wrong);
 }
 
-static int read_all(int fd, const char *path, struct text *file)
+static int restore_read_all(int fd, const char *path, struct text *file)
 {
 	const char *wrong = NULL;
 	char part[65536];
@@ -34,20 +49,20 @@ static int read_all(int fd, const char *path, struct text *file)
 		}
 	} while (!wrong && (got > 0 || (got < 0 && errno == EINTR)));
 	if (wrong)
-		return report_wrong(path, wrong);
+		return restore_report_wrong(path, wrong);
 	return got < 0 ? report_system(path, errno) : STATUS_DONE;
 }
 
-static int read_file(const char *path, struct text *file)
+static int restore_read_file(const char *path, struct text *file)
 {
 	int fd, status;
 
 	if (!strcmp(path, "-"))
-		return read_all(STDIN_FILENO, "standard input", file);
+		return restore_read_all(STDIN_FILENO, "standard input", file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return report_system(path, errno);
-	status = read_all(fd, path, file);
+	status = restore_read_all(fd, path, file);
 	close(fd);
 	return status;
 }
@@ -55,8 +70,8 @@ static int read_file(const char *path, struct text *file)
 /* ---- the slot ---------------------------------------------------------------------------------- */
 
 /* The slot must be one that could have been dumped so. */
-static int check_slot(const struct slot *slot, const struct dumpfile_header *header,
-		      const struct dumpfile_needs *needs, const struct msgslot_info *info)
+static int restore_check_slot(const struct slot *slot, const struct dumpfile_header *header,
+			      const struct dumpfile_needs *needs, const struct msgslot_info *info)
 {
 	char todo[128];
 
@@ -87,8 +102,8 @@ static int check_slot(const struct slot *slot, const struct dumpfile_header *hea
 }
 
 /* What certainly will not fit is not begun. */
-static int check_room(const struct slot *slot, const struct dumpfile_needs *needs,
-		      const struct msgslot_info *info)
+static int restore_check_limits(const struct slot *slot, const struct dumpfile_needs *needs,
+				const struct msgslot_info *info)
 {
 	bool slot_full = needs->channels > info->max_channels || needs->bytes > info->max_bytes;
 
@@ -107,7 +122,7 @@ static int check_room(const struct slot *slot, const struct dumpfile_needs *need
  * Where something was sent to the slot already the order of things would not be what it was: that
  * must be wanted.
  */
-static int check_empty(const struct slot *slot, const struct msgslot_info *info)
+static int restore_check_empty(const struct slot *slot, const struct msgslot_info *info)
 {
 	if (!info->messages)
 		return STATUS_DONE;
@@ -115,11 +130,11 @@ static int check_empty(const struct slot *slot, const struct msgslot_info *info)
 		STATUS_FAILED, slot->node,
 		"Clear it first ('msgslot clear -a'), or restore besides these with --add.",
 		"the slot is in use: it keeps %" PRIu64 " message%s", (uint64_t)info->messages,
-		plural(info->messages));
+		text_plural(info->messages));
 }
 
-static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t messages,
-		       int error)
+static int restore_report_part(struct slot *slot, size_t length, uint64_t done, uint64_t messages,
+			       int error)
 {
 	int status;
 
@@ -130,7 +145,7 @@ static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t
 	else
 		status = slot_report_send(slot, length, error);
 	fprintf(stderr, "%" PRIu64 " of %" PRIu64 " message%s were sent before that.\n", done,
-		messages, plural(messages));
+		messages, text_plural(messages));
 	return status;
 }
 
@@ -138,8 +153,8 @@ static int report_part(struct slot *slot, size_t length, uint64_t done, uint64_t
  * In mode last a channel that has a message by now keeps it: it is newer than what was dumped, and
  * counts as *newer.
  */
-static int send_all(struct slot *slot, const struct text *file,
-		    const struct dumpfile_header *header, uint64_t *newer)
+static int restore_send_all(struct slot *slot, const struct text *file,
+			    const struct dumpfile_header *header, uint64_t *newer)
 {
 	bool last = header->mode == MSGSLOT_LAST;
 	struct msgslot_send_options options = { .flags = last ? MSGSLOT_SEND_IF : 0 };
@@ -156,18 +171,13 @@ static int send_all(struct slot *slot, const struct text *file,
 		else if (last && errno == ESTALE)
 			++*newer;
 		else
-			return report_part(slot, message.length, done, header->messages, errno);
+			return restore_report_part(slot, message.length, done, header->messages,
+						   errno);
 	}
 	return STATUS_DONE;
 }
 
-struct wishes {
-	bool add;
-	bool dry_run;
-	bool verbose;
-};
-
-static int restore(const struct address *address, const char *path, const struct wishes *wishes)
+static int restore_slot(const struct address *address, const char *path)
 {
 	struct dumpfile_header header = { 0 };
 	struct dumpfile_needs needs;
@@ -176,33 +186,35 @@ static int restore(const struct address *address, const char *path, const struct
 	uint64_t newer = 0;
 	struct slot slot;
 	const char *wrong;
-	int status = read_file(path, &file);
+	int status = restore_read_file(path, &file);
 
 	if (!status) {
 		wrong = dumpfile_check(&file, &header, &needs);
 		if (wrong)
-			status = report_wrong(strcmp(path, "-") ? path : "standard input", wrong);
+			status = restore_report_wrong(strcmp(path, "-") ? path : "standard input",
+						      wrong);
 	}
 	if (!status)
 		status = slot_open(&slot, address, O_WRONLY);
 	if (!status && msgslot_info_get(slot.handle, &info, sizeof(info)))
 		status = slot_report(&slot, errno);
 	if (!status)
-		status = check_slot(&slot, &header, &needs, &info);
+		status = restore_check_slot(&slot, &header, &needs, &info);
 	if (!status)
-		status = check_room(&slot, &needs, &info);
-	if (!status && !wishes->add)
-		status = check_empty(&slot, &info);
-	if (!status && !wishes->dry_run)
-		status = send_all(&slot, &file, &header, &newer);
-	if (!status && (wishes->verbose || wishes->dry_run)) {
+		status = restore_check_limits(&slot, &needs, &info);
+	if (!status && !restore_adds)
+		status = restore_check_empty(&slot, &info);
+	if (!status && !restore_dry_run)
+		status = restore_send_all(&slot, &file, &header, &newer);
+	if (!status && (restore_verbose || restore_dry_run)) {
 		printf("%s: %" PRIu64 " message%s on %" PRIu64 " channel%s%s\n", slot.node,
-		       header.messages - newer, plural(header.messages - newer), header.channels,
-		       plural(header.channels), wishes->dry_run ? ", none sent" : "");
+		       header.messages - newer, text_plural(header.messages - newer),
+		       header.channels, text_plural(header.channels),
+		       restore_dry_run ? ", none sent" : "");
 		if (newer)
 			printf("%s: %" PRIu64 " channel%s kept a newer message\n", slot.node, newer,
-			       plural(newer));
-		status = report_flush();
+			       text_plural(newer));
+		status = stream_flush();
 	}
 	text_free(&file);
 	return status;
@@ -210,46 +222,20 @@ static int restore(const struct address *address, const char *path, const struct
 
 static int restore_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "add", no_argument, NULL, 'a' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct wishes wishes = { 0 };
 	struct address address;
-	int letter, status;
+	int status = argument_address(argc, argv, CHANNEL_NONE, &address);
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:hanv", options, NULL)) != -1) {
-		switch (letter) {
-		case 'h':
-			return report_help(&restore_command);
-		case 'a':
-			wishes.add = true;
-			break;
-		case 'n':
-			wishes.dry_run = true;
-			break;
-		case 'v':
-			wishes.verbose = true;
-			break;
-		default:
-			return report_option(letter, argc, argv);
-		}
-	}
-	status = argument_address(argc - optind, argv + optind, CHANNEL_NONE, &address);
-	if (!status && argc - optind < 2)
+	if (!status && argc < 2)
 		status = report_usage("no file is given");
-	if (!status && argc - optind > 2)
-		status = report_usage("'%s' is too much", argv[optind + 2]);
-	return status ? status : restore(&address, argv[optind + 1], &wishes);
+	if (!status)
+		status = argument_end(argc, argv, 2);
+	return status ? status : restore_slot(&address, argv[1]);
 }
 
 const struct command restore_command = {
 	.name = "restore",
 	.run = restore_run,
+	.options = restore_options,
 	.arguments = "[OPTION]... SLOT { FILE | - }",
 	.summary = "Send all messages of a file that 'msgslot dump' wrote.",
 	.help = "  SLOT           a number N for /dev/msgslotN, or the path of a device node\n"

@@ -2,7 +2,8 @@
 /* What a service or a container sees of the machine.  See sandbox.h. */
 #define _GNU_SOURCE /* O_CLOEXEC, AT_EACCESS */
 #include "sandbox.h"
-#include "tools.h"
+
+#include "group.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ bool sandbox_mode_allows(const char *node, const struct stat *status)
 	/* That asks SELinux, too. */
 	if (status->st_uid == geteuid())
 		wanted = 0600;
-	else if (membership(status->st_gid, NULL) == NOW)
+	else if (group_membership(status->st_gid, NULL) == NOW)
 		wanted = 0060;
 	return (status->st_mode & wanted) == wanted;
 }

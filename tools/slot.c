@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A slot that is open, and what its errors mean to the user. */
-#include "tools.h"
+/* An open slot, and what its errors mean to the user.  See slot.h. */
+#include "slot.h"
+
+#include "report.h"
+#include "report_errno.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,8 +24,30 @@ int slot_select(struct slot *slot)
 	return slot_report(slot, errno);
 }
 
+int slot_walk(struct slot *slot,
+	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
+	      void *data)
+{
+	struct msgslot_walker *walker = msgslot_walker_new(slot->handle);
+	struct msgslot_walk_entry entry;
+	int found, status = STATUS_DONE;
+
+	if (!walker)
+		return report_system(slot->node, errno);
+	while (!status && (found = msgslot_walker_next(walker, &entry, sizeof(entry))) != 0) {
+		if (found > 0) {
+			slot->channel = entry.channel;
+			status = each(slot, &entry, data);
+		} else {
+			status = slot_report(slot, errno);
+		}
+	}
+	msgslot_walker_free(walker);
+	return status;
+}
+
 /* What is used of what there is, as "channels 2 of 2, bytes 300 of 1000": of the slot, or my share. */
-static void usage(const struct slot *slot, bool share, char *text, size_t size)
+static void slot_usage(const struct slot *slot, bool share, char *text, size_t size)
 {
 	struct msgslot_info info;
 
@@ -36,11 +61,11 @@ static void usage(const struct slot *slot, bool share, char *text, size_t size)
 		 (uint64_t)(share ? info.share_max_bytes : info.max_bytes));
 }
 
-static int report_full(const struct slot *slot, bool share)
+static int slot_report_full(const struct slot *slot, bool share)
 {
 	char used[160];
 
-	usage(slot, share, used, sizeof(used));
+	slot_usage(slot, share, used, sizeof(used));
 	if (share)
 		return report_error(
 			STATUS_FULL, slot->node,
@@ -66,16 +91,16 @@ int slot_report(const struct slot *slot, int error)
 				    "Channels of a slot of mode last are 1 to 4294967295.",
 				    "there is no channel 0 in mode last");
 	case ENOSPC:
-		return report_full(slot, false);
+		return slot_report_full(slot, false);
 	case EDQUOT:
-		return report_full(slot, true);
+		return slot_report_full(slot, true);
 	}
 	return report_error(STATUS_FAILED, slot->node, NULL, "channel %u: %s", slot->channel,
 			    strerror(error));
 }
 
 /* The limit, where it is, and who can raise it how far. */
-static int report_too_long(const struct slot *slot, const char *line, size_t length)
+static int slot_report_too_long(const struct slot *slot, const char *line, size_t length)
 {
 	size_t max = msgslot_slot_get_max_message(slot->handle);
 	const char *at_least = slot->cut ? "at least " : "";
@@ -101,7 +126,7 @@ int slot_report_send(const struct slot *slot, size_t length, int error)
 	switch (error) {
 	case EMSGSIZE:
 		if (length)
-			return report_too_long(slot, line, length);
+			return slot_report_too_long(slot, line, length);
 		return report_error(STATUS_LENGTH, slot->node, "A message has at least 1 byte.",
 				    "channel %u: %sthe message is empty", slot->channel, line);
 	case EAGAIN:

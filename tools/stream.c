@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Standard input and output, as bytes. */
+/* Standard input and output, as bytes.  See stream.h. */
 #define _GNU_SOURCE /* O_PATH */
-#include "tools.h"
+#include "stream.h"
+
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
 
 /*
- * When the caller closed a standard stream, the slot would be opened in its place, and a message
- * meant for standard output would go there.  A path descriptor fills the gap: reading and writing
- * it is EBADF, just as if it were still closed.
+ * If the caller closed a standard stream, the slot would get its number, and a message for standard
+ * output would go there.  A path descriptor takes the number: reading and writing it is EBADF, as of
+ * a closed one.
  */
 int stream_guard(void)
 {
@@ -23,21 +26,21 @@ int stream_guard(void)
 	return 0;
 }
 
-static int wait_for(int fd, short events)
+static int stream_wait(int fd, short events)
 {
 	struct pollfd one = { .fd = fd, .events = events };
 
 	return poll(&one, 1, -1) < 0 && errno != EINTR ? -1 : 0;
 }
 
-/* Some bytes of standard input, 0 at its end, -1 after a report. */
 ssize_t stream_read(void *bytes, size_t size)
 {
 	ssize_t got;
 
 	do
 		got = read(STDIN_FILENO, bytes, size);
-	while (got < 0 && (errno == EINTR || (errno == EAGAIN && !wait_for(STDIN_FILENO, POLLIN))));
+	while (got < 0 &&
+	       (errno == EINTR || (errno == EAGAIN && !stream_wait(STDIN_FILENO, POLLIN))));
 
 	if (got < 0)
 		report_system("standard input", errno);
@@ -58,7 +61,7 @@ int stream_write(const void *bytes, size_t length)
 			errno = EIO;
 			goto err_report;
 		} else if (errno != EINTR &&
-			   (errno != EAGAIN || wait_for(STDOUT_FILENO, POLLOUT))) {
+			   (errno != EAGAIN || stream_wait(STDOUT_FILENO, POLLOUT))) {
 			goto err_report;
 		}
 	}
@@ -67,4 +70,19 @@ int stream_write(const void *bytes, size_t length)
 err_report:
 	report_system("standard output", errno);
 	return -1;
+}
+
+int stream_print(struct text *text)
+{
+	int failed = stream_write(text->bytes, text->length);
+
+	text->length = 0;
+	return failed ? STATUS_FAILED : STATUS_DONE;
+}
+
+int stream_flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return report_system("standard output", errno);
+	return STATUS_DONE;
 }

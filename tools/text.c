@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Text that grows, and the forms in which a message's bytes are shown.  Bytes come from other people:
- * none of these forms lets them move a terminal's cursor or end a JSON string.
- */
-#include "tools.h"
+/* Text that grows.  See text.h. */
+#include "text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,21 +13,21 @@ void text_free(struct text *text)
 	*text = (struct text){ 0 };
 }
 
-/* A place for so many bytes more.  Without memory there is nothing left to be done. */
-static char *text_room(struct text *text, size_t length)
+/* Where the next length bytes go.  Without memory the program ends. */
+static char *text_reserve(struct text *text, size_t length)
 {
-	size_t room = text->room;
+	size_t capacity = text->capacity;
 
-	if (length <= room - text->length)
+	if (length <= capacity - text->length)
 		return text->bytes + text->length;
-	while (length > room - text->length)
-		room = room ? 2 * room : 4096;
-	text->bytes = realloc(text->bytes, room);
+	while (length > capacity - text->length)
+		capacity = capacity ? 2 * capacity : 4096;
+	text->bytes = realloc(text->bytes, capacity);
 	if (!text->bytes) {
 		fputs("msgslot: Cannot allocate memory\n", stderr);
-		exit(STATUS_FAILED);
+		exit(EXIT_FAILURE);
 	}
-	text->room = room;
+	text->capacity = capacity;
 	return text->bytes + text->length;
 }
 
@@ -38,7 +35,7 @@ void text_bytes(struct text *text, const void *bytes, size_t length)
 {
 	if (!length)
 		return;
-	memcpy(text_room(text, length), bytes, length);
+	memcpy(text_reserve(text, length), bytes, length);
 	text->length += length;
 }
 
@@ -56,7 +53,8 @@ void text_format(struct text *text, const char *format, ...)
 	va_copy(again, arguments);
 	length = vsnprintf(NULL, 0, format, arguments);
 	if (length > 0) {
-		vsnprintf(text_room(text, (size_t)length + 1), (size_t)length + 1, format, again);
+		vsnprintf(text_reserve(text, (size_t)length + 1), (size_t)length + 1, format,
+			  again);
 		text->length += (size_t)length;
 	}
 	va_end(again);
@@ -67,7 +65,7 @@ void text_hex(struct text *text, const void *bytes, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *byte = bytes;
-	char *to = text_room(text, 2 * length);
+	char *to = text_reserve(text, 2 * length);
 
 	for (size_t i = 0; i < length; i++) {
 		*to++ = digits[byte[i] >> 4];
@@ -81,7 +79,7 @@ void text_base64(struct text *text, const void *bytes, size_t length)
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *byte = bytes;
-	char *to = text_room(text, (length + 2) / 3 * 4);
+	char *to = text_reserve(text, (length + 2) / 3 * 4);
 
 	for (size_t i = 0; i < length; i += 3) {
 		size_t left = length - i;
@@ -98,10 +96,10 @@ void text_base64(struct text *text, const void *bytes, size_t length)
 }
 
 /*
- * The length of the character that the bytes begin with, 0 if that is no UTF-8: cut short, longer than
- * need be, a surrogate, or above U+10FFFF.
+ * The length of the character that the bytes begin with; 0 if they are not UTF-8: cut short, longer
+ * than necessary, a surrogate, or above U+10FFFF.
  */
-static size_t character(const unsigned char *byte, size_t length, uint32_t *code)
+static size_t text_character(const unsigned char *byte, size_t length, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t size;
@@ -130,9 +128,11 @@ static size_t character(const unsigned char *byte, size_t length, uint32_t *code
 	return size;
 }
 
-/* Also the control characters above ASCII, which some terminals obey, and those that turn the
- * direction of writing, by which a text can look like another. */
-static bool is_control(uint32_t code)
+/*
+ * The control characters of ASCII; those above it, which some terminals obey; and those that change
+ * the direction of writing, with which one text can look like another.
+ */
+static bool text_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
 	       (code >= 0x2066 && code <= 0x2069);
@@ -145,7 +145,7 @@ bool text_is_utf8(const void *bytes, size_t length)
 	uint32_t code;
 
 	for (; length; byte += size, length -= size) {
-		size = character(byte, length, &code);
+		size = text_character(byte, length, &code);
 		if (!size)
 			return false;
 	}
@@ -159,9 +159,9 @@ void text_visible(struct text *text, const void *bytes, size_t length, const cha
 	uint32_t code;
 
 	for (; length; byte += size, length -= size) {
-		size = character(byte, length, &code);
+		size = text_character(byte, length, &code);
 		if (size &&
-		    (!is_control(code) || (code && code < 0x80 && strchr(keep, (int)code)))) {
+		    (!text_is_control(code) || (code && code < 0x80 && strchr(keep, (int)code)))) {
 			text_bytes(text, byte, size);
 			continue;
 		}
@@ -179,7 +179,7 @@ void text_json(struct text *text, const void *bytes, size_t length)
 
 	text_string(text, "\"");
 	for (; length; byte += size, length -= size) {
-		size = character(byte, length, &code);
+		size = text_character(byte, length, &code);
 		if (!size) {
 			size = 1;
 			text_string(text, "\\ufffd");
@@ -187,19 +187,11 @@ void text_json(struct text *text, const void *bytes, size_t length)
 			text_format(text, "\\%c", (char)code);
 		} else if (code == '\n') {
 			text_string(text, "\\n");
-		} else if (is_control(code)) {
+		} else if (text_is_control(code)) {
 			text_format(text, "\\u%04x", code);
 		} else {
 			text_bytes(text, byte, size);
 		}
 	}
 	text_string(text, "\"");
-}
-
-int text_print(struct text *text)
-{
-	int failed = stream_write(text->bytes, text->length);
-
-	text->length = 0;
-	return failed ? STATUS_FAILED : STATUS_DONE;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot version: of the tool, the library it runs with, and the module, as a slot tells it. */
-#include "tools.h"
+#include "arguments.h"
+#include "command.h"
+#include "option.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <msgslot.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +15,7 @@
  * Needs only a node, any of them, as in a container.  Stores the error that keeps us out of the first
  * one there is, ENOENT where there is none.
  */
-static bool ask_module(struct msgslot_info *info, int *error)
+static bool version_ask_module(struct msgslot_info *info, int *error)
 {
 	bool answered = false;
 
@@ -33,36 +36,26 @@ static bool ask_module(struct msgslot_info *info, int *error)
 
 static int version_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	int status = argument_end(argc, argv, 0), error;
 	struct msgslot_info info;
-	int letter, error;
 
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
-		if (letter == 'h')
-			return report_help(&version_command);
-		return report_option(letter, argc, argv);
-	}
-	if (optind < argc)
-		return report_usage("'%s' is too much", argv[optind]);
-
+	if (status)
+		return status;
 	printf("msgslot %s\n", MSGSLOT_VERSION);
 	printf("libmsgslot %s\n", msgslot_version_get());
-	if (ask_module(&info, &error))
+	if (version_ask_module(&info, &error))
 		printf("module ABI %u (this msgslot knows %d)\n", info.version,
 		       MSGSLOT_ABI_VERSION);
 	else
 		printf("module ABI unknown: %s (this msgslot knows %d)\n",
 		       error == ENOENT ? "there is no slot" : strerror(error), MSGSLOT_ABI_VERSION);
-	return report_flush();
+	return stream_flush();
 }
 
 const struct command version_command = {
 	.name = "version",
 	.run = version_run,
+	.options = option_none,
 	.arguments = "[-h]",
 	.summary = "Say the versions of the tool, the library and the module's ABI.",
 	.help = "  -h, --help  print this\n",

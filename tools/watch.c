@@ -4,12 +4,17 @@
  * input, what is known of it the environment.
  */
 #define _GNU_SOURCE /* fallocate(), memfd_create(), O_PATH */
+#include "command.h"
+#include "format.h"
+#include "option.h"
 #include "program.h"
 #include "receiver.h"
+#include "report.h"
+#include "stream.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +25,32 @@
 
 enum { JOBS_MAX = 1024 };
 
-static void set_number(const char *name, uint64_t number)
+/**
+ * struct watch_jobs - the commands that run
+ * @most: at a time
+ * @running: how many do
+ * @until_failure: one that fails is the end
+ */
+static struct watch_jobs {
+	uint64_t most;
+	uint64_t running;
+	bool until_failure;
+} watch_jobs = { .most = 1 };
+
+static struct receiver watch_receiver = {
+	.wait = true,
+	.timeout = MSGSLOT_FOREVER,
+	.max_age = -1,
+};
+
+static const struct option_rule watch_options[] = {
+	RECEIVER_OPTIONS(watch_receiver),
+	{ .letter = 'e', .name = "errexit", .flag = &watch_jobs.until_failure },
+	{ .letter = 'J', .name = "jobs", .number = &watch_jobs.most, .min = 1, .max = JOBS_MAX },
+	{ .name = NULL },
+};
+
+static void watch_set_number(const char *name, uint64_t number)
 {
 	char text[24];
 
@@ -28,7 +58,7 @@ static void set_number(const char *name, uint64_t number)
 	setenv(name, text, 1);
 }
 
-static void set_environment(const struct slot *slot, const struct msgslot_message *message)
+static void watch_set_environment(const struct slot *slot, const struct msgslot_message *message)
 {
 	struct text time = { 0 };
 
@@ -38,19 +68,19 @@ static void set_environment(const struct slot *slot, const struct msgslot_messag
 	text_free(&time);
 	setenv("MSGSLOT_NODE", slot->node, 1);
 	setenv("MSGSLOT_USER", format_user(message->uid), 1);
-	set_number("MSGSLOT_CHANNEL", slot->channel);
-	set_number("MSGSLOT_SEQUENCE", message->sequence);
-	set_number("MSGSLOT_PID", message->pid);
-	set_number("MSGSLOT_UID", message->uid);
-	set_number("MSGSLOT_LENGTH", message->length);
-	set_number("MSGSLOT_LOST", message->lost);
+	watch_set_number("MSGSLOT_CHANNEL", slot->channel);
+	watch_set_number("MSGSLOT_SEQUENCE", message->sequence);
+	watch_set_number("MSGSLOT_PID", message->pid);
+	watch_set_number("MSGSLOT_UID", message->uid);
+	watch_set_number("MSGSLOT_LENGTH", message->length);
+	watch_set_number("MSGSLOT_LOST", message->lost);
 }
 
 /*
  * A file and no pipe: nobody has to wait for a command that does not read all of it.  It is made before a
  * message is taken, with memory for the longest.
  */
-static int message_file(const struct slot *slot)
+static int watch_message_file(const struct slot *slot)
 {
 	int fd = memfd_create("message", MFD_CLOEXEC);
 
@@ -62,7 +92,7 @@ static int message_file(const struct slot *slot)
 	return -1;
 }
 
-static int message_put(int fd, const char *bytes, size_t length)
+static int watch_message_put(int fd, const char *bytes, size_t length)
 {
 	ssize_t put;
 
@@ -74,7 +104,7 @@ static int message_put(int fd, const char *bytes, size_t length)
 	return ftruncate(fd, (off_t)length);
 }
 
-static int report_end(char **command, int result)
+static int watch_report_end(char **command, int result)
 {
 	if (WIFEXITED(result))
 		return report_error(STATUS_FAILED, command[0], NULL, "ended with %d",
@@ -83,30 +113,18 @@ static int report_end(char **command, int result)
 			    WTERMSIG(result));
 }
 
-/**
- * struct jobs - the commands that run
- * @most: at a time
- * @running: how many do
- * @until_failure: one that fails is the end
- */
-struct jobs {
-	uint64_t most;
-	uint64_t running;
-	bool until_failure;
-};
+static volatile sig_atomic_t watch_child_ended;
 
-static volatile sig_atomic_t child_ended;
-
-static void note_child(int signal)
+static void watch_note_child(int signal)
 {
 	(void)signal;
-	child_ended = 1;
+	watch_child_ended = 1;
 }
 
 /* A child's end interrupts the wait for a message, and nothing else. */
 static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
 {
-	struct sigaction action = { .sa_handler = note_child };
+	struct sigaction action = { .sa_handler = watch_note_child };
 	sigset_t child;
 
 	sigemptyset(&child);
@@ -115,16 +133,16 @@ static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
 	sigdelset(while_waiting, SIGCHLD);
 	sigaction(SIGCHLD, &action, NULL);
 	receiver->signals = while_waiting;
-	receiver->interrupted = &child_ended;
+	receiver->interrupted = &watch_child_ended;
 }
 
 /* Waits for one command, and takes note of all that have ended; of a failure that counts, a status. */
-static int jobs_end(struct jobs *jobs, char **command, bool wait)
+static int watch_jobs_end(struct watch_jobs *jobs, char **command, bool wait)
 {
 	int status = STATUS_DONE, result;
 	pid_t child;
 
-	child_ended = 0;
+	watch_child_ended = 0;
 	while (jobs->running) {
 		child = waitpid(-1, &result, wait ? 0 : WNOHANG);
 		if (child < 0 && errno == EINTR)
@@ -134,7 +152,7 @@ static int jobs_end(struct jobs *jobs, char **command, bool wait)
 		wait = false;
 		jobs->running--;
 		if (result && jobs->until_failure && !status)
-			status = report_end(command, result);
+			status = watch_report_end(command, result);
 	}
 	return status;
 }
@@ -143,7 +161,7 @@ static int jobs_end(struct jobs *jobs, char **command, bool wait)
  * The message is taken: where there is no memory or no process for the command just now, it waits, and those
  * that have ended make room.
  */
-static int jobs_start(struct jobs *jobs, const char *path, char **command, int input)
+static int watch_jobs_start(struct watch_jobs *jobs, const char *path, char **command, int input)
 {
 	int status = STATUS_DONE;
 	bool told = false;
@@ -156,20 +174,20 @@ static int jobs_start(struct jobs *jobs, const char *path, char **command, int i
 		told = true;
 		sleep(1);
 		if (!status)
-			status = jobs_end(jobs, command, false);
+			status = watch_jobs_end(jobs, command, false);
 	}
 	jobs->running++;
 	return status;
 }
 
-static int watch(struct receiver *receiver, char **command, struct jobs *jobs)
+static int watch_messages(struct receiver *receiver, char **command, struct watch_jobs *jobs)
 {
 	struct msgslot_message message;
 	int status = STATUS_DONE, input, last;
 	uint64_t n = 0;
 
 	while (!status && (!receiver->count || n < receiver->count)) {
-		input = message_file(&receiver->slot);
+		input = watch_message_file(&receiver->slot);
 		if (input < 0) {
 			status = report_system("a file for the message", errno);
 			break;
@@ -177,20 +195,21 @@ static int watch(struct receiver *receiver, char **command, struct jobs *jobs)
 		status = receiver_next(receiver, stream_buffer, &message);
 		if (!status) {
 			n++;
-			set_environment(&receiver->slot, &message);
-			if (message_put(input, stream_buffer, message.length))
+			watch_set_environment(&receiver->slot, &message);
+			if (watch_message_put(input, stream_buffer, message.length))
 				status = report_system("the message as a file", errno);
 			else
-				status = jobs_start(jobs, receiver->program_path, command, input);
+				status = watch_jobs_start(jobs, receiver->program_path, command,
+							  input);
 		}
 		close(input);
 		if (!status || status == STATUS_INTERRUPTED)
-			status = jobs_end(jobs, command, jobs->running == jobs->most);
+			status = watch_jobs_end(jobs, command, jobs->running == jobs->most);
 		if (!status && receiver->peek)
 			status = receiver_take(receiver, &message);
 	}
 	while (jobs->running) {
-		last = jobs_end(jobs, command, true);
+		last = watch_jobs_end(jobs, command, true);
 		status = status ? status : last;
 	}
 	return status ? status : receiver_status(receiver);
@@ -198,66 +217,39 @@ static int watch(struct receiver *receiver, char **command, struct jobs *jobs)
 
 static int watch_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		RECEIVER_OPTIONS,
-		{ "errexit", no_argument, NULL, 'e' },
-		{ "jobs", required_argument, NULL, 'J' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct receiver receiver = { .wait = true, .patience = MSGSLOT_FOREVER, .max_age = -1 };
+	struct receiver *receiver = &watch_receiver;
+	struct watch_jobs *jobs = &watch_jobs;
 	struct address address;
-	int letter, status = STATUS_DONE;
-	struct jobs jobs = { .most = 1 };
 	sigset_t while_waiting;
+	int status;
 
-	opterr = 0;
-	while (!status && (letter = getopt_long(argc, argv, "+:" RECEIVER_LETTERS "eJ:", options,
-						NULL)) != -1) {
-		switch (letter) {
-		case 'h':
-			return report_help(&watch_command);
-		case 'e':
-			jobs.until_failure = true;
-			break;
-		case 'J':
-			status = argument_number("-J", optarg, 1, JOBS_MAX, &jobs.most);
-			break;
-		case '?':
-		case ':':
-			return report_option(letter, argc, argv);
-		default:
-			status = receiver_option(&receiver, letter, optarg);
-		}
-	}
-	argc -= optind;
-	argv += optind;
-	if (!status)
-		status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
+	status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
 	if (!status && argc <= address.words)
 		status = report_usage("no command is given");
-	if (!status && receiver.peek && jobs.most > 1)
+	if (!status && receiver->peek && jobs->most > 1)
 		status = report_usage("-p looks at one message at a time: -J excludes it");
 	if (!status)
-		status = receiver_open(&receiver, &address);
+		status = receiver_open(receiver, &address);
 	if (status)
 		return status;
-	if (receiver.peek && msgslot_slot_get_mode(receiver.slot.handle) != MSGSLOT_QUEUE)
-		return report_error(STATUS_USAGE, receiver.slot.node,
+	if (receiver->peek && msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE)
+		return report_error(STATUS_USAGE, receiver->slot.node,
 				    "In other modes a message is not taken away.",
 				    "-p is for mode queue");
-	receiver.program = argv[address.words];
+	receiver->program = argv[address.words];
 	/* Where standard output was closed (stream_guard()) the command is not to print. */
-	receiver.prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
+	receiver->prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
 	/* A message is taken when its command succeeded; when not, that is the end. */
-	jobs.until_failure = jobs.until_failure || receiver.peek;
-	if (jobs.most > 1)
-		watch_children(&receiver, &while_waiting);
-	return watch(&receiver, argv + address.words, &jobs);
+	jobs->until_failure = jobs->until_failure || receiver->peek;
+	if (jobs->most > 1)
+		watch_children(receiver, &while_waiting);
+	return watch_messages(receiver, argv + address.words, jobs);
 }
 
 const struct command watch_command = {
 	.name = "watch",
 	.run = watch_run,
+	.options = watch_options,
 	.arguments = "[OPTION]... SLOT CHANNEL COMMAND [ARGUMENT]...",
 	.summary = "Run a command for each message of a channel.",
 	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"
