@@ -15,20 +15,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-const char *const setting_names[SETTINGS] = {
-	"mode", "depth", "max_message", "overflow", "max_bytes", "max_channels",
-};
-
-/* What each can be, for who tried something else. */
-static const char *const setting_ranges[SETTINGS] = {
-	"mode is last, queue or broadcast.",
-	"depth is 1 to 65536 messages, and 1 in mode last.",
-	"max_message is 1 to 1048576 bytes.",
-	"overflow is drop in mode last, block in queue, drop or block in broadcast.",
-	"max_bytes is a number of bytes.",
-	"max_channels is a number of channels.",
-};
-
 /* A node that is not called /dev/msgslotN is asked for its number, if it is the module's. */
 static int admin_node_minor(const char *node, int *minor)
 {
@@ -65,36 +51,6 @@ int admin_slot(const struct address *address, int *minor)
 	return STATUS_DONE;
 }
 
-static int admin_parse_one(const char *word, struct settings *wanted)
-{
-	const char *equals = strchr(word, '=');
-	size_t length = equals ? (size_t)(equals - word) : 0;
-
-	for (int i = 0; equals && i < SETTINGS; i++) {
-		if (strlen(setting_names[i]) != length || strncmp(word, setting_names[i], length))
-			continue;
-		if (wanted->values[i][0])
-			return report_usage("%s is there twice", setting_names[i]);
-		if (!equals[1] || strlen(equals + 1) >= sizeof(wanted->values[i]) ||
-		    equals[1 + strspn(equals + 1, "abcdefghijklmnopqrstuvwxyz0123456789")])
-			return report_usage("'%s': %s", word, setting_ranges[i]);
-		strcpy(wanted->values[i], equals + 1);
-		return STATUS_DONE;
-	}
-	return report_usage("'%s' is not mode=, depth=, max_message=, overflow=, max_bytes= or "
-			    "max_channels= and a value",
-			    word);
-}
-
-int admin_parse(int argc, char **argv, struct settings *wanted)
-{
-	int status = STATUS_DONE;
-
-	for (int i = 0; i < argc && !status; i++)
-		status = admin_parse_one(argv[i], wanted);
-	return status;
-}
-
 static int admin_report_setting(int minor, int setting, const char *value, int error)
 {
 	char node[32], todo[256], messages[32] = "?";
@@ -103,8 +59,8 @@ static int admin_report_setting(int minor, int setting, const char *value, int e
 	switch (error) {
 	case EINVAL:
 	case ERANGE:
-		return report_error(STATUS_USAGE, node, setting_ranges[setting],
-				    "%s cannot be '%s'", setting_names[setting], value);
+		return report_error(STATUS_USAGE, node, setting_range(setting), "%s cannot be '%s'",
+				    setting_name(setting), value);
 	case EBUSY:
 		snprintf(todo, sizeof(todo),
 			 "It changes while nobody has the slot open ('fuser -v %s' names them) "
@@ -114,7 +70,7 @@ static int admin_report_setting(int minor, int setting, const char *value, int e
 		return report_error(
 			STATUS_FAILED, node, todo,
 			"the slot is in use: %s cannot be changed (it keeps %s message%s)",
-			setting_names[setting], messages, strcmp(messages, "1") ? "s" : "");
+			setting_name(setting), messages, strcmp(messages, "1") ? "s" : "");
 	}
 	return report_sysfs(node, error);
 }
@@ -125,13 +81,13 @@ int admin_apply(int minor, const struct settings *wanted)
 	int error, failed;
 
 	for (int i = 0; i < SETTINGS; i++)
-		if (msgslot_attribute_get(minor, setting_names[i], before.values[i],
+		if (msgslot_attribute_get(minor, setting_name(i), before.values[i],
 					  sizeof(before.values[i])) < 0)
 			return admin_report_setting(minor, i, "", errno);
 
 	for (failed = 0; failed < SETTINGS; failed++)
 		if (wanted->values[failed][0] &&
-		    msgslot_attribute_set(minor, setting_names[failed], wanted->values[failed]))
+		    msgslot_attribute_set(minor, setting_name(failed), wanted->values[failed]))
 			break;
 	if (failed == SETTINGS)
 		return STATUS_DONE;
@@ -139,7 +95,7 @@ int admin_apply(int minor, const struct settings *wanted)
 	/* What was set goes back; a setting that never changed takes its own value always. */
 	error = errno;
 	for (int i = 0; i < SETTINGS; i++)
-		msgslot_attribute_set(minor, setting_names[i], before.values[i]);
+		msgslot_attribute_set(minor, setting_name(i), before.values[i]);
 	return admin_report_setting(minor, failed, wanted->values[failed], error);
 }
 
@@ -220,7 +176,7 @@ void admin_hint_settings(int minor, const struct settings *settings)
 		    minor);
 	for (int i = 0; i < SETTINGS; i++)
 		if (settings->values[i][0])
-			text_format(&text, ", ATTR{%s}=\"%s\"", setting_names[i],
+			text_format(&text, ", ATTR{%s}=\"%s\"", setting_name(i),
 				    settings->values[i]);
 	text_string(&text, "\n");
 	admin_print_hint(&text);

@@ -8,6 +8,7 @@
  * Options are those of the commands' own help, so nothing can be forgotten here.
  */
 #include "command.h"
+#include "setting.h"
 #include "stream.h"
 #include "text.h"
 
@@ -220,20 +221,33 @@ static void complete_offer_channels(const char *slot, const char *word)
 
 static void complete_offer_modes(const char *word)
 {
-	complete_offer(word, MSGSLOT_MODE_LAST, "a value: the newest message stays");
-	complete_offer(word, MSGSLOT_MODE_QUEUE, "work: each message is taken once");
-	complete_offer(word, MSGSLOT_MODE_BROADCAST, "news: everybody hears every message");
-}
-
-static void complete_offer_settings(const char *word, bool mode_too)
-{
-	static const char *const settings[] = {
-		"mode=last", "mode=queue",   "mode=broadcast", "overflow=drop", "overflow=block",
-		"depth=",    "max_message=", "max_bytes=",     "max_channels=",
+	static const char *const about[] = {
+		[MSGSLOT_LAST] = "a value: the newest message stays",
+		[MSGSLOT_QUEUE] = "work: each message is taken once",
+		[MSGSLOT_BROADCAST] = "news: everybody hears every message",
 	};
 
-	for (size_t i = mode_too ? 0 : 3; i < sizeof(settings) / sizeof(settings[0]); i++)
-		complete_offer(word, settings[i], NULL);
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		complete_offer(word, setting_word(SETTING_MODE, (int)i), about[i]);
+}
+
+/* From a setting on: first those that are words, with each of them, then those that are numbers. */
+static void complete_offer_settings(const char *word, enum setting first)
+{
+	char candidate[64];
+	const char *value;
+
+	for (int i = first; i < SETTINGS; i++)
+		for (int j = 0; (value = setting_word(i, j)); j++) {
+			snprintf(candidate, sizeof(candidate), "%s=%s", setting_name(i), value);
+			complete_offer(word, candidate, NULL);
+		}
+	for (int i = first; i < SETTINGS; i++) {
+		if (setting_word(i, 0))
+			continue;
+		snprintf(candidate, sizeof(candidate), "%s=", setting_name(i));
+		complete_offer(word, candidate, NULL);
+	}
 }
 
 /* ---- the words before -------------------------------------------------------------------------- */
@@ -274,7 +288,8 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 		complete_offer_modes(word);
 		break;
 	case SETTING:
-		complete_offer_settings(word, at > 0 && places[at - 1] == SLOT);
+		complete_offer_settings(word, at > 0 && places[at - 1] == SLOT ? SETTING_MODE :
+										 SETTING_DEPTH);
 		break;
 	case FILENAME:
 		text_string(&complete_candidates, ":files\n");

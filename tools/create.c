@@ -5,6 +5,7 @@
 #include "option.h"
 #include "report.h"
 #include "report_errno.h"
+#include "setting.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -18,12 +19,6 @@ static const struct option_rule create_options[] = {
 	{ .letter = 'q', .name = "quiet", .flag = &create_quiet },
 	{ .name = NULL },
 };
-
-static bool create_is_mode(const char *word)
-{
-	return !strcmp(word, MSGSLOT_MODE_LAST) || !strcmp(word, MSGSLOT_MODE_QUEUE) ||
-	       !strcmp(word, MSGSLOT_MODE_BROADCAST);
-}
 
 static int create_report(int minor, int error)
 {
@@ -83,7 +78,7 @@ static int create_run(int argc, char **argv)
 	struct address address;
 	int status, minor = -1;
 
-	if (argc > 1 && !create_is_mode(argv[0])) {
+	if (argc > 1 && !setting_is_mode(argv[0])) {
 		status = argument_address(argc, argv, CHANNEL_NONE, &address);
 		if (!status)
 			status = admin_slot(&address, &minor);
@@ -94,9 +89,9 @@ static int create_run(int argc, char **argv)
 	}
 	if (argc < 1 || !argv[0][strspn(argv[0], "0123456789")])
 		return report_usage("no mode is given");
-	if (!create_is_mode(argv[0]))
+	if (!setting_is_mode(argv[0]))
 		return report_usage("mode '%s' is not last, queue or broadcast", argv[0]);
-	status = admin_parse(argc - 1, argv + 1, &wanted);
+	status = setting_parse(argc - 1, argv + 1, &wanted);
 	if (!status && wanted.values[SETTING_MODE][0])
 		status = report_usage("the mode is there twice");
 	return status ? status : create_slot(minor, argv[0], &wanted);

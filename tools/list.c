@@ -5,6 +5,7 @@
 #include "option.h"
 #include "report.h"
 #include "report_errno.h"
+#include "setting.h"
 #include "stream.h"
 
 #include <errno.h>
@@ -20,9 +21,17 @@ static const struct option_rule list_options[] = {
 	{ .name = NULL },
 };
 
-static const char *const list_attributes[] = { "mode",	   "depth",    "max_message", "overflow",
-					       "channels", "messages", "bytes" };
-enum { LIST_ATTRIBUTES = sizeof(list_attributes) / sizeof(list_attributes[0]) };
+/* The columns: all settings but the limits of the slot, then these. */
+static const char *const list_counters[] = { "channels", "messages", "bytes" };
+enum {
+	LIST_SETTINGS = SETTING_MAX_BYTES,
+	LIST_ATTRIBUTES = LIST_SETTINGS + sizeof(list_counters) / sizeof(list_counters[0])
+};
+
+static const char *list_attribute(int i)
+{
+	return i < LIST_SETTINGS ? setting_name(i) : list_counters[i - LIST_SETTINGS];
+}
 
 struct list_row {
 	int minor;
@@ -42,7 +51,7 @@ static bool list_read_row(struct list_row *row, int minor)
 	writes = !access(row->node, W_OK);
 	row->access = reads ? writes ? "rw" : "r" : writes ? "w" : "-";
 	for (int i = 0; i < LIST_ATTRIBUTES; i++)
-		if (msgslot_attribute_get(minor, list_attributes[i], row->values[i],
+		if (msgslot_attribute_get(minor, list_attribute(i), row->values[i],
 					  sizeof(row->values[i])) < 0)
 			return false;
 	return true;
@@ -64,7 +73,7 @@ static void list_add_json(struct text *text, const struct list_row *row)
 		bool number = row->values[i][0] >= '0' && row->values[i][0] <= '9';
 		const char *quote = number ? "" : "\"";
 
-		text_format(text, ",\"%s\":%s%s%s", list_attributes[i], quote, row->values[i],
+		text_format(text, ",\"%s\":%s%s%s", list_attribute(i), quote, row->values[i],
 			    quote);
 	}
 	text_format(text, ",\"access\":\"%s\",\"node\":\"%s\"}\n", row->access, row->node);

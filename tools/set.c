@@ -4,6 +4,7 @@
 #include "command.h"
 #include "option.h"
 #include "report.h"
+#include "setting.h"
 
 #include <stdio.h>
 
@@ -24,7 +25,7 @@ static int set_run(int argc, char **argv)
 	if (!status && argc < 2)
 		status = report_usage("no setting is given");
 	if (!status)
-		status = admin_parse(argc - 1, argv + 1, &wanted);
+		status = setting_parse(argc - 1, argv + 1, &wanted);
 	if (!status)
 		status = admin_slot(&address, &minor);
 	if (!status)
