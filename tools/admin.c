@@ -2,6 +2,7 @@
 /* What `create`, `destroy` and `set` share.  See admin.h. */
 #include "admin.h"
 
+#include "file.h"
 #include "report.h"
 #include "report_errno.h"
 #include "text.h"
@@ -19,16 +20,13 @@
 static int admin_node_minor(const char *node, int *minor)
 {
 	static const char parameter[] = "/sys/module/msgslot/parameters/major";
-	FILE *file = fopen(parameter, "re");
-	unsigned int module_major = 0;
+	unsigned int module_major;
 	struct stat status;
-	int found;
+	char text[32];
 
-	if (!file)
+	if (!file_read_start(parameter, text, sizeof(text)))
 		return report_sysfs(node, errno == ENOENT ? ENODEV : errno);
-	found = fscanf(file, "%u", &module_major);
-	fclose(file);
-	if (found != 1)
+	if (sscanf(text, "%u", &module_major) != 1)
 		return report_system(parameter, EIO);
 	if (stat(node, &status))
 		return report_open(node, errno);
@@ -128,15 +126,11 @@ static bool admin_add_slots(struct text *text)
 
 bool admin_comes_with_module(int minor)
 {
-	char slots[4096] = "", *range;
-	FILE *file = fopen("/sys/module/msgslot/parameters/slots", "re");
+	char slots[4096], *range;
 	int count = 0, n;
 
-	if (!file)
+	if (!file_read_start("/sys/module/msgslot/parameters/slots", slots, sizeof(slots)))
 		return false;
-	if (!fgets(slots, sizeof(slots), file))
-		slots[0] = '\0';
-	fclose(file);
 	for (range = strtok(slots, ","); range; range = strtok(NULL, ","))
 		if (sscanf(range, "%*[a-z]:%d", &n) == 1)
 			count += n;

@@ -2,6 +2,7 @@
 /* msgslot doctor: is there a module for this kernel, may it be loaded, is it? */
 #include "doctor.h"
 
+#include "file.h"
 #include "finding.h"
 #include "sandbox.h"
 
@@ -13,18 +14,6 @@
 #include <unistd.h>
 
 #define MODULES "/lib/modules/"
-
-/* The first bytes of a file; false where it cannot be read. */
-static bool doctor_read_start(const char *path, char *bytes, size_t size, size_t *length)
-{
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return false;
-	*length = fread(bytes, 1, size, file);
-	fclose(file);
-	return true;
-}
 
 /* The file that modprobe would load, as depmod noted it.  False: none. */
 static bool doctor_module_file(const char *release, char *path, size_t size)
@@ -84,21 +73,17 @@ static const char *doctor_signatures_wanted(void)
 {
 	static const char efi[] = "/sys/firmware/efi/efivars/"
 				  "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-	char bytes[256];
-	size_t length;
+	char text[256];
 
 	/* Four bytes of attributes, and the value. */
-	if (doctor_read_start(efi, bytes, sizeof(bytes), &length) && length == 5 && bytes[4] == 1)
+	if (file_read_start(efi, text, sizeof(text)) == 5 && text[4] == 1)
 		return "Secure Boot is on";
-	if (doctor_read_start("/sys/module/module/parameters/sig_enforce", bytes, sizeof(bytes),
-			      &length) &&
-	    length && bytes[0] == 'Y')
+	if (file_read_start("/sys/module/module/parameters/sig_enforce", text, sizeof(text)) &&
+	    text[0] == 'Y')
 		return "the kernel enforces signatures (module.sig_enforce)";
-	if (doctor_read_start("/sys/kernel/security/lockdown", bytes, sizeof(bytes) - 1, &length)) {
-		bytes[length] = '\0';
-		if (strchr(bytes, '[') && !strstr(bytes, "[none]"))
-			return "the kernel is locked down";
-	}
+	if (file_read_start("/sys/kernel/security/lockdown", text, sizeof(text)) &&
+	    strchr(text, '[') && !strstr(text, "[none]"))
+		return "the kernel is locked down";
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* O_CLOEXEC, AT_EACCESS */
 #include "sandbox.h"
 
+#include "file.h"
 #include "group.h"
 
 #include <errno.h>
@@ -75,17 +76,6 @@ bool sandbox_mode_allows(const char *node, const struct stat *status)
 	return (status->st_mode & wanted) == wanted;
 }
 
-/* The first line of a file, or nothing. */
-static void read_line(const char *path, char *line, int size)
-{
-	FILE *file = fopen(path, "re");
-
-	if (!file || !fgets(line, size, file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
-}
-
 /*
  * Containers hide whether it enforces; there the context of the process tells, user:role:type:level.
  * AppArmor has its mode in parentheses in that place.
@@ -95,10 +85,9 @@ static bool sandbox_has_selinux(void)
 	const char *colon;
 	char line[256];
 
-	read_line("/sys/fs/selinux/enforce", line, sizeof(line));
-	if (line[0])
+	if (file_read_start("/sys/fs/selinux/enforce", line, sizeof(line)))
 		return line[0] == '1';
-	read_line("/proc/self/attr/current", line, sizeof(line));
+	file_read_start("/proc/self/attr/current", line, sizeof(line));
 	colon = strchr(line, ':');
 	return colon && strchr(colon + 1, ':') && !strchr(line, '(');
 }
