@@ -125,19 +125,15 @@ static void doctor_check_access(const char *node, const struct stat *status)
 static void doctor_check_open(const char *node)
 {
 	const int error = sandbox_try(node);
-	const char *cause, *todo;
-	struct stat status;
+	const char *refusal, *todo;
 
-	if (!error)
+	if (!error) {
 		doctor_seen.opened++;
-	else if (error == EPERM)
-		finding_wrong(SANDBOX_TODO, "%s: %s: a device policy forbids it", node,
-			      strerror(error));
-	else if (error == EACCES && !stat(node, &status) && sandbox_mode_allows(node, &status)) {
-		cause = sandbox_cause(error, &todo);
-		finding_wrong(todo, "%s: %s, though its group and mode allow it: %s", node,
-			      strerror(error), cause);
+		return;
 	}
+	refusal = sandbox_refusal(node, error, &todo);
+	if (refusal)
+		finding_wrong(todo, "%s: %s", node, refusal);
 }
 
 /* A slot that sysfs shows: has it its node? */

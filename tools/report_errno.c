@@ -19,25 +19,22 @@
 
 #define DOCTOR "'msgslot doctor' says what is missing and what to do."
 
-/* Why may this user not open the node?  EPERM comes after group and mode were looked at. */
+/* Why may this user not open the node? */
 static int report_denied(const char *node, int error)
 {
 	static const char root[] = "Run it as root, or have udev give the node a group: " DOCTOR;
 	const struct passwd *user = getpwuid(geteuid());
 	const struct group *group;
-	const char *cause, *remedy;
+	const char *refusal, *remedy;
 	char todo[256], name[64];
 	struct stat status;
 
 	if (stat(node, &status))
 		return report_error(STATUS_PERMISSION, node, "A folder above it is closed to you.",
 				    "%s", strerror(errno));
-	if (error == EPERM || sandbox_mode_allows(node, &status)) {
-		cause = sandbox_cause(error, &remedy);
-		return report_error(STATUS_PERMISSION, node, remedy,
-				    "%s, though its group and mode allow it: %s", strerror(error),
-				    cause);
-	}
+	refusal = sandbox_refusal(node, error, &remedy);
+	if (refusal)
+		return report_error(STATUS_PERMISSION, node, remedy, "%s", refusal);
 	group = getgrgid(status.st_gid);
 	if (!group || !status.st_gid || (status.st_mode & 0060) != 0060)
 		return report_error(STATUS_PERMISSION, node, root,

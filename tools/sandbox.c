@@ -10,7 +10,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define SANDBOX_TODO_SELINUX                                                      \
+	"As root: ausearch -m AVC -ts recent shows what it refused; a container " \
+	"may need --security-opt label=disable: see msgslot-recipes(7)."
 
 bool sandbox_has_sysfs(void)
 {
@@ -62,7 +67,8 @@ int sandbox_try(const char *node)
 	return 0;
 }
 
-bool sandbox_mode_allows(const char *node, const struct stat *status)
+/* Whether the owner, group and mode of the node let this process read and write. */
+static bool sandbox_mode_allows(const char *node, const struct stat *status)
 {
 	mode_t wanted = 0006;
 
@@ -92,11 +98,23 @@ static bool sandbox_has_selinux(void)
 	return colon && strchr(colon + 1, ':') && !strchr(line, '(');
 }
 
-const char *sandbox_cause(int error, const char **todo)
+const char *sandbox_refusal(const char *node, int error, const char **todo)
 {
+	const char *cause = "a device policy, or where it is mounted";
+	static char text[160];
+	struct stat status;
+
+	if ((error != EPERM && error != EACCES) || stat(node, &status))
+		return NULL;
+	/* EPERM comes after group and mode allowed it. */
+	if (error == EACCES && !sandbox_mode_allows(node, &status))
+		return NULL;
 	*todo = SANDBOX_TODO;
-	if (error == EPERM || !sandbox_has_selinux())
-		return "a device policy, or where it is mounted";
-	*todo = SANDBOX_TODO_SELINUX;
-	return "SELinux, most likely";
+	if (error == EACCES && sandbox_has_selinux()) {
+		*todo = SANDBOX_TODO_SELINUX;
+		cause = "SELinux, most likely";
+	}
+	snprintf(text, sizeof(text), "%s, though its group and mode allow it: %s", strerror(error),
+		 cause);
+	return text;
 }
