@@ -7,18 +7,11 @@
  *
  * Options are those of the commands' own help, so nothing can be forgotten here.
  */
+#include "candidate.h"
 #include "command.h"
-#include "setting.h"
-#include "stream.h"
-#include "text.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <inttypes.h>
-#include <msgslot.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What comes behind a command's options, in order; the last goes on for ever if it is '*'. */
@@ -54,28 +47,6 @@ static const struct {
 	{ "version", { END } },
 	{ "help", { COMMAND } },
 };
-
-static struct text complete_candidates;
-
-/* word is what was typed of it; only what begins so is a candidate. */
-static void complete_offer(const char *word, const char *candidate, const char *about)
-{
-	if (strncmp(candidate, word, strlen(word)))
-		return;
-	text_visible(&complete_candidates, candidate, strlen(candidate), "");
-	if (about && *about) {
-		text_string(&complete_candidates, "\t");
-		text_visible(&complete_candidates, about, strlen(about), "");
-	}
-	text_string(&complete_candidates, "\n");
-}
-
-static void complete_offer_commands(const char *word)
-{
-	for (const struct command *const *command = command_first(); *command; command++)
-		if (!(*command)->own_name && (*command)->summary)
-			complete_offer(word, (*command)->name, (*command)->summary);
-}
 
 /* ---- options ----------------------------------------------------------------------------------- */
 
@@ -124,7 +95,7 @@ static void complete_offer_options(const struct command *command, const char *wo
 
 	for (const char *line = command->help; line && *line; line = complete_next_line(line))
 		if (complete_parse_option(line, &option))
-			complete_offer(word, option.name, option.about);
+			candidate_offer(word, option.name, option.about);
 }
 
 /* Whether an option word takes the next one as its value. */
@@ -140,114 +111,6 @@ static bool complete_wants_next(const struct command *command, const char *word)
 			return true;
 	}
 	return false;
-}
-
-/* ---- slots, channels, names -------------------------------------------------------------------- */
-
-static void complete_offer_names(const char *word)
-{
-	struct msgslot_names *names = word[0] == '@' || !*word ? msgslot_names_open() : NULL;
-	struct msgslot_name name;
-	int found;
-
-	while (names && (found = msgslot_names_next(names, &name, sizeof(name), NULL, 0)) != 0) {
-		char candidate[80], about[320];
-
-		if (found < 0)
-			continue;
-		snprintf(candidate, sizeof(candidate), "@%s", name.name);
-		snprintf(about, sizeof(about), "slot %s, channel %" PRIu32, name.slot,
-			 name.channel);
-		complete_offer(word, candidate, about);
-	}
-	msgslot_names_close(names);
-}
-
-/* Where sysfs is not to be seen, as in a container, the nodes say which slots there are. */
-static void complete_offer_nodes(const char *word)
-{
-	glob_t found;
-
-	if (glob("/dev/msgslot[0-9]*", 0, NULL, &found))
-		return;
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		complete_offer(word, found.gl_pathv[i] + strlen("/dev/msgslot"), NULL);
-	globfree(&found);
-}
-
-static void complete_offer_slots(const char *word)
-{
-	char number[16], mode[32], about[64];
-	int minor = -1;
-
-	if (strchr(word, '/')) {
-		text_string(&complete_candidates, ":files\n");
-		return;
-	}
-	while ((minor = msgslot_slot_next(minor)) >= 0) {
-		snprintf(number, sizeof(number), "%d", minor);
-		if (msgslot_attribute_get(minor, "mode", mode, sizeof(mode)) < 0)
-			continue;
-		snprintf(about, sizeof(about), "slot of mode %s", mode);
-		complete_offer(word, number, about);
-	}
-	if (errno == ENODEV || errno == EACCES)
-		complete_offer_nodes(word);
-	complete_offer_names(word);
-}
-
-/* The channels that hold a message; the first few hundred are enough to look at. */
-static void complete_offer_channels(const char *slot, const char *word)
-{
-	struct msgslot *handle = slot[0] == '@' ? NULL :
-						  msgslot_slot_open(slot, O_WRONLY | O_NONBLOCK);
-	struct msgslot_walker *walker = handle ? msgslot_walker_new(handle) : NULL;
-	struct msgslot_walk_entry entry;
-	char number[16], about[64];
-
-	for (int count = 0;
-	     walker && count < 500 && msgslot_walker_next(walker, &entry, sizeof(entry)) > 0;
-	     count++) {
-		if (entry.first == entry.next)
-			continue;
-		snprintf(number, sizeof(number), "%" PRIu32, entry.channel);
-		snprintf(about, sizeof(about), "%" PRIu64 " messages",
-			 (uint64_t)(entry.next - entry.first));
-		complete_offer(word, number, about);
-	}
-	msgslot_walker_free(walker);
-	msgslot_slot_close(handle);
-}
-
-static void complete_offer_modes(const char *word)
-{
-	static const char *const about[] = {
-		[MSGSLOT_LAST] = "a value: the newest message stays",
-		[MSGSLOT_QUEUE] = "work: each message is taken once",
-		[MSGSLOT_BROADCAST] = "news: everybody hears every message",
-	};
-
-	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
-		complete_offer(word, setting_word(SETTING_MODE, (int)i), about[i]);
-}
-
-/* From a setting on: first those that are words, with each of them, then those that are numbers. */
-static void complete_offer_settings(const char *word, enum setting first)
-{
-	char candidate[64];
-	const char *value;
-
-	for (int i = first; i < SETTINGS; i++)
-		for (int j = 0; (value = setting_word(i, j)); j++) {
-			snprintf(candidate, sizeof(candidate), "%s=%s", setting_name(i), value);
-			complete_offer(word, candidate, NULL);
-		}
-	for (int i = first; i < SETTINGS; i++) {
-		if (setting_word(i, 0))
-			continue;
-		snprintf(candidate, sizeof(candidate), "%s=", setting_name(i));
-		complete_offer(word, candidate, NULL);
-	}
 }
 
 /* ---- the words before -------------------------------------------------------------------------- */
@@ -278,27 +141,30 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 	case END:
 		break;
 	case SLOT:
-		complete_offer_slots(word);
+		candidate_offer_slots(word);
 		break;
 	case CHANNEL:
-		complete_offer_channels(argv[argc - 2], word);
+		candidate_offer_channels(argv[argc - 2], word);
 		break;
 	case MODE_OR_SLOT:
 	case MODE:
-		complete_offer_modes(word);
+		candidate_offer_modes(word);
 		break;
 	case SETTING:
-		complete_offer_settings(word, at > 0 && places[at - 1] == SLOT ? SETTING_MODE :
-										 SETTING_DEPTH);
+		candidate_offer_settings(word, at > 0 && places[at - 1] == SLOT ? SETTING_MODE :
+										  SETTING_DEPTH);
 		break;
 	case FILENAME:
-		text_string(&complete_candidates, ":files\n");
+		candidate_offer_files();
 		break;
 	case PROGRAM:
-		text_string(&complete_candidates, i < argc - 1 ? ":files\n" : ":commands\n");
+		if (i < argc - 1)
+			candidate_offer_files();
+		else
+			candidate_offer_programs();
 		break;
 	case COMMAND:
-		complete_offer_commands(word);
+		candidate_offer_commands(word);
 		break;
 	}
 }
@@ -309,10 +175,10 @@ static void complete_words(int argc, char **argv)
 	int first = 1;
 
 	if (argc < 2) {
-		complete_offer_commands(argc ? argv[0] : "");
+		candidate_offer_commands(argc ? argv[0] : "");
 		if (argc && argv[0][0] == '-') {
-			complete_offer(argv[0], "--help", "say what commands there are");
-			complete_offer(argv[0], "--version", "say the version");
+			candidate_offer(argv[0], "--help", "say what commands there are");
+			candidate_offer(argv[0], "--version", "say the version");
 		}
 		return;
 	}
@@ -339,12 +205,8 @@ static void complete_words(int argc, char **argv)
 
 static int complete_run(int argc, char **argv)
 {
-	int status;
-
 	complete_words(argc, argv);
-	status = stream_print(&complete_candidates);
-	text_free(&complete_candidates);
-	return status;
+	return candidate_print();
 }
 
 const struct command complete_command = {
