@@ -61,8 +61,8 @@ static int admin_report_setting(int minor, int setting, const char *value, int e
 				    setting_name(setting), value);
 	case EBUSY:
 		snprintf(todo, sizeof(todo),
-			 "It changes while nobody has the slot open ('fuser -v %s' names them) "
-			 "and no message is kept ('msgslot clear -a %d').",
+			 "It can change only while the slot is not open ('fuser -v %s' lists the "
+			 "processes) and keeps no message ('msgslot clear -a %d').",
 			 node, minor);
 		msgslot_attribute_get(minor, "messages", messages, sizeof(messages));
 		return report_error(
@@ -156,7 +156,8 @@ void admin_hint_slots(const char *what)
 	gaps = admin_add_slots(&text);
 	text_string(&text, "\n");
 	if (gaps)
-		text_string(&text, "# A number in between is never left out: it gets mode last.\n");
+		text_string(&text,
+			    "# Numbers in between cannot be left out: they get mode last.\n");
 	admin_print_hint(&text);
 }
 

@@ -147,7 +147,7 @@ int argument_address(int argc, char **argv, enum channel_wanted wanted, struct a
 
 int argument_end(int argc, char **argv, int words)
 {
-	return argc > words ? report_usage("'%s' is too much", argv[words]) : STATUS_DONE;
+	return argc > words ? report_usage("unexpected argument '%s'", argv[words]) : STATUS_DONE;
 }
 
 int argument_only_address(int argc, char **argv, enum channel_wanted wanted,

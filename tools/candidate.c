@@ -115,7 +115,7 @@ void candidate_offer_modes(const char *word)
 	static const char *const about[] = {
 		[MSGSLOT_LAST] = "a value: the newest message stays",
 		[MSGSLOT_QUEUE] = "work: each message is taken once",
-		[MSGSLOT_BROADCAST] = "news: everybody hears every message",
+		[MSGSLOT_BROADCAST] = "news: every reader receives every message",
 	};
 
 	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)

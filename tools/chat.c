@@ -171,8 +171,9 @@ static int chat_open(struct chat *chat, const struct address *address)
 		return status;
 	if (msgslot_slot_get_mode(chat->slot.handle) == MSGSLOT_BROADCAST)
 		return slot_select(&chat->slot);
-	return report_error(STATUS_USAGE, chat->slot.node, "'msgslot list' says which slots are.",
-			    "a room is a channel of a slot of mode broadcast, and this is %s",
+	return report_error(STATUS_USAGE, chat->slot.node,
+			    "'msgslot list' shows the slots and their modes.",
+			    "chat needs a slot of mode broadcast, and this is %s",
 			    msgslot_mode_get_name(msgslot_slot_get_mode(chat->slot.handle)));
 }
 
@@ -207,7 +208,7 @@ const struct command chat_command = {
 	.run = chat_run,
 	.options = option_none,
 	.arguments = "[-h] SLOT CHANNEL",
-	.summary = "Talk to all who are on a channel of a broadcast slot.",
+	.summary = "Talk on a channel of a broadcast slot.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL     0 to 4294967295, decimal or 0x and hexadecimal digits\n"
 		"              (@NAME stands for both)\n"

@@ -178,6 +178,10 @@ static int course_address(int argc, char **argv, int more, struct address *addre
 	return argument_address(argc, argv, CHANNEL_NEEDED, address);
 }
 
+#define COURSE_HELP                                                                    \
+	"The course is the operating-systems exercise \"message slots\", which many\n" \
+	"universities set; this program has the name and the arguments that it asks for.\n"
+
 static int course_run_sender(int argc, char **argv)
 {
 	struct address address;
@@ -197,13 +201,12 @@ const struct command message_sender_command = {
 	.name = "message_sender",
 	.run = course_run_sender,
 	.arguments = "SLOT CHANNEL MESSAGE",
-	.summary = "Leave a message on a channel, as a course program does.",
+	.summary = "Leave a message on a channel.",
 	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"
 		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
 		"           (@NAME stands for both)\n"
 		"  MESSAGE  the message; it is sent as it is\n"
-		"\n"
-		"There are no options.  Exit code 0: sent, 1: not sent.\n",
+		"\n" COURSE_HELP "There are no options.  Exit code 0: sent, 1: not sent.\n",
 	.own_name = true,
 };
 
@@ -227,12 +230,12 @@ const struct command message_reader_command = {
 	.name = "message_reader",
 	.run = course_run_reader,
 	.arguments = "SLOT CHANNEL",
-	.summary = "Print the message of a channel, as a course program does.",
+	.summary = "Print the message of a channel.",
 	.help = "  SLOT     the path of a slot's device node, or a number N for /dev/msgslotN\n"
 		"  CHANNEL  0 to 4294967295, decimal or 0x and hexadecimal digits\n"
 		"           (@NAME stands for both)\n"
-		"\n"
-		"The message's bytes go to standard output and nothing else.  There are no options.\n"
-		"Exit code 0: printed, 1: not.\n",
+		"\n" COURSE_HELP
+		"Standard output gets the bytes of the message and nothing else.  There are no\n"
+		"options.  Exit code 0: printed, 1: not printed.\n",
 	.own_name = true,
 };

@@ -36,7 +36,7 @@ static int create_report(int minor, int error)
 			"there is such a slot, of mode %s", mode);
 	case EBUSY:
 		return report_error(STATUS_FAILED, node, "Try again in a moment.",
-				    "the slot that had this number is still on its way out");
+				    "the slot that had this number is not gone yet");
 	case ENOSPC:
 		return report_error(STATUS_FULL, NULL,
 				    "'msgslot destroy' makes the number of a slot free.",
@@ -93,7 +93,7 @@ static int create_run(int argc, char **argv)
 		return report_usage("mode '%s' is not last, queue or broadcast", argv[0]);
 	status = setting_parse(argc - 1, argv + 1, &wanted);
 	if (!status && wanted.values[SETTING_MODE][0])
-		status = report_usage("the mode is there twice");
+		status = report_usage("the mode is given twice");
 	return status ? status : create_slot(minor, argv[0], &wanted);
 }
 

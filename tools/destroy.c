@@ -45,5 +45,5 @@ const struct command destroy_command = {
 		"  -q, --quiet  do not say what would keep the slot away after a reboot\n"
 		"  -h, --help   print this\n"
 		"\n"
-		"Who has the slot open gets an error from then on.\n",
+		"Calls on its open files fail from then on.\n",
 };

@@ -111,7 +111,7 @@ static void doctor_check_access(const char *node, const struct stat *status)
 	bool for_group = (status->st_mode & 0060) == 0060;
 
 	if (status->st_mode & 0006) {
-		finding_note("%s is open to everybody (mode %04o)", node, status->st_mode & 07777);
+		finding_note("%s is open to every user (mode %04o)", node, status->st_mode & 07777);
 	} else if (!status->st_gid || !for_group) {
 		finding_wrong(TRIGGER "; and see the rules in /etc/udev/rules.d",
 			      "%s is only for root (group %s, mode %04o)", node,

@@ -201,7 +201,7 @@ static int dump_run(int argc, char **argv)
 		return status;
 	path = argv[1];
 	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
-		return report_usage("a dump is nothing for a terminal");
+		return report_usage("a dump is not written to a terminal");
 
 	status = dump_fetch(&dump, &address);
 	if (!status && strcmp(path, "-"))

@@ -33,7 +33,8 @@ static int help_run(int argc, char **argv)
 	       "       msgslot --help | --version\n"
 	       "Messages on numbered channels of a message slot, /dev/msgslotN.\n\n");
 	help_print_commands(false);
-	printf("\nPrograms of their own:\n");
+	printf("\nPrograms of the exercise \"message slots\", which many universities set in their\n"
+	       "operating-systems courses:\n");
 	help_print_commands(true);
 	printf("\n'msgslot COMMAND --help' says how to use a command, msgslot(1) says it all.\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 nothing there, 4 timed out,\n"

@@ -44,7 +44,7 @@ static int receiver_join(struct receiver *receiver)
 		return slot_report(slot, errno);
 	return report_error(
 		STATUS_FAILED, slot->node,
-		"Sequences begin anew with every slot: --newer 0 gets all that is kept.",
+		"Every new slot counts from 1 again: --newer 0 receives all that is kept.",
 		"channel %u: there was no message %" PRIu64 " yet", slot->channel,
 		receiver->sequence);
 }
@@ -66,7 +66,7 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 		receiver->wait = true;
 		if (receiver->newer && !receiver->peek)
 			return report_error(STATUS_USAGE, slot->node,
-					    "With -p it takes nothing, and may look at any.",
+					    "With -p no message is taken, and any can be shown.",
 					    "in mode queue --newer needs -p");
 	}
 	return STATUS_DONE;
@@ -225,7 +225,7 @@ int receiver_take(struct receiver *receiver, const struct msgslot_message *messa
 		return slot_report(&receiver->slot, errno);
 	return report_error(STATUS_STALE, receiver->slot.node,
 			    "Let one process at a time serve a channel.",
-			    "channel %u: somebody else took message %" PRIu64,
+			    "channel %u: another reader took message %" PRIu64,
 			    receiver->slot.channel, message->sequence);
 }
 

@@ -66,7 +66,7 @@ static int recv_print(uint32_t channel, const struct msgslot_message *message, c
 static void recv_report_loss(const struct receiver *receiver, uint64_t lost)
 {
 	report_error(STATUS_LOST, receiver->slot.node, NULL,
-		     "channel %u: %" PRIu64 " message%s went before %s could be received",
+		     "channel %u: %" PRIu64 " message%s lost before %s could be received",
 		     receiver->slot.channel, lost, text_plural(lost), lost == 1 ? "it" : "they");
 }
 
@@ -99,7 +99,7 @@ static int recv_run(int argc, char **argv)
 	int status;
 
 	if (receiver->all && (receiver->follows || receiver->wait || receiver->timeout >= 0))
-		return report_usage("-a waits for nothing: -f, -w and -W exclude it");
+		return report_usage("-a does not wait: it excludes -f, -w and -W");
 	if (recv_json && recv_format)
 		return report_usage("-j and -F exclude each other");
 	status = argument_only_address(argc, argv, CHANNEL_NEEDED, &address);

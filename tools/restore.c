@@ -112,7 +112,7 @@ static int restore_check_limits(const struct slot *slot, const struct dumpfile_n
 	return report_error(
 		STATUS_FULL, slot->node,
 		slot_full ? "As root: 'msgslot set' raises max_channels and max_bytes." :
-			    "Do it as root, who has no share.",
+			    "Run it as root, which has no share.",
 		"the dump has %" PRIu64 " channels and %" PRIu64 " bytes of messages, more than %s",
 		needs->channels, needs->bytes,
 		slot_full ? "the slot takes" : "your share of the slot");
@@ -126,11 +126,10 @@ static int restore_check_empty(const struct slot *slot, const struct msgslot_inf
 {
 	if (!info->messages)
 		return STATUS_DONE;
-	return report_error(
-		STATUS_FAILED, slot->node,
-		"Clear it first ('msgslot clear -a'), or restore besides these with --add.",
-		"the slot is in use: it keeps %" PRIu64 " message%s", (uint64_t)info->messages,
-		text_plural(info->messages));
+	return report_error(STATUS_FAILED, slot->node,
+			    "Clear it first ('msgslot clear -a'), or add to them with --add.",
+			    "the slot is in use: it keeps %" PRIu64 " message%s",
+			    (uint64_t)info->messages, text_plural(info->messages));
 }
 
 static int restore_report_part(struct slot *slot, size_t length, uint64_t done, uint64_t messages,
@@ -241,7 +240,7 @@ const struct command restore_command = {
 	.help = "  SLOT           a number N for /dev/msgslotN, or the path of a device node\n"
 		"  FILE           the file; '-' is standard input\n"
 		"  -a, --add      also to a slot that keeps messages; in mode last these stay\n"
-		"  -n, --dry-run  look whether it would do, and send nothing\n"
+		"  -n, --dry-run  check everything, and send nothing\n"
 		"  -v, --verbose  say how many messages and channels there were\n"
 		"  -h, --help     print this\n",
 };

@@ -51,6 +51,6 @@ const struct command set_command = {
 		"  -q, --quiet    do not say what would make them stay after a reboot\n"
 		"  -h, --help     print this\n"
 		"\n"
-		"All but the last two change only while nobody has the slot open and no message\n"
-		"is kept.  A new mode comes with its own settings.\n",
+		"All but the last two can change only while the slot is not open and keeps no\n"
+		"message.  A new mode resets all other settings.\n",
 };

@@ -64,7 +64,7 @@ static int setting_parse_one(const char *word, struct settings *wanted)
 		if (strlen(name) != length || strncmp(word, name, length))
 			continue;
 		if (wanted->values[i][0])
-			return report_usage("%s is there twice", name);
+			return report_usage("%s is given twice", name);
 		if (!equals[1] || strlen(equals + 1) >= sizeof(wanted->values[i]) ||
 		    equals[1 + strspn(equals + 1, "abcdefghijklmnopqrstuvwxyz0123456789")])
 			return report_usage("'%s': %s", word, setting_range(i));

@@ -74,7 +74,7 @@ static int slot_report_full(const struct slot *slot, bool share)
 			"your share of the slot is used up%s", used);
 	return report_error(
 		STATUS_FULL, slot->node,
-		"Clear channels that nobody needs ('msgslot clear'), or raise max_channels "
+		"Clear channels that are not needed ('msgslot clear'), or raise max_channels "
 		"or max_bytes, as root ('msgslot set').",
 		"the slot is full%s", used);
 }
@@ -131,20 +131,20 @@ int slot_report_send(const struct slot *slot, size_t length, int error)
 				    "channel %u: %sthe message is empty", slot->channel, line);
 	case EAGAIN:
 		return report_error(STATUS_FULL, slot->node,
-				    "Without -W 0 it waits until somebody receives a message.",
+				    "Without -W 0 it waits until a message is received.",
 				    "channel %u: %sthe channel is full", slot->channel, line);
 	case ETIMEDOUT:
 		return report_error(
 			STATUS_TIMEOUT, slot->node,
-			"It is full until somebody receives a message: 'msgslot show' says "
-			"what is kept.",
+			"It is full until a message is received: 'msgslot show' counts what "
+			"it keeps.",
 			"channel %u: %sthe channel stayed full", slot->channel, line);
 	case ESTALE:
 		return report_error(
 			STATUS_STALE, slot->node,
 			"Receive the newest message with its sequence, and try again with "
 			"that.",
-			"channel %u: somebody else was quicker: the newest message has "
+			"channel %u: another sender was quicker: the newest message has "
 			"another sequence",
 			slot->channel);
 	case EOPNOTSUPP:
@@ -173,7 +173,7 @@ int slot_report_receive(const struct slot *slot, size_t length, int error)
 			break;
 		return report_error(
 			STATUS_LENGTH, slot->node,
-			"It is still there: raise --max-length, or leave it out.",
+			"The message is still there: raise --max-length, or leave it out.",
 			"channel %u: the buffer is too short for a message of %zu bytes",
 			slot->channel, length);
 	}

@@ -227,15 +227,14 @@ static int watch_run(int argc, char **argv)
 	if (!status && argc <= address.words)
 		status = report_usage("no command is given");
 	if (!status && receiver->peek && jobs->most > 1)
-		status = report_usage("-p looks at one message at a time: -J excludes it");
+		status = report_usage("-p peeks at one message at a time: it excludes -J");
 	if (!status)
 		status = receiver_open(receiver, &address);
 	if (status)
 		return status;
 	if (receiver->peek && msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE)
 		return report_error(STATUS_USAGE, receiver->slot.node,
-				    "In other modes a message is not taken away.",
-				    "-p is for mode queue");
+				    "In other modes no message is taken.", "-p is for mode queue");
 	receiver->program = argv[address.words];
 	/* Where standard output was closed (stream_guard()) the command is not to print. */
 	receiver->prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);

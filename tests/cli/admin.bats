@@ -78,8 +78,8 @@ Leave SLOT out, and the lowest free number is taken; 'msgslot set' changes a slo
 	fails 5 "this is not a slot" msgslot create /dev/null queue
 	fails 2 "'deep=3' is not mode=, depth=," msgslot create 9 queue deep=3
 	fails 2 "'more' is not mode=, depth=," msgslot create 9 queue more
-	fails 2 "depth is there twice" msgslot create 9 queue depth=3 depth=4
-	fails 2 "the mode is there twice" msgslot create 9 queue mode=last
+	fails 2 "depth is given twice" msgslot create 9 queue depth=3 depth=4
+	fails 2 "the mode is given twice" msgslot create 9 queue mode=last
 	fails 2 "bad option '-x'" msgslot create -x queue
 	for setting in depth=0 depth=65537 depth=x depth= max_message=0 max_message=1048577 \
 		max_message=99999999999999999999 overflow=drop overflow=Block max_bytes=-1; do
@@ -125,7 +125,7 @@ Leave SLOT out, and the lowest free number is taken; 'msgslot set' changes a slo
 	renew 4 queue
 	exec {open}<"$slot"
 	said_in 1 "msgslot: /dev/msgslot4: the slot is in use: depth cannot be changed (it keeps 0 messages)
-It changes while nobody has the slot open ('fuser -v /dev/msgslot4' names them) and no message is kept ('msgslot clear -a 4')." \
+It can change only while the slot is not open ('fuser -v /dev/msgslot4' lists the processes) and keeps no message ('msgslot clear -a 4')." \
 		msgslot set 4 max_bytes=1000000 depth=3
 	equal max_bytes "$(get 4 max_bytes)" 67108864
 	works msgslot set -q 4 max_bytes=1000000 depth=1024
@@ -141,7 +141,7 @@ It changes while nobody has the slot open ('fuser -v /dev/msgslot4' names them) 
 	fails 2 "no slot is given" msgslot set
 	fails 2 "no setting is given" msgslot set 4
 	fails 2 "no slot is given" msgslot destroy
-	fails 2 "'5' is too much" msgslot destroy 4 5
+	fails 2 "unexpected argument '5'" msgslot destroy 4 5
 	for command in "set -q" destroy; do
 		more=
 		[ "$command" = destroy ] || more=depth=3
@@ -187,7 +187,7 @@ It changes while nobody has the slot open ('fuser -v /dev/msgslot4' names them) 
 	same one expected
 	hints two msgslot create 10 queue
 	grep -qx "options msgslot slots=last:4,queue:2,broadcast:3,last:1,queue:1" two
-	grep -q "A number in between is never left out" two
+	grep -q "Numbers in between cannot be left out" two
 	hints three msgslot set 4 mode=broadcast depth=32 overflow=block max_bytes=1000000
 	follow one two three
 	equal "slot 8" "$(settings 8)" "broadcast 8 100 drop 67108864 65536"

@@ -93,14 +93,14 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	done
 	fails 2 $'msgslot: send: no message is given\nUsage: msgslot send ' msgslot send 0 1
 	fails 2 "no command is given" msgslot watch 0 1
-	fails 2 "'b' is too much" msgslot send 0 1 a b
-	fails 2 "'a' is too much" msgslot send -l 0 1 a
-	fails 2 "'' is too much" msgslot recv 0 1 "" 2
-	fails 2 "'2' is too much" msgslot chat 6 1 2
-	fails 2 "'2' is too much" msgslot show 0 1 2
-	fails 2 "'2' is too much" msgslot clear 0 1 2
-	fails 2 "'1' is too much" msgslot clear -a 0 1
-	fails 2 "'0' is too much" msgslot list 0
+	fails 2 "unexpected argument 'b'" msgslot send 0 1 a b
+	fails 2 "unexpected argument 'a'" msgslot send -l 0 1 a
+	fails 2 "unexpected argument ''" msgslot recv 0 1 "" 2
+	fails 2 "unexpected argument '2'" msgslot chat 6 1 2
+	fails 2 "unexpected argument '2'" msgslot show 0 1 2
+	fails 2 "unexpected argument '2'" msgslot clear 0 1 2
+	fails 2 "unexpected argument '1'" msgslot clear -a 0 1
+	fails 2 "unexpected argument '0'" msgslot list 0
 }
 
 @test "options end at the slot, and the course's programs have none" {
@@ -118,7 +118,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	works msgslot send -- 0 6 "behind --"
 	prints "behind --\n" msgslot recv -- 0 6
 	fails 2 "channel '-N' is not a number" msgslot recv 0 -N
-	fails 2 "'-N' is too much" msgslot recv 0 6 -N
+	fails 2 "unexpected argument '-N'" msgslot recv 0 6 -N
 	for option in -x -Nx --nothing --lines=3; do
 		fails 2 "bad option" msgslot send "$option" 0 6 lost
 	done

@@ -145,7 +145,7 @@ silent_start()
 	equal printed "$(<out)" "root: still here"
 	grep -q "the message is too long: 5001 bytes, and max_message is 4096" err
 	for slot in 1 4; do
-		fails 2 "a room is a channel of a slot of mode broadcast" msgslot chat $slot 5
+		fails 2 "chat needs a slot of mode broadcast" msgslot chat $slot 5
 	done
 }
 

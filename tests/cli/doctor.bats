@@ -16,7 +16,7 @@ source "$BATS_TEST_DIRNAME/doctor.bash"
 	equal nodes "$(grep -cE '^ok    /dev/msgslot[0-7] is for the group msgslot \(mode 0660\)$' out)" 8
 	healthy as member msgslot
 	grep -qxF "ok    you are in the group msgslot" out
-	fails 2 "'x' is too much" msgslot doctor x
+	fails 2 "unexpected argument 'x'" msgslot doctor x
 	fails 1 "standard output: No space left on device" bash -c 'msgslot doctor >/dev/full'
 }
 

@@ -235,12 +235,12 @@ refused()
 	[ -p fifo ]
 	msgslot dump 4 - | works msgslot restore --add --dry-run 4 -
 	equal length "$(stat -c %s copy)" "$(stat -c %s file)"
-	shows 'msgslot: dump: a dump is nothing for a terminal\nUsage: msgslot dump [-h] SLOT { FILE | - }\n' \
+	shows 'msgslot: dump: a dump is not written to a terminal\nUsage: msgslot dump [-h] SLOT { FILE | - }\n' \
 		"msgslot dump 4 - 2>&1"
 	fails 2 "no file is given" msgslot dump 4
-	fails 2 "'x' is too much" msgslot dump 4 file x
+	fails 2 "unexpected argument 'x'" msgslot dump 4 file x
 	fails 2 "no file is given" msgslot restore 4
-	fails 2 "'x' is too much" msgslot restore 4 file x
+	fails 2 "unexpected argument 'x'" msgslot restore 4 file x
 	fails 6 "you are not in the group" as outsider msgslot dump 4 file
 	fails 6 "you are not in the group" as outsider msgslot restore 4 - <file
 	fails 5 "there is no such node" msgslot dump 99 file
@@ -251,7 +251,7 @@ refused()
 	works msgslot send 4 5 one
 	works msgslot dump 4 file
 	said_in 1 "msgslot: /dev/msgslot4: the slot is in use: it keeps 1 message
-Clear it first ('msgslot clear -a'), or restore besides these with --add." msgslot restore 4 file
+Clear it first ('msgslot clear -a'), or add to them with --add." msgslot restore 4 file
 	holds 1
 	works msgslot restore --add 4 file
 	prints 'one\none\n' msgslot recv -C 2 4 5

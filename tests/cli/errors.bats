@@ -68,7 +68,7 @@ A message has at least 1 byte." msgslot send 2 5 ""
 	works msgslot send 0 2 two
 	fails 8 "msgslot: /dev/msgslot0: the slot is full: channels 2 of 2, bytes $((2 * used)) of 67108864" \
 		msgslot send 0 3 lost
-	grep -q "^Clear channels that nobody needs ('msgslot clear'), or raise max_channels or max_bytes, as root" err
+	grep -q "^Clear channels that are not needed ('msgslot clear'), or raise max_channels or max_bytes, as root" err
 	put "$class/msgslot0/max_channels" 3
 	fails 8 "msgslot: /dev/msgslot0: your share of the slot is used up: channels 1 of " \
 		as member msgslot send 0 3 lost
@@ -84,7 +84,7 @@ A message has at least 1 byte." msgslot send 2 5 ""
 	for slot in 0 4; do
 		works msgslot send $slot 5 "nine byte"
 		said_in 7 "msgslot: /dev/msgslot$slot: channel 5: the buffer is too short for a message of 9 bytes
-It is still there: raise --max-length, or leave it out." msgslot recv --max-length 8 $slot 5
+The message is still there: raise --max-length, or leave it out." msgslot recv --max-length 8 $slot 5
 		prints 'nine byte\n' msgslot recv --max-length 9 $slot 5
 	done
 	works msgslot send 6 5 "nine byte"

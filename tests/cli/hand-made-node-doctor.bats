@@ -48,7 +48,7 @@ teardown()
 	healthy
 	chmod 666 /dev/msgslot1
 	healthy
-	grep -qxF "note  /dev/msgslot1 is open to everybody (mode 0666)" out
+	grep -qxF "note  /dev/msgslot1 is open to every user (mode 0666)" out
 	chgrp member /dev/msgslot2
 	chmod 660 /dev/msgslot1
 	healthy

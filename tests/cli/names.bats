@@ -65,6 +65,6 @@ Names are lines 'name slot channel' of ~/.config/msgslot/channels and /etc/msgsl
 	for name in @ @1 @a/b "@a b"; do
 		fails 2 "this cannot be the name of a channel" msgslot recv "$name"
 	done
-	fails 2 "'7' is too much" msgslot recv @battery 7
+	fails 2 "unexpected argument '7'" msgslot recv @battery 7
 	fails 2 "no message is given" msgslot send @battery
 }

@@ -144,9 +144,9 @@ fails_after()
 	put "$class/msgslot6/depth" 4
 	seq 10 | works msgslot send -l 6 0
 	fails_after '7\n8\n' 10 msgslot recv --newer 2 -C 2 6 0
-	equal said "$(<errors)" "msgslot: /dev/msgslot6: channel 0: 4 messages went before they could be received"
+	equal said "$(<errors)" "msgslot: /dev/msgslot6: channel 0: 4 messages lost before they could be received"
 	fails_after '7\n' 10 msgslot recv --newer 5 6 0
-	equal said "$(<errors)" "msgslot: /dev/msgslot6: channel 0: 1 message went before it could be received"
+	equal said "$(<errors)" "msgslot: /dev/msgslot6: channel 0: 1 message lost before it could be received"
 	# What was kept from the start is no loss, and what is kept no longer was not asked for.
 	prints '7\n8\n9\n10\n' msgslot recv --newer 0 -C 4 6 0
 	start msgslot recv -C 3 -F '%{sequence} %{lost}' 6 0
@@ -299,6 +299,6 @@ all_there()
 	prints 'here\n' msgslot recv -a 4 5
 	for option in -f -w "-W 1"; do
 		# shellcheck disable=SC2086
-		fails 2 "-a waits for nothing" msgslot recv -a $option 4 5
+		fails 2 "-a does not wait" msgslot recv -a $option 4 5
 	done
 }

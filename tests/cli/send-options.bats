@@ -8,10 +8,10 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 @test "send --if-seq: who is second has lost, and changes nothing" {
 	renew 1 last
 	works msgslot send --if-seq 0 1 5 one
-	fails 9 "somebody else was quicker" msgslot send --if-seq 0 1 5 lost
+	fails 9 "another sender was quicker" msgslot send --if-seq 0 1 5 lost
 	works msgslot send --if-seq 1 1 5 two
 	for other in 0 1 3 18446744073709551615; do
-		fails 9 "somebody else was quicker" msgslot send --if-seq $other 1 5 lost
+		fails 9 "another sender was quicker" msgslot send --if-seq $other 1 5 lost
 	done
 	prints 'two\n' msgslot recv 1 5
 	printf 'three' | works msgslot send --if-seq 2 1 5 -

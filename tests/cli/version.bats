@@ -10,7 +10,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	read -r _ number <tool
 	prints "msgslot $number\nlibmsgslot $number\nmodule ABI 1 (this msgslot knows 1)\n" \
 		as member msgslot version
-	fails 2 "'x' is too much" msgslot version x
+	fails 2 "unexpected argument 'x'" msgslot version x
 	fails 2 "bad option '-j'" msgslot version -j
 }
 

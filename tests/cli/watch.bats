@@ -137,7 +137,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	wait "$pid" || true
 	holds 1
 	# What somebody else took meanwhile is told.
-	fails 9 "somebody else took message 2" \
+	fails 9 "another reader took message 2" \
 		msgslot watch -p 4 5 sh -c 'msgslot recv -N 4 5 >/dev/null'
 	holds 0
 	renew 4 last
