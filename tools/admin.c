@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `create`, `destroy` and `set` share.  See admin.h. */
+/* Functions of `create`, `destroy` and `set`.  See admin.h. */
 #include "admin.h"
 
 #include "file.h"
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* A node that is not called /dev/msgslotN is asked for its number, if it is the module's. */
+/* The number of a node of the module that is not called /dev/msgslotN. */
 static int admin_node_minor(const char *node, int *minor)
 {
 	static const char parameter[] = "/sys/module/msgslot/parameters/major";
@@ -90,14 +90,17 @@ int admin_apply(int minor, const struct settings *wanted)
 	if (failed == SETTINGS)
 		return STATUS_DONE;
 
-	/* What was set goes back; a setting that never changed takes its own value always. */
+	/* Undo all.  A setting that has not changed always accepts its own value. */
 	error = errno;
 	for (int i = 0; i < SETTINGS; i++)
 		msgslot_attribute_set(minor, setting_name(i), before.values[i]);
 	return admin_report_setting(minor, failed, wanted->values[failed], error);
 }
 
-/* MODE:COUNT[,MODE:COUNT]... for the slots that are there now, as the module's parameter says it. */
+/*
+ * MODE:COUNT[,MODE:COUNT]... for the current slots, as the module's parameter takes it.  Returns
+ * whether numbers between them are free.
+ */
 static bool admin_add_slots(struct text *text)
 {
 	char mode[32], last[32] = "";

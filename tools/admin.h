@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What `create`, `destroy` and `set` share.  They change a running module by sysfs, which is all
- * forgotten when the module unloads; so each of them says what would make the change stay.
+ * Functions of `create`, `destroy` and `set`.  They change a running module by sysfs.  Such a
+ * change is lost when the module is unloaded, so each of them prints the lines that make it
+ * permanent.
  */
 #ifndef MSGSLOT_TOOLS_ADMIN_H
 #define MSGSLOT_TOOLS_ADMIN_H
@@ -11,16 +12,16 @@
 
 #include <stdbool.h>
 
-/* SLOT, as a number: of a node that is there, or that would be. */
+/* The number of SLOT, whose node need not exist.  Reports and returns a status. */
 int admin_slot(const struct address *address, int *minor);
 
-/* Sets all that is wanted, or nothing. */
+/* Sets all of them, or none.  Reports and returns a status. */
 int admin_apply(int minor, const struct settings *wanted);
 
-/* Whether the module makes that slot when it is loaded, as it was this time. */
+/* Whether the module creates that slot when it is loaded with its current parameters. */
 bool admin_comes_with_module(int minor);
 
-/* On standard error: text, and the lines for modprobe.d and, with settings, for udev. */
+/* Print on standard error: text and the lines for modprobe.d; the line for udev. */
 void admin_hint_slots(const char *text);
 void admin_hint_settings(int minor, const struct settings *settings);
 

@@ -58,8 +58,8 @@ static int argument_channel(const char *text, uint32_t *channel)
 }
 
 /*
- * All digits is a number and stands for /dev/msgslotN, anything else is a path.  A file whose name is
- * a number can still be named as ./5.
+ * Digits alone stand for /dev/msgslotN, anything else is a path.  A file whose name is a number is
+ * ./5.
  */
 static int argument_slot(const char *text, struct address *address)
 {

@@ -54,7 +54,7 @@ static void candidate_offer_names(const char *word)
 	msgslot_names_close(names);
 }
 
-/* Where sysfs is not to be seen, as in a container, the nodes say which slots there are. */
+/* Without sysfs, as in a container, the nodes tell which slots exist. */
 static void candidate_offer_nodes(const char *word)
 {
 	glob_t found;
@@ -87,7 +87,7 @@ void candidate_offer_slots(const char *word)
 	candidate_offer_names(word);
 }
 
-/* The channels that hold a message; the first few hundred are enough to look at. */
+/* Looks at the first few hundred channels only: more candidates are of no use. */
 void candidate_offer_channels(const char *slot, const char *word)
 {
 	struct msgslot *handle = slot[0] == '@' ? NULL :
@@ -122,7 +122,7 @@ void candidate_offer_modes(const char *word)
 		candidate_offer(word, setting_word(SETTING_MODE, (int)i), about[i]);
 }
 
-/* From a setting on: first those that are words, with each of them, then those that are numbers. */
+/* First the settings with words, a candidate for each word, then those with numbers. */
 void candidate_offer_settings(const char *word, enum setting first)
 {
 	char candidate[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Candidates for the word that is to be completed.  word is what was typed of it: a candidate begins
- * so.
+ * Candidates for the word that is to be completed.  word is what was typed of it: a candidate
+ * begins so.
  */
 #ifndef MSGSLOT_TOOLS_CANDIDATE_H
 #define MSGSLOT_TOOLS_CANDIDATE_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot chat: a room.  What is typed is said to all, what anybody says is shown with his name, which
- * is the kernel's word and not his.
+ * msgslot chat: sends each typed line to a broadcast channel and shows each message with the name
+ * of its sender, which the kernel tells and the sender cannot choose.
  *
- * Nothing waits but the poll: in a room with overflow=block a line may find no place until everybody
- * has read, ourselves included.
+ * Nothing waits but the poll: with overflow=block the channel may be full until every reader,
+ * this process among them, has read.
  */
 #include "command.h"
 #include "format.h"
@@ -25,14 +25,14 @@
 
 struct chat {
 	struct slot slot;
-	bool typed;   /* standard input is a terminal, which shows what we say */
+	bool typed;   /* standard input is a terminal, which shows what is typed */
 	bool open;    /* standard input has more */
 	char *typing; /* MSGSLOT_MESSAGE_MAX + 1 bytes, used from start to end */
 	size_t start;
 	size_t end;
 	size_t line;	/* of the line at start, with its newline; 0: it is not complete */
-	uint64_t said;	/* the last message that is ours */
-	uint64_t heard; /* the last message that came */
+	uint64_t sent;	/* the last message of this process */
+	uint64_t shown; /* the last message that was received */
 	uint64_t lost;
 	struct text text;
 };
@@ -63,7 +63,7 @@ static int chat_receive(struct chat *chat, bool *nothing)
 	if (msgslot_message_receive_with(chat->slot.handle, chat->slot.channel, stream_buffer,
 					 MSGSLOT_MESSAGE_MAX, &at_once, &message,
 					 sizeof(message)) >= 0) {
-		chat->heard = message.sequence;
+		chat->shown = message.sequence;
 		return chat_show(chat, &message, stream_buffer);
 	}
 	if (errno != EAGAIN && errno != EINTR)
@@ -72,7 +72,7 @@ static int chat_receive(struct chat *chat, bool *nothing)
 	return STATUS_DONE;
 }
 
-/* Where the line ends that was typed first: at its newline, where there is too much, or at the end. */
+/* Ends the first typed line: at its newline, at the longest message, or at the end of input. */
 static void chat_find_line(struct chat *chat)
 {
 	size_t length = chat->end - chat->start;
@@ -88,8 +88,8 @@ static void chat_find_line(struct chat *chat)
 }
 
 /*
- * Says the line that was typed first, if there is room for it, with its newline, so that it is a line
- * also to who listens with cat.  A line that is refused is told, and no reason to leave.
+ * Sends the first typed line, unless the channel is full.  Its newline is part of the message, for
+ * readers like cat.  A line that is refused is reported, and does not end the chat.
  */
 static int chat_send(struct chat *chat)
 {
@@ -98,7 +98,7 @@ static int chat_send(struct chat *chat)
 
 	if ((chat->line > 1 || *line != '\n') &&
 	    msgslot_message_send_with(chat->slot.handle, chat->slot.channel, line, chat->line,
-				      &at_once, &chat->said)) {
+				      &at_once, &chat->sent)) {
 		if (errno == EAGAIN || errno == EINTR)
 			return STATUS_DONE;
 		if (errno == ENODEV)
@@ -126,7 +126,7 @@ static int chat_read(struct chat *chat)
 	return STATUS_DONE;
 }
 
-/* ends is a descriptor that can be read when the chat shall end. */
+/* ends is a descriptor that is readable when the chat has to end. */
 static int chat_loop(struct chat *chat, int ends)
 {
 	int status = STATUS_DONE;
@@ -155,8 +155,8 @@ static int chat_loop(struct chat *chat, int ends)
 		else if (!status && files[0].revents)
 			status = chat_read(chat);
 	}
-	/* What we said last comes back to us, too. */
-	for (nothing = false; !status && !nothing && chat->heard < chat->said;)
+	/* The last messages of this process come back to it. */
+	for (nothing = false; !status && !nothing && chat->shown < chat->sent;)
 		status = chat_receive(chat, &nothing);
 	if (!status && chat->lost)
 		status = STATUS_LOST;
@@ -191,7 +191,9 @@ static int chat_run(int argc, char **argv)
 	if (status)
 		return status;
 
-	/* Signals that are read wait for their turn, and nobody's flood of messages can delay it. */
+	/*
+	 * A signal that is read does not interrupt a send, and a flood of messages cannot delay it.
+	 */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);

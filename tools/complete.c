@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot complete: what could stand where the cursor is, for the completions of bash, zsh and fish
- * in completion/.  Its arguments are the words before the cursor; the last, perhaps empty, is the one
- * to be completed.  Prints a line for each candidate, a tab before what is said about it; or, as the
- * only line, ":files" or ":commands", which the shell knows better.
+ * msgslot complete: candidates for the word at the cursor, for the completions of bash, zsh and
+ * fish in completion/.  Its arguments are the words before the cursor; the last one, perhaps empty,
+ * is to be completed.  Prints a line for each candidate, with a tab before its description; or one
+ * line ":files" or ":commands", which the shell knows better.
  *
- * Options are those of the commands' own help, so nothing can be forgotten here.
+ * Options are taken from the help of the commands, so none can be forgotten here.
  */
 #include "candidate.h"
 #include "command.h"
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What comes behind a command's options, in order; the last goes on for ever if it is '*'. */
+/* The words behind a command's options, in order.  SETTING and PROGRAM repeat. */
 enum place {
 	END,
 	SLOT,
@@ -48,7 +48,9 @@ static const struct {
 	{ "help", { COMMAND } },
 };
 
-/* ---- options ----------------------------------------------------------------------------------- */
+/*
+ * ---- options -----------------------------------------------------------------------------------
+ */
 
 struct option_line {
 	char letter;   /* '\0': it has none */
@@ -57,7 +59,7 @@ struct option_line {
 	char about[128];
 };
 
-/* A line of help that describes an option: "  -x, --name VALUE  what it does". */
+/* Parses a line of help that describes an option: "  -x, --name VALUE  what it does". */
 static bool complete_parse_option(const char *line, struct option_line *option)
 {
 	size_t end = strcspn(line, "\n"), name;
@@ -113,11 +115,13 @@ static bool complete_wants_next(const struct command *command, const char *word)
 	return false;
 }
 
-/* ---- the words before -------------------------------------------------------------------------- */
+/*
+ * ---- the words before --------------------------------------------------------------------------
+ */
 
 /*
- * Words behind the options: which place is the last of them in?  @NAME is a slot and a channel; a
- * mode is where a slot might be, and then the settings begin.
+ * Finds the place of the last word behind the options.  @NAME is a slot and a channel.  A mode may
+ * stand in the place of a slot; then the settings begin.
  */
 static void complete_offer_place(const enum place *places, int argc, char **argv)
 {

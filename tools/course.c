@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * message_sender and message_reader: the course's two programs, as they always were.  Nothing but
- * positional arguments, whatever they look like, plain read() and write(), and no exit code but 0 and
- * 1; so they also work on slots that are not of mode `last`, as read() and write() do there.
+ * message_sender and message_reader: the two programs of the course, the operating-systems exercise
+ * "message slots".  As there, all arguments are positional, whatever they look like, and exit codes
+ * are 0 and 1.  They use plain read() and write(), and so work in every mode.
  *
- * The path comes from a user and may name anything.  Nothing but a character device is opened at
- * all (a FIFO's other end would notice, a plain file is none of our business), nothing is ever
- * created or cut, and nothing is written before the device took MSG_SLOT_CHANNEL, which only a
- * slot does.
+ * The path comes from a user and may name anything.  Only a character device is opened (a FIFO's
+ * other end would notice, a plain file is not for this program); nothing is ever created or
+ * truncated; and nothing is written before the device accepted MSG_SLOT_CHANNEL, which only a slot
+ * does.
  */
 #include "arguments.h"
 #include "command.h"
@@ -30,7 +30,7 @@ struct course {
 
 enum call { CALL_OPEN, CALL_SELECT, CALL_SEND, CALL_RECEIVE };
 
-/* What the system's own text does not say. */
+/* Explanations for errors whose text of the system is too general. */
 static const struct {
 	enum call call;
 	int error;
@@ -75,7 +75,7 @@ static int course_report(const struct course *course, enum call call, int error,
 	return -1;
 }
 
-/* 0 for a character device, else the errno that says best what it is instead. */
+/* 0 for a character device, else the errno that fits best. */
 static int course_check_device(const char *path)
 {
 	struct stat status;
@@ -97,7 +97,7 @@ static int course_open(struct course *course, const char *path, uint32_t channel
 	if (error)
 		return course_report(course, CALL_OPEN, error, NULL);
 
-	/* O_NONBLOCK: the path may have become a FIFO since, and open() must not wait for one. */
+	/* O_NONBLOCK: the path may be a FIFO by now, and open() must not wait for its other end. */
 	course->fd = open(path, access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (course->fd < 0)
 		return course_report(course, CALL_OPEN, errno, NULL);
@@ -126,7 +126,7 @@ static int course_send(const struct course *course, const char *message, size_t 
 	ssize_t sent;
 	int error;
 
-	/* Of more than a message `broadcast` takes one after the other. */
+	/* In `broadcast` a write() of more than one message takes the first. */
 	do {
 		sent = write(course->fd, message, length);
 		if (sent > 0) {
@@ -141,12 +141,12 @@ static int course_send(const struct course *course, const char *message, size_t 
 		return course_report(course, CALL_SEND, EIO,
 				     "only a part of the message was taken");
 
-	/* "Message too long" would be an odd thing to say about an empty one. */
+	/* "Message too long" is the wrong text for an empty one. */
 	error = errno;
 	if (error == EMSGSIZE && !length) {
 		hint = "it is empty; a message has at least 1 byte";
 	} else if (error == EMSGSIZE) {
-		/* The tool stops reading at the buffer's end, so then it does not know more. */
+		/* A longer argument than any message is possible: this one is at least so long. */
 		snprintf(text, sizeof(text), "%s%zu bytes are more than the slot's max_message",
 			 length > MSGSLOT_MESSAGE_MAX ? "at least " : "", length);
 		hint = text;
@@ -167,7 +167,7 @@ static ssize_t course_receive(const struct course *course, void *message, size_t
 	return length;
 }
 
-/* SLOT and CHANNEL, or @NAME for both, and so many words more. */
+/* SLOT and CHANNEL, or @NAME for both, and exactly that many words more. */
 static int course_address(int argc, char **argv, int more, struct address *address)
 {
 	int needed = more + (argc > 0 && argv[0][0] == '@' ? 1 : 2);
@@ -178,9 +178,9 @@ static int course_address(int argc, char **argv, int more, struct address *addre
 	return argument_address(argc, argv, CHANNEL_NEEDED, address);
 }
 
-#define COURSE_HELP                                                                    \
-	"The course is the operating-systems exercise \"message slots\", which many\n" \
-	"universities set; this program has the name and the arguments that it asks for.\n"
+#define COURSE_HELP                                                                            \
+	"This is a program of the course: the operating-systems exercise \"message slots\",\n" \
+	"which many universities set.\n"
 
 static int course_run_sender(int argc, char **argv)
 {

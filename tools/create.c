@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot create: a new slot, with settings of its own if need be. */
+/* msgslot create: create a slot, with settings if wanted. */
 #include "admin.h"
 #include "command.h"
 #include "option.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot destroy: a slot goes, with all its messages. */
+/* msgslot destroy: destroy a slot with all its messages. */
 #include "admin.h"
 #include "command.h"
 #include "option.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot doctor: why does it not work here, and what is to be done?  Looks, and changes nothing. */
+/* msgslot doctor: find what is missing or wrong, and what to do about it.  Changes nothing. */
 #include "arguments.h"
 #include "command.h"
 #include "doctor.h"
@@ -10,7 +10,7 @@
 #include <msgslot.h>
 #include <string.h>
 
-/* Every line of both files of names. */
+/* Checks every line of both files of names. */
 static void doctor_names(void)
 {
 	struct msgslot_names *names = msgslot_names_open();

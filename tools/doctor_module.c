@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot doctor: is there a module for this kernel, may it be loaded, is it? */
+/* msgslot doctor: whether the module exists for this kernel, can be loaded, and is loaded. */
 #include "doctor.h"
 
 #include "file.h"
@@ -15,7 +15,7 @@
 
 #define MODULES "/lib/modules/"
 
-/* The file that modprobe would load, as depmod noted it.  False: none. */
+/* The file that modprobe would load, according to depmod.  False: none. */
 static bool doctor_module_file(const char *release, char *path, size_t size)
 {
 	char name[256], line[4096];
@@ -45,7 +45,7 @@ static bool doctor_module_file(const char *release, char *path, size_t size)
 	return found;
 }
 
-/* Signed, not signed, or compressed, so that it is not to be seen. */
+/* A compressed module is UNKNOWN. */
 enum signature { UNSIGNED, SIGNED, UNKNOWN };
 
 static enum signature doctor_module_signature(const char *path)
@@ -68,7 +68,7 @@ static enum signature doctor_module_signature(const char *path)
 	return memcmp(end, mark, sizeof(end)) ? UNSIGNED : SIGNED;
 }
 
-/* Whether the kernel takes only modules that are signed, and why. */
+/* Why the kernel takes only signed modules; NULL if it takes any. */
 static const char *doctor_signatures_wanted(void)
 {
 	static const char efi[] = "/sys/firmware/efi/efivars/"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot doctor: the nodes in /dev, who they belong to, and whether that is us. */
+/* msgslot doctor: the nodes in /dev, their group, and whether the user is in it. */
 #include "doctor.h"
 
 #include "finding.h"
@@ -24,7 +24,7 @@
 #define RULE "60-msgslot.rules"
 #define TRIGGER "As root: udevadm trigger --action=add --subsystem-match=msgslot"
 
-/* What the nodes of the slots came to. */
+/* Counts of the nodes of slots. */
 static struct {
 	unsigned int slots;
 	unsigned int opened;
@@ -84,7 +84,7 @@ static void doctor_check_rule(void)
 		snprintf(path, sizeof(path), "%s/udev/rules.d/" RULE, folders[i]);
 		if (stat(path, &status))
 			continue;
-		/* An empty file, or a link to /dev/null, turns off those behind it. */
+		/* An empty file, or a link to /dev/null, hides those of the folders below. */
 		if (status.st_size)
 			finding_well("the udev rule is there: %s", path);
 		else
@@ -96,7 +96,7 @@ static void doctor_check_rule(void)
 		      "there is no udev rule " RULE);
 }
 
-/* How to get a node back that something else is in the place of, or nothing. */
+/* How to make a missing node, or one whose place something else has taken. */
 static void doctor_todo_node(const char *node, bool remove, unsigned int major_number,
 			     unsigned int minor_number, char *todo, size_t size)
 {
@@ -136,41 +136,44 @@ static void doctor_check_open(const char *node)
 		finding_wrong(todo, "%s: %s", node, refusal);
 }
 
-/* A slot that sysfs shows: has it its node? */
+/* Checks the node of a slot that sysfs shows. */
 static void doctor_check_slot(int minor_number)
 {
 	char node[32], numbers[32], todo[256];
-	unsigned int major_number, ours;
+	unsigned int major_number, own_minor;
 	struct stat status;
 	int error;
 
 	snprintf(node, sizeof(node), "/dev/msgslot%d", minor_number);
-	/* A slot that came by opening a node made by hand has no number in sysfs, and no other node. */
+	/*
+	 * A slot that exists only through a hand-made node has no number in sysfs, and no other
+	 * node.
+	 */
 	if (msgslot_attribute_get(minor_number, "dev", numbers, sizeof(numbers)) < 0 ||
-	    sscanf(numbers, "%u:%u", &major_number, &ours) != 2)
+	    sscanf(numbers, "%u:%u", &major_number, &own_minor) != 2)
 		return;
 	doctor_seen.slots++;
 	error = stat(node, &status) ? errno : 0;
 	if (error && !sandbox_has_devices()) {
 		doctor_seen.withheld++;
 	} else if (error) {
-		doctor_todo_node(node, false, major_number, ours, todo, sizeof(todo));
+		doctor_todo_node(node, false, major_number, own_minor, todo, sizeof(todo));
 		finding_wrong(todo, "%s: %s, but the slot is there", node, strerror(error));
 	} else if (!S_ISCHR(status.st_mode)) {
-		doctor_todo_node(node, true, major_number, ours, todo, sizeof(todo));
+		doctor_todo_node(node, true, major_number, own_minor, todo, sizeof(todo));
 		finding_wrong(todo, "%s is a plain file or folder in the place of the node", node);
-	} else if (status.st_rdev != makedev(major_number, ours)) {
-		doctor_todo_node(node, true, major_number, ours, todo, sizeof(todo));
+	} else if (status.st_rdev != makedev(major_number, own_minor)) {
+		doctor_todo_node(node, true, major_number, own_minor, todo, sizeof(todo));
 		finding_wrong(todo, "%s is the node of another device (%u:%u instead of %u:%u)",
 			      node, major(status.st_rdev), minor(status.st_rdev), major_number,
-			      ours);
+			      own_minor);
 	} else {
 		doctor_check_access(node, &status);
 		doctor_check_open(node);
 	}
 }
 
-/* Without sysfs the nodes are all that is to be doctor_seen. */
+/* Without sysfs the slots are known by their nodes only. */
 static void doctor_check_nodes(void)
 {
 	char node[32];
@@ -187,7 +190,7 @@ static void doctor_check_nodes(void)
 		finding_wrong(SANDBOX_TODO, "there is no node of a slot in /dev");
 }
 
-/* What has a slot's name, but is none: what echo makes when it finds no node. */
+/* Files with the name of a slot that does not exist: echo makes one when there is no node. */
 static void doctor_check_strays(void)
 {
 	struct dirent *entry;
@@ -241,7 +244,7 @@ void doctor_nodes(void)
 	else if (doctor_seen.withheld)
 		finding_note("this /dev is not the machine's: %u more slot%s no node here",
 			     doctor_seen.withheld, doctor_seen.withheld == 1 ? " has" : "s have");
-	/* Groups and rules are the machine's. */
+	/* In a sandbox the groups and rules of the machine do not count. */
 	if (sandbox_has_devices() && sandbox_has_sysfs()) {
 		doctor_check_group();
 		doctor_check_rule();

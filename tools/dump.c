@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot dump: all messages of a slot, into a file.  Nothing is taken, and nobody's cursor moves.
+ * msgslot dump: copy all messages of a slot into a file.  No message is taken, and no cursor moves.
  *
- * All of them are fetched before the first byte is written: a slow disk or pipe must not hold up the
- * writers of a room that waits for its readers, of which we are one while the slot is open.
+ * All messages are fetched before the first byte is written.  While the slot is open this process
+ * is a reader, and with overflow=block writers wait for readers: a slow disk or pipe must not delay
+ * them.
  */
 #define _GNU_SOURCE /* mkostemp() */
 #include "clock.h"
@@ -23,14 +24,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- the slot ---------------------------------------------------------------------------------- */
+/*
+ * ---- the slot ----------------------------------------------------------------------------------
+ */
 
-/* What fetching one channel needs to know, and counts. */
+/* The dump that is being made. */
 struct dump {
 	struct slot slot;
 	struct text file;
 	struct dumpfile_header header;
-	int64_t boot; /* when CLOCK_BOOTTIME was 0 */
+	int64_t boot; /* CLOCK_REALTIME when CLOCK_BOOTTIME was 0 */
 };
 
 static void dump_add_message(struct dump *dump, const struct msgslot_message *known)
@@ -49,7 +52,10 @@ static void dump_add_message(struct dump *dump, const struct msgslot_message *kn
 	text_bytes(&dump->file, stream_buffer, known->length);
 }
 
-/* As much as the channel can keep, from the oldest on: while others go on sending, there is always more. */
+/*
+ * Fetches as many messages as the channel can keep, from the oldest on.  Without that limit it
+ * would never end while other processes go on sending.
+ */
 static int dump_add_channel(struct dump *dump)
 {
 	struct msgslot_receive_options options = {
@@ -80,7 +86,7 @@ static int dump_each(struct slot *slot, const struct msgslot_walk_entry *entry, 
 	return entry->first < entry->next ? dump_add_channel(data) : STATUS_DONE;
 }
 
-/* The whole file, in memory.  The slot is closed again. */
+/* Makes the whole file in memory.  Closes the slot. */
 static int dump_fetch(struct dump *dump, const struct address *address)
 {
 	struct dumpfile_header *header = &dump->header;
@@ -115,7 +121,9 @@ static int dump_fetch(struct dump *dump, const struct address *address)
 	return STATUS_DONE;
 }
 
-/* ---- the file ---------------------------------------------------------------------------------- */
+/*
+ * ---- the file ----------------------------------------------------------------------------------
+ */
 
 static int dump_write_all(int fd, const struct text *file)
 {
@@ -132,7 +140,7 @@ static int dump_write_all(int fd, const struct text *file)
 	return 0;
 }
 
-/* A pipe or a device is written as it is.  What is said is said about path, as the user called it. */
+/* Writes to a pipe or a device.  Reports name path, which the user gave. */
 static int dump_write_other(const char *path, const char *target, const struct text *file)
 {
 	int fd = open(target, O_WRONLY | O_CLOEXEC);
@@ -147,8 +155,9 @@ static int dump_write_other(const char *path, const char *target, const struct t
 }
 
 /*
- * Whole or not at all: under another name first, which is gone again where the disk is full, and what
- * had the name before is still there.  On the disk when this returns, as a reboot may be next.
+ * Writes the file whole or not at all: under another name first.  If the disk is full that file is
+ * removed, and the old one is still there.  The data are on the disk when this returns, because a
+ * reboot may follow.
  */
 static int dump_write_regular(const char *path, const char *target, const struct text *file)
 {
@@ -177,7 +186,7 @@ static int dump_write_file(const char *path, const struct text *file)
 	struct stat found;
 	int status;
 
-	/* A link stays a link: what it points to is replaced. */
+	/* A link stays a link: its target is replaced. */
 	if (target && !stat(target, &found) && !S_ISREG(found.st_mode))
 		status = dump_write_other(path, target, file);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The file of `dump` and `restore`: see dumpfile.h.  It may come from anywhere, and is not trusted. */
+/* The file of `dump` and `restore`.  See dumpfile.h.  A file that is read is not trusted. */
 #include "dumpfile.h"
 
 #include <endian.h>
@@ -91,7 +91,7 @@ const char *dumpfile_next(const struct text *file, size_t *at, struct dumpfile_m
 	return bytes;
 }
 
-/* Whether a message may follow another (NULL: there is none). */
+/* Whether a message may follow the one before (NULL: there is none). */
 static bool dumpfile_is_in_order(const struct dumpfile_message *before,
 				 const struct dumpfile_message *message, uint32_t mode)
 {
@@ -105,7 +105,7 @@ static bool dumpfile_is_in_order(const struct dumpfile_message *before,
 	       before->sequence < message->sequence;
 }
 
-/* The checksum says that the file is as somebody wrote it; these that it can be what dump writes. */
+/* The checksum finds damage; this finds files that dump cannot have written. */
 static bool dumpfile_messages_fit(const struct text *file, const struct dumpfile_header *header,
 				  struct dumpfile_needs *needs)
 {

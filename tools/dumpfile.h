@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The file that `dump` writes and `restore` reads, version 1.  Numbers are little-endian; times are
- * nanoseconds of CLOCK_REALTIME.  msgslot-dump(1) describes it for everyone else.
+ * nanoseconds of CLOCK_REALTIME.  msgslot-dump(1) documents it.
  *
  *	header		80 bytes
- *	message		32 bytes, and the message's own, as often as the header says
+ *	message		32 bytes, and those of the message, as often as the header says
  *	checksum	CRC-32 of all before it, as gzip and zlib have it
  */
 #ifndef MSGSLOT_TOOLS_DUMPFILE_H
@@ -47,31 +47,30 @@ _Static_assert(sizeof(struct dumpfile_message) == 32, "as documented");
 
 enum { DUMPFILE_CHECKSUM = 4 };
 
-/* What a slot must have room for, to take what a file holds. */
+/* What a slot must hold to take the messages of a file. */
 struct dumpfile_needs {
 	uint64_t channels;
-	uint64_t bytes;	  /* of all messages, without what the kernel puts around them */
-	uint64_t in_one;  /* most messages of one channel */
-	uint32_t longest; /* message */
+	uint64_t bytes;	  /* of all messages, without the overhead of the kernel */
+	uint64_t in_one;  /* messages of the fullest channel */
+	uint32_t longest; /* length of the longest message */
 };
 
-/* Between the file's byte order and the machine's; both ways are the same. */
+/* Convert between the byte orders of the file and of the machine, either way. */
 void dumpfile_swap_header(struct dumpfile_header *header);
 void dumpfile_swap_message(struct dumpfile_message *message);
 
 void dumpfile_add_checksum(struct text *file);
 
 /*
- * The message at *at of a whole file that was checked, with its bytes; moves *at behind it.  NULL at
- * the end.
+ * The message at *at of a checked file, and its bytes; moves *at behind it.  NULL at the end.
  */
 const char *dumpfile_next(const struct text *file, size_t *at, struct dumpfile_message *message);
 
-/* All of a file that can be wrong, as a text; NULL where it is sound: header and needs are stored. */
+/* Checks a whole file: what is wrong, as a text; or NULL, with header and needs stored. */
 const char *dumpfile_check(const struct text *file, struct dumpfile_header *header,
 			   struct dumpfile_needs *needs);
 
-/* The same for as much of it as was read so far: is it worth reading on? */
+/* Checks the part of it that was read so far: what is wrong, or NULL. */
 const char *dumpfile_check_begin(const struct text *file);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Stores the beginning of a file, at most size - 1 bytes, and a NUL.  Returns how many bytes; 0 with
- * errno if it cannot be opened.
+ * Stores the beginning of a file, at most size - 1 bytes, and a NUL.  Returns how many bytes; 0
+ * with errno if it cannot be opened.
  */
 size_t file_read_start(const char *path, char *text, size_t size);
 

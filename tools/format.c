@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A message in words: the fields of -F, and JSON. */
+/* A message in words.  See format.h. */
 #include "format.h"
 
 #include "clock.h"
@@ -56,7 +56,7 @@ const char *format_user(uint32_t uid)
 	static uint32_t known;
 	const struct passwd *user;
 
-	/* Accounts are slow to look up, and one sender often sends more than once. */
+	/* A lookup of an account is slow, and one sender often sends several messages. */
 	if (*name && known == uid)
 		return name;
 	user = getpwuid(uid);
@@ -121,7 +121,7 @@ static void format_add_field(struct text *text, enum field field, uint32_t chann
 	}
 }
 
-/* The field whose name stands between braces at *at, which goes behind it; FIELDS where none does. */
+/* The field that *at names in braces; moves *at behind it.  FIELDS: it names none. */
 static enum field format_parse_field(const char **at)
 {
 	const char *name = *at + 1, *end = **at == '{' ? strchr(name, '}') : NULL;
@@ -137,7 +137,7 @@ static enum field format_parse_field(const char **at)
 	return FIELDS;
 }
 
-/* The byte that a backslash and what is at *at stand for; -1 where that is none. */
+/* The byte that a backslash before *at stands for; moves *at behind it.  -1: it stands for none. */
 static int format_parse_escape(const char **at)
 {
 	static const char letters[] = "ntr0\\", bytes[] = "\n\t\r\0\\";

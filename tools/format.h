@@ -10,23 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When it was sent, by the clock on the wall, in UTC; how long ago, in nanoseconds. */
+/* When it was sent, in UTC; how long ago, in nanoseconds. */
 void format_time(struct text *text, const struct msgslot_message *message);
 int64_t format_age(const struct msgslot_message *message);
 
-/* The user's name, or his number where he has none.  Lives until the next call. */
+/* The name of the user, or the number if there is no account.  Lives until the next call. */
 const char *format_user(uint32_t uid);
 
-/* Whether the text of -F makes sense: a status. */
+/* Whether the text of -F is well-formed.  Reports and returns a status. */
 int format_check(const char *format);
 
-/* bytes are the message's; visible: the text is for a terminal. */
+/* bytes are those of the message; visible: the text is for a terminal. */
 void format_message(struct text *text, const char *format, uint32_t channel,
 		    const struct msgslot_message *message, const char *bytes, bool visible);
 void format_json(struct text *text, uint32_t channel, const struct msgslot_message *message,
 		 const char *bytes);
 
-/* Bytes for a terminal, on one line but for a newline at their end. */
+/* Bytes for a terminal, on one line: only a newline at their end is kept. */
 void format_line(struct text *text, const char *bytes, size_t length);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot help: what there is, or how to use one command. */
+/* msgslot help: list the commands, or print how to use one. */
 #include "command.h"
 #include "report.h"
 #include "stream.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot list: which slots there are, as sysfs tells everybody, and which of them I may use. */
+/* msgslot list: list the slots, which sysfs shows to every user, and what the user may do. */
 #include "arguments.h"
 #include "command.h"
 #include "option.h"
@@ -40,7 +40,7 @@ struct list_row {
 	char values[LIST_ATTRIBUTES][32];
 };
 
-/* False where the slot went while it was looked at. */
+/* False if the slot was destroyed meanwhile. */
 static bool list_read_row(struct list_row *row, int minor)
 {
 	bool reads, writes;
@@ -65,7 +65,7 @@ static void list_add_row(struct text *text, const struct list_row *row)
 	text_format(text, " %-6s %s\n", row->access, row->node);
 }
 
-/* Numbers are numbers, and words are quoted; neither has a byte that JSON minds. */
+/* Words are quoted.  Neither words nor numbers have bytes that JSON would escape. */
 static void list_add_json(struct text *text, const struct list_row *row)
 {
 	text_format(text, "{\"slot\":%d", row->minor);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot: one program, a table of commands, chosen by the first argument.  A command with a name of its own
- * is a program of its own, which this file is compiled for once more, with MSGSLOT_PROGRAM; it is that command
- * whatever it is called.
+ * msgslot: a table of commands, of which the first argument chooses one.  A command with a name of
+ * its own is a program of its own: this file is compiled for it once more, with MSGSLOT_PROGRAM.
+ * That program is the command under whatever name it is called.
  */
 #include "command.h"
 #include "report.h"
@@ -47,7 +47,10 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
-	/* A reader that went away is an error to report, not a signal to die from in silence. */
+	/*
+	 * A reader of the output that is gone is reported as an error, not a silent death by
+	 * signal.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	if (stream_guard())
 		return STATUS_FAILED;
@@ -55,7 +58,7 @@ int main(int argc, char **argv)
 
 #ifdef MSGSLOT_PROGRAM
 	command = command_find(MSGSLOT_PROGRAM, true);
-	/* Before Linux 5.18 a program can be started without even its own name. */
+	/* Before Linux 5.18 a program can be started without argv[0]. */
 	return command_run(command, argc < 1 ? 1 : argc, argv);
 #else
 	if (argc < 2)

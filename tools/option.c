@@ -39,7 +39,7 @@ static void option_list(const struct option_rule *rules, char *letters, struct o
 	names[i + 1] = (struct option){ NULL, 0, NULL, 0 };
 }
 
-/* Of what getopt_long() returned; NULL for an error. */
+/* The rule for what getopt_long() returned; NULL for an error. */
 static const struct option_rule *option_find(const struct option_rule *rules, int found)
 {
 	if (found >= OPTION_LONG)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Finding and starting a program.  Whether it can be run is asked before a message is taken that it is to
- * get: what is taken and cannot be delivered would be lost.
+ * Finding and starting a program.  program_find() is called before a message is taken for the
+ * program: a message that is taken and cannot be delivered would be lost.
  */
 #define _GNU_SOURCE /* AT_EACCESS, strchrnul() */
 #include "program.h"
@@ -17,20 +17,20 @@
 #include <unistd.h>
 
 enum {
-	PROGRAM_LINE_MAX = 256,	 /* of a script's first line the kernel reads so much */
-	PROGRAM_SCRIPTS_MAX = 5, /* so many may be each other's interpreters */
+	PROGRAM_LINE_MAX = 256,	 /* that the kernel reads of a script's first line, in bytes */
+	PROGRAM_SCRIPTS_MAX = 5, /* how many scripts may be each other's interpreters */
 };
 
 extern char **environ;
 
-/* The interpreter that a script names in its first line, cut out of it; or NULL. */
+/* The interpreter that a script names in its first line, as a part of line; or NULL. */
 static char *program_interpreter(const char *path, char line[PROGRAM_LINE_MAX + 1])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *name;
 	ssize_t n;
 
-	/* What can be run and not read is no script. */
+	/* A program that cannot be read is not a script. */
 	if (fd < 0)
 		return NULL;
 	n = read(fd, line, PROGRAM_LINE_MAX);
@@ -79,12 +79,12 @@ int program_find(const char *name, char path[PATH_MAX])
 	}
 	for (folder = folder ? folder : "/bin:/usr/bin";; folder = end + 1) {
 		end = strchrnul(folder, ':');
-		/* No folder is the present one. */
+		/* An empty folder is the current one. */
 		snprintf(path, PATH_MAX, "%.*s%s%s", (int)(end - folder), folder,
 			 end == folder ? "" : "/", name);
 		if (!program_check(path, 0))
 			return 0;
-		/* As a shell does: what may not be run is told if nothing else is found. */
+		/* As a shell does: EACCES counts if no other folder has the program. */
 		if (errno == EACCES)
 			error = errno;
 		if (!*end)
@@ -94,7 +94,7 @@ int program_find(const char *name, char path[PATH_MAX])
 	return -1;
 }
 
-/* argv as execvp() has it for a shell: what runs it, the script, and its arguments. */
+/* As execvp() does for a script without an interpreter: sh gets the path and the arguments. */
 static pid_t program_start_by_shell(const char *path, char **command,
 				    const posix_spawn_file_actions_t *actions,
 				    const posix_spawnattr_t *attributes)
@@ -123,7 +123,7 @@ pid_t program_start(const char *path, char **command, int input)
 	sigset_t pipe, mask;
 	pid_t child;
 
-	/* What main() ignores is the tool's business, not the command's. */
+	/* main() ignores SIGPIPE for the tool, not for the command. */
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	posix_spawnattr_init(&attributes);

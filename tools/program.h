@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The program of a command that is to be run.
+ * Finding and starting the program of a command.
  */
 #ifndef MSGSLOT_TOOLS_PROGRAM_H
 #define MSGSLOT_TOOLS_PROGRAM_H
@@ -9,15 +9,16 @@
 #include <sys/types.h>
 
 /*
- * Finds the program as a shell does, and whether it could be run at this moment: 0, with its path; or -1 with
- * the errno that running it would have: ENOENT, EACCES, ELOOP and whatever a path can have, also of a
- * script's interpreter.
+ * Finds the program as a shell does, and checks that it can be run now: 0, with its path; or -1
+ * with the errno that running it would have: ENOENT, EACCES, ELOOP, and those of paths, also for
+ * the interpreter of a script.
  */
 int program_find(const char *name, char path[PATH_MAX]);
 
 /*
- * Starts the program at path, with input as its standard input and SIGPIPE as it is usually: its process, or
- * -1 with errno.  A script without a first line that says by what is run by sh, as a shell does.
+ * Starts the program at path, with input as its standard input and the default action for SIGPIPE:
+ * its process, or -1 with errno.  A script without an interpreter line is run by sh, as a shell
+ * does.
  */
 pid_t program_start(const char *path, char **command, int input);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Message by message from a channel.
+ * Message by message from a channel.  See receiver.h.
  *
- * What is printed is worth nothing where nobody reads it, and a message of a `queue` that was taken is
- * gone.  So standard output is looked at before each take, and together with the slot while there is
- * nothing: whoever waits in the kernel for a message would take it for a pipe that was closed
- * meanwhile.
+ * A message that was taken from a `queue` is lost if standard output has no reader any more.  So
+ * standard output is checked before each take, and polled together with the slot while there is no
+ * message.  A wait in the kernel's receive would not notice that a pipe was closed meanwhile.
  *
- * In `last` a message is news if it is not the one before; in `broadcast` the cursor is the file's; in
- * `queue` a peek that goes on needs --newer's flag, and waits in the kernel, as it takes nothing.
+ * In `last` a message is new if its sequence is above that of the one before; in `broadcast` the
+ * file has a cursor; in `queue` repeated peeks need the flag of --newer, and may wait in the
+ * kernel, as they take nothing.
  */
 #define _GNU_SOURCE /* ppoll() */
 #include "receiver.h"
@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A `broadcast` file joins at the end; --newer brings it back to what is kept. */
+/* A `broadcast` file joins at the end; with --newer it goes back to the messages kept. */
 static int receiver_join(struct receiver *receiver)
 {
 	struct slot *slot = &receiver->slot;
@@ -59,7 +59,7 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 	switch (msgslot_slot_get_mode(slot->handle)) {
 	case MSGSLOT_BROADCAST:
 		receiver->wait = true;
-		/* What is kept was sent before this file came. */
+		/* The messages kept were sent before this file joined. */
 		receiver->newer = receiver->newer || receiver->all;
 		return receiver_join(receiver);
 	case MSGSLOT_QUEUE:
@@ -72,8 +72,8 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 	return STATUS_DONE;
 }
 
-/* What is left of the timeout; *until is -1 while the wait has not begun. */
-static int64_t receiver_time_left(const struct receiver *receiver, int64_t *until)
+/* The rest of the timeout.  *deadline is -1 until the wait begins. */
+static int64_t receiver_time_left(const struct receiver *receiver, int64_t *deadline)
 {
 	int64_t left;
 
@@ -81,9 +81,9 @@ static int64_t receiver_time_left(const struct receiver *receiver, int64_t *unti
 		return 0;
 	if (receiver->timeout <= 0)
 		return receiver->timeout;
-	if (*until < 0)
-		*until = clock_now(CLOCK_MONOTONIC) + receiver->timeout;
-	left = *until - clock_now(CLOCK_MONOTONIC);
+	if (*deadline < 0)
+		*deadline = clock_now(CLOCK_MONOTONIC) + receiver->timeout;
+	left = *deadline - clock_now(CLOCK_MONOTONIC);
 	return left > 0 ? left : 0;
 }
 
@@ -93,7 +93,7 @@ static int receiver_report_output(const struct receiver *receiver, const struct 
 		return report_system("standard output", EBADF);
 	if (!(output->revents & (POLLERR | POLLHUP)))
 		return STATUS_DONE;
-	/* As "recv -f | head -n 1" ends: nothing went wrong, and no message is lost. */
+	/* The end of "recv -f | head -n 1": no error, and no message is lost. */
 	return receiver->follows ? STATUS_FAILED : report_system("standard output", EPIPE);
 }
 
@@ -104,7 +104,7 @@ static int receiver_check_output(const struct receiver *receiver)
 	return poll(&output, 1, 0) > 0 ? receiver_report_output(receiver, &output) : STATUS_DONE;
 }
 
-/* Waits for one of two: a message, or the end of standard output, which is an error. */
+/* Waits for a message, or for the end of standard output, which is an error. */
 static int receiver_wait_for_either(const struct receiver *receiver, int64_t timeout)
 {
 	struct pollfd files[] = {
@@ -123,16 +123,18 @@ static int receiver_wait_for_either(const struct receiver *receiver, int64_t tim
 }
 
 /* After EAGAIN: STATUS_DONE to look again. */
-static int receiver_wait(struct receiver *receiver, int64_t *until)
+static int receiver_wait(struct receiver *receiver, int64_t *deadline)
 {
-	int64_t left = receiver_time_left(receiver, until);
+	int64_t left = receiver_time_left(receiver, deadline);
 	bool waited = receiver->wait && receiver->timeout;
 
 	if (!left && receiver->all)
 		return STATUS_NOTHING;
 	if (!left)
 		return slot_report_receive(&receiver->slot, 0, waited ? ETIMEDOUT : EAGAIN);
-	/* Only now, as it makes the channel; and what came before that is no reason to poll. */
+	/*
+	 * Not earlier, as a select creates the channel.  A message that came before needs no poll.
+	 */
 	if (!receiver->selected) {
 		receiver->selected = true;
 		return slot_select(&receiver->slot);
@@ -141,7 +143,7 @@ static int receiver_wait(struct receiver *receiver, int64_t *until)
 }
 
 static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
-				struct msgslot_message *message, int64_t *until)
+				struct msgslot_message *message, int64_t *deadline)
 {
 	struct msgslot_receive_options options = { 0 };
 	int mode = msgslot_slot_get_mode(receiver->slot.handle);
@@ -150,7 +152,7 @@ static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
 	if (mode == MSGSLOT_QUEUE && receiver->peek) {
 		options.flags = MSGSLOT_RECV_PEEK | (receiver->newer ? MSGSLOT_RECV_NEWER : 0);
 		options.sequence = receiver->sequence;
-		options.timeout = receiver_time_left(receiver, until);
+		options.timeout = receiver_time_left(receiver, deadline);
 	}
 	length = msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, buffer,
 					      receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
@@ -158,7 +160,7 @@ static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
 	if (length < 0)
 		return -1;
 
-	/* lost: the kernel counts from the start in `broadcast`, not at all in `last`. */
+	/* The kernel counts losses from the join on in `broadcast`, and not at all in `last`. */
 	if (mode == MSGSLOT_BROADCAST) {
 		uint64_t lost = message->lost;
 
@@ -177,7 +179,7 @@ static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
 	return length;
 }
 
-/* Whether what is taken now can be delivered. */
+/* Whether a message that is taken now can be delivered: a status. */
 static int receiver_check_delivery(struct receiver *receiver)
 {
 	bool takes = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE &&
@@ -191,7 +193,7 @@ static int receiver_check_delivery(struct receiver *receiver)
 
 int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message)
 {
-	int64_t until = -1;
+	int64_t deadline = -1;
 	int status = STATUS_DONE;
 
 	message->length = 0;
@@ -199,11 +201,11 @@ int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_messag
 		status = receiver_check_delivery(receiver);
 		if (status)
 			break;
-		if (receiver_receive(receiver, buffer, message, &until) >= 0) {
+		if (receiver_receive(receiver, buffer, message, &deadline) >= 0) {
 			if (receiver->max_age < 0 || format_age(message) <= receiver->max_age)
 				break;
 		} else if (errno == EAGAIN) {
-			status = receiver_wait(receiver, &until);
+			status = receiver_wait(receiver, &deadline);
 		} else if (errno != EINTR) {
 			status = slot_report_receive(&receiver->slot, message->length, errno);
 		}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Message by message from a channel, as `msgslot recv` and `msgslot watch` want them in every mode, and
- * how a message is printed.
+ * Message by message from a channel, in every mode, for `msgslot recv` and `msgslot watch`.
  */
 #ifndef MSGSLOT_TOOLS_RECEIVER_H
 #define MSGSLOT_TOOLS_RECEIVER_H
@@ -12,32 +11,32 @@
 #include <limits.h>
 #include <signal.h>
 
-/* Set by options, but for what is below. */
+/* The first members are set by options. */
 struct receiver {
 	struct slot slot;
 	bool wait;	     /* in mode `last` too */
 	bool peek;	     /* `queue`: take nothing */
-	bool newer;	     /* only what is above sequence */
-	uint64_t sequence;   /* of --newer; then of the message before */
+	bool newer;	     /* only messages above sequence */
+	uint64_t sequence;   /* of --newer; then that of the message before */
 	int64_t timeout;     /* how long to wait for a message */
-	int64_t max_age;     /* what is older is not there; or -1 */
-	uint64_t size;	     /* what is longer stays, and is an error; or 0 */
-	bool all;	     /* what is there: without a message it ends, and reports nothing */
-	uint64_t count;	     /* how many messages */
-	bool prints;	     /* to standard output: without it, none is taken */
-	bool follows;	     /* until whoever reads that has enough */
-	const char *program; /* that is to get them: without it, none is taken; or NULL */
+	int64_t max_age;     /* older messages are ignored; -1: none is */
+	uint64_t size;	     /* a longer message stays, and is an error; 0: none is */
+	bool all;	     /* all messages kept: without one it ends, and reports nothing */
+	uint64_t count;	     /* how many messages; 0: no limit */
+	bool prints;	     /* to standard output: if that is closed, no message is taken */
+	bool follows;	     /* until the reader of standard output ends */
+	const char *program; /* that gets them: if it is missing, none is taken; or NULL */
 
-	/* With which signals a message is waited for, and whether one of these came; or NULL. */
+	/* The signal mask of waits, and whether a signal came; or NULL. */
 	const sigset_t *signals;
 	const volatile sig_atomic_t *interrupted;
 
-	char program_path[PATH_MAX]; /* where it was found when the last one was taken */
+	char program_path[PATH_MAX]; /* where program was found before the last message was taken */
 	bool selected;
-	uint64_t lost; /* `broadcast`: since the channel was selected */
+	uint64_t lost; /* in `broadcast`, since the channel was selected */
 };
 
-/* Of receiver_next(): it was interrupted, and there is nothing to report. */
+/* Of receiver_next(): a signal came, and there is nothing to report. */
 #define STATUS_INTERRUPTED (-1)
 
 /* The options of both, which set a struct receiver. */
@@ -58,15 +57,15 @@ struct receiver {
 int receiver_open(struct receiver *receiver, const struct address *address);
 
 /*
- * The next message: its bytes, MSGSLOT_MESSAGE_MAX of them at most, into buffer.  message->lost is how
- * many went unread just before it.  Reports and returns a status.
+ * Stores the next message and its bytes, at most MSGSLOT_MESSAGE_MAX of them, in buffer.
+ * message->lost is how many were lost just before it.  Reports and returns a status.
  */
 int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message);
 
-/* `queue`: takes the message that was peeked at, if it is still the oldest. */
+/* `queue`: takes the message that was peeked at, if it still is the oldest.  A status. */
 int receiver_take(struct receiver *receiver, const struct msgslot_message *message);
 
-/* The end: STATUS_LOST where messages of a `broadcast` channel went unread. */
+/* At the end: STATUS_LOST if messages of a `broadcast` channel were lost. */
 int receiver_status(const struct receiver *receiver);
 
 #endif

@@ -35,7 +35,7 @@ static const struct option_rule recv_options[] = {
 	{ .name = NULL },
 };
 
-/* In one write, so that messages of several processes do not mix in one pipe or file. */
+/* One write() a message, so that the output of several processes does not mix. */
 static int recv_print(uint32_t channel, const struct msgslot_message *message, char *bytes)
 {
 	size_t length = message->length;
@@ -49,7 +49,7 @@ static int recv_print(uint32_t channel, const struct msgslot_message *message, c
 	} else if (recv_terminal) {
 		text_visible(text, bytes, length, "\n\t");
 	} else {
-		/* As it is; the buffer has room for the byte behind it. */
+		/* Unchanged; the buffer is one byte longer than the longest message. */
 		if (recv_nul)
 			bytes[length++] = '\0';
 		else if (newline && bytes[length - 1] != '\n')

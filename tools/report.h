@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Exit codes of `msgslot`, an interface (msgslot(1)).  The programs of the course know only 0 and 1,
- * so the commands that have a name of their own give 1 for everything that is not 0.
+ * Exit codes of `msgslot`, an interface (msgslot(1)).  The programs of the course know only 0 and
+ * 1, so the commands that have a name of their own give 1 for everything that is not 0.
  */
 enum status {
 	STATUS_DONE = 0,

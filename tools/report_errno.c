@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What an errno of opening or making a slot means to the user, and what he can do about it.  Only a
- * command that failed comes here, so looking at groups and accounts costs nobody else.
+ * Reports of an errno of opening or making a slot.  See report_errno.h.  Groups and accounts are
+ * looked up only here, after a failure, because a lookup is slow.
  */
 #include "report_errno.h"
 
@@ -19,7 +19,7 @@
 
 #define DOCTOR "'msgslot doctor' says what is missing and what to do."
 
-/* Why may this user not open the node? */
+/* Finds out why this user may not open the node. */
 static int report_denied(const char *node, int error)
 {
 	static const char root[] = "Run it as root, or have udev give the node a group: " DOCTOR;
@@ -62,7 +62,7 @@ static int report_denied(const char *node, int error)
 	return report_error(STATUS_PERMISSION, node, DOCTOR, "Permission denied");
 }
 
-/* Of a module that is loaded, and has no such slot, doctor finds nothing to say. */
+/* If the module is loaded and only this slot is missing, doctor has nothing to find. */
 static const char *report_todo_slots(const char *node)
 {
 	const char *name = strrchr(node, '/');

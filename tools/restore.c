@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot restore: sends the messages of a file that `dump` wrote.  The file is read and checked
- * whole, and so is what the slot has room for, before the first message is sent.
+ * msgslot restore: send the messages of a file that `dump` wrote.  The whole file, and the limits
+ * of the slot, are checked before the first message is sent.
  */
 #include "command.h"
 #include "dumpfile.h"
@@ -28,7 +28,9 @@ static const struct option_rule restore_options[] = {
 	{ .name = NULL },
 };
 
-/* ---- the file ---------------------------------------------------------------------------------- */
+/*
+ * ---- the file ----------------------------------------------------------------------------------
+ */
 
 static int restore_report_wrong(const char *path, const char *wrong)
 {
@@ -67,9 +69,11 @@ static int restore_read_file(const char *path, struct text *file)
 	return status;
 }
 
-/* ---- the slot ---------------------------------------------------------------------------------- */
+/*
+ * ---- the slot ----------------------------------------------------------------------------------
+ */
 
-/* The slot must be one that could have been dumped so. */
+/* Whether a dump of this slot could be such a file. */
 static int restore_check_slot(const struct slot *slot, const struct dumpfile_header *header,
 			      const struct dumpfile_needs *needs, const struct msgslot_info *info)
 {
@@ -101,7 +105,7 @@ static int restore_check_slot(const struct slot *slot, const struct dumpfile_hea
 	return STATUS_DONE;
 }
 
-/* What certainly will not fit is not begun. */
+/* Whether the messages fit: a dump that certainly does not is not begun. */
 static int restore_check_limits(const struct slot *slot, const struct dumpfile_needs *needs,
 				const struct msgslot_info *info)
 {
@@ -119,8 +123,7 @@ static int restore_check_limits(const struct slot *slot, const struct dumpfile_n
 }
 
 /*
- * Where something was sent to the slot already the order of things would not be what it was: that
- * must be wanted.
+ * Messages that the slot keeps would come before those of the dump.  The user has to ask for that.
  */
 static int restore_check_empty(const struct slot *slot, const struct msgslot_info *info)
 {
@@ -149,8 +152,8 @@ static int restore_report_part(struct slot *slot, size_t length, uint64_t done, 
 }
 
 /*
- * In mode last a channel that has a message by now keeps it: it is newer than what was dumped, and
- * counts as *newer.
+ * In mode last a channel that has a message keeps it: it is newer than the one in the dump, and
+ * counts in *newer.
  */
 static int restore_send_all(struct slot *slot, const struct text *file,
 			    const struct dumpfile_header *header, uint64_t *newer)

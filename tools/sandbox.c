@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a service or a container sees of the machine.  See sandbox.h. */
+/* What a service or a container can see of the machine.  See sandbox.h. */
 #define _GNU_SOURCE /* O_CLOEXEC, AT_EACCESS */
 #include "sandbox.h"
 
@@ -22,7 +22,7 @@ bool sandbox_has_sysfs(void)
 	return !access("/sys/class", F_OK);
 }
 
-/* The last line for a place is what is mounted there; behind a lone minus sign stands its kind. */
+/* The last line for a mount point counts; the type stands behind a lone minus sign. */
 bool sandbox_has_devices(void)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
@@ -58,7 +58,7 @@ bool sandbox_has_module(void)
 
 int sandbox_try(const char *node)
 {
-	/* Not for reading, as a reader of a room joins it. */
+	/* Not for reading, because a reader joins a broadcast channel. */
 	int fd = open(node, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -74,7 +74,7 @@ static bool sandbox_mode_allows(const char *node, const struct stat *status)
 
 	if (!faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS))
 		return true;
-	/* That asks SELinux, too. */
+	/* faccessat() asks SELinux, too: look at the mode itself. */
 	if (status->st_uid == geteuid())
 		wanted = 0600;
 	else if (group_membership(status->st_gid, NULL) == NOW)
@@ -83,8 +83,8 @@ static bool sandbox_mode_allows(const char *node, const struct stat *status)
 }
 
 /*
- * Containers hide whether it enforces; there the context of the process tells, user:role:type:level.
- * AppArmor has its mode in parentheses in that place.
+ * Whether SELinux enforces.  Containers hide that; there the context of the process tells,
+ * user:role:type:level.  AppArmor has its mode in parentheses in that file.
  */
 static bool sandbox_has_selinux(void)
 {

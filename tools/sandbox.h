@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a service or a container may be kept from, whatever groups it has. */
+/* What a service or a container cannot see or do, whatever groups it has. */
 #ifndef MSGSLOT_TOOLS_SANDBOX_H
 #define MSGSLOT_TOOLS_SANDBOX_H
 
@@ -9,16 +9,16 @@
 	"A service needs DeviceAllow=char-msgslot rw and no PrivateDevices=; " \
 	"a container --device=/dev/msgslotN."
 
-/* Whether sysfs can be seen, which tells what slots there are. */
+/* Whether sysfs can be seen, which lists the slots. */
 bool sandbox_has_sysfs(void);
 
-/* Whether /dev has the machine's devices, or only those that were chosen for this process. */
+/* Whether /dev has all devices of the machine, or only those chosen for this process. */
 bool sandbox_has_devices(void);
 
-/* Whether the kernel has the module, as far as that can be seen. */
+/* Whether the module is loaded, as far as that can be seen. */
 bool sandbox_has_module(void);
 
-/* Whether the node can be opened: 0, or the errno of it.  Has no effect on the slot. */
+/* Opens and closes the node: 0, or errno.  This has no effect on the slot. */
 int sandbox_try(const char *node);
 
 /*

@@ -45,7 +45,7 @@ static int send_message(const struct slot *slot, const char *message, size_t len
 	return stream_write(line, strlen(line)) ? STATUS_FAILED : STATUS_DONE;
 }
 
-/* All of standard input, but never more than shows that it is too long. */
+/* Sends standard input; reads no more of it than shows that it is too long. */
 static int send_input(struct slot *slot)
 {
 	size_t length = 0, size = msgslot_slot_get_max_message(slot->handle) + 1;
@@ -63,8 +63,8 @@ static int send_input(struct slot *slot)
 }
 
 /*
- * Each line is sent as soon as it is complete.  One that is longer than any message goes to the kernel
- * as far as it is known, to be refused in the kernel's words.
+ * Sends each line as soon as it is complete.  Of a line that is longer than any message the part
+ * that was read goes to the kernel, which refuses it.
  */
 static int send_lines(struct slot *slot)
 {

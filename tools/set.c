@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot set: other settings for a slot. */
+/* msgslot set: change the settings of a slot. */
 #include "admin.h"
 #include "command.h"
 #include "option.h"

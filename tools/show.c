@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot show: what a slot is, my share of it, and its channels.  Needs only the node. */
+/* msgslot show: settings and counters of a slot, the user's share, its channels. */
 #include "command.h"
 #include "option.h"
 #include "report.h"
@@ -19,7 +19,7 @@ static const struct option_rule show_options[] = {
 	{ .name = NULL },
 };
 
-/* "12 of 65536", or the JSON of it. */
+/* "12 of 65536", or as JSON. */
 static void show_add_use(struct text *text, const char *what, uint64_t used, uint64_t max)
 {
 	text_format(text,
@@ -91,7 +91,7 @@ static void show_add_channel(struct text *text, bool first,
 }
 
 /**
- * struct show_channels - what the walk over the channels needs, and finds
+ * struct show_channels - the walk over the channels
  * @text: gets a line for each
  * @address: names the only channel to show, if any
  * @own_hold: this program's file holds channel 0, as in `queue` and `broadcast`
@@ -106,7 +106,7 @@ struct show_channels {
 	bool any;
 };
 
-/* This program's own hold is not shown. */
+/* Shows a channel.  The hold of this program's own file does not count. */
 static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
 {
 	struct show_channels *channels = data;

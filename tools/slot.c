@@ -46,7 +46,7 @@ int slot_walk(struct slot *slot,
 	return status;
 }
 
-/* What is used of what there is, as "channels 2 of 2, bytes 300 of 1000": of the slot, or my share. */
+/* "channels 2 of 2, bytes 300 of 1000", of the slot or of the user's share. */
 static void slot_usage(const struct slot *slot, bool share, char *text, size_t size)
 {
 	struct msgslot_info info;
@@ -99,7 +99,7 @@ int slot_report(const struct slot *slot, int error)
 			    strerror(error));
 }
 
-/* The limit, where it is, and who can raise it how far. */
+/* The limit, where it is set, and how far it can be raised. */
 static int slot_report_too_long(const struct slot *slot, const char *line, size_t length)
 {
 	size_t max = msgslot_slot_get_max_message(slot->handle);

@@ -15,8 +15,8 @@ char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
 
 /*
  * If the caller closed a standard stream, the slot would get its number, and a message for standard
- * output would go there.  A path descriptor takes the number: reading and writing it is EBADF, as of
- * a closed one.
+ * output would go there.  A path descriptor takes the number: reading and writing it is EBADF, as
+ * of a closed one.
  */
 int stream_guard(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot version: of the tool, the library it runs with, and the module, as a slot tells it. */
+/* msgslot version: versions of the tool, its library, and the module, which a slot tells. */
 #include "arguments.h"
 #include "command.h"
 #include "option.h"
@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * Needs only a node, any of them, as in a container.  Stores the error that keeps us out of the first
- * one there is, ENOENT where there is none.
+ * Any node will do, as a container may have only one.  If none can be opened, stores the error of
+ * the first that exists; ENOENT if none exists.
  */
 static bool version_ask_module(struct msgslot_info *info, int *error)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot watch: run a command for each message of a channel.  The message is the command's standard
- * input, what is known of it the environment.
+ * msgslot watch: run a command for each message of a channel.  The message is the command's
+ * standard input; its environment describes the message.
  */
 #define _GNU_SOURCE /* fallocate(), memfd_create(), O_PATH */
 #include "command.h"
@@ -27,9 +27,9 @@ enum { JOBS_MAX = 1024 };
 
 /**
  * struct watch_jobs - the commands that run
- * @most: at a time
- * @running: how many do
- * @until_failure: one that fails is the end
+ * @most: how many may run at a time
+ * @running: how many run
+ * @until_failure: the first that fails ends the watch
  */
 static struct watch_jobs {
 	uint64_t most;
@@ -77,8 +77,8 @@ static void watch_set_environment(const struct slot *slot, const struct msgslot_
 }
 
 /*
- * A file and no pipe: nobody has to wait for a command that does not read all of it.  It is made before a
- * message is taken, with memory for the longest.
+ * A file, not a pipe: a command need not read all of it, and no write waits.  It is made before a
+ * message is taken, with memory for the longest one.
  */
 static int watch_message_file(const struct slot *slot)
 {
@@ -121,7 +121,7 @@ static void watch_note_child(int signal)
 	watch_child_ended = 1;
 }
 
-/* A child's end interrupts the wait for a message, and nothing else. */
+/* SIGCHLD interrupts the wait for a message, and nothing else. */
 static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
 {
 	struct sigaction action = { .sa_handler = watch_note_child };
@@ -136,7 +136,9 @@ static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
 	receiver->interrupted = &watch_child_ended;
 }
 
-/* Waits for one command, and takes note of all that have ended; of a failure that counts, a status. */
+/*
+ * Collects the commands that have ended; with wait, at least one.  A failure that counts: a status.
+ */
 static int watch_jobs_end(struct watch_jobs *jobs, char **command, bool wait)
 {
 	int status = STATUS_DONE, result;
@@ -158,8 +160,8 @@ static int watch_jobs_end(struct watch_jobs *jobs, char **command, bool wait)
 }
 
 /*
- * The message is taken: where there is no memory or no process for the command just now, it waits, and those
- * that have ended make room.
+ * Starts the command.  The message is taken already, so if there is no memory or no process for the
+ * command, this tries again until commands that have ended leave some.
  */
 static int watch_jobs_start(struct watch_jobs *jobs, const char *path, char **command, int input)
 {
@@ -236,9 +238,9 @@ static int watch_run(int argc, char **argv)
 		return report_error(STATUS_USAGE, receiver->slot.node,
 				    "In other modes no message is taken.", "-p is for mode queue");
 	receiver->program = argv[address.words];
-	/* Where standard output was closed (stream_guard()) the command is not to print. */
+	/* A closed standard output (stream_guard()) is not checked: the command does not print. */
 	receiver->prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
-	/* A message is taken when its command succeeded; when not, that is the end. */
+	/* With -p a message is taken when its command succeeded; a failure ends the watch. */
 	jobs->until_failure = jobs->until_failure || receiver->peek;
 	if (jobs->most > 1)
 		watch_children(receiver, &while_waiting);
