@@ -15,11 +15,13 @@
 
 #include "clock.h"
 #include "format.h"
+#include "program.h"
 #include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -182,11 +184,13 @@ static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
 /* Whether a message that is taken now can be delivered: a status. */
 static int receiver_check_delivery(struct receiver *receiver)
 {
+	static char path[PATH_MAX];
 	bool takes = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE &&
 		     !receiver->peek;
 	int status = takes && receiver->prints ? receiver_check_output(receiver) : STATUS_DONE;
 
-	if (!status && receiver->program && program_find(receiver->program, receiver->program_path))
+	receiver->program_path = path;
+	if (!status && receiver->program && program_find(receiver->program, path))
 		return report_system(receiver->program, errno);
 	return status;
 }

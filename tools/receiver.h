@@ -5,10 +5,8 @@
 #ifndef MSGSLOT_TOOLS_RECEIVER_H
 #define MSGSLOT_TOOLS_RECEIVER_H
 
-#include "program.h"
 #include "slot.h"
 
-#include <limits.h>
 #include <signal.h>
 
 /* The first members are set by options. */
@@ -31,7 +29,7 @@ struct receiver {
 	const sigset_t *signals;
 	const volatile sig_atomic_t *interrupted;
 
-	char program_path[PATH_MAX]; /* where program was found before the last message was taken */
+	const char *program_path; /* where program was found before the last message was taken */
 	bool selected;
 	uint64_t lost; /* in `broadcast`, since the channel was selected */
 };
