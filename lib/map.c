@@ -2,7 +2,6 @@
 /* Mapped channels: reading without a system call. */
 #include "internal.h"
 
-#include <errno.h>
 #include <linux/msgslot_map.h>
 #include <stdlib.h>
 #include <sys/mman.h>

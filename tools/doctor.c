@@ -2,7 +2,8 @@
 /* msgslot doctor: find what is missing or wrong, and what to do about it.  Changes nothing. */
 #include "arguments.h"
 #include "command.h"
-#include "doctor.h"
+#include "doctor_module.h"
+#include "doctor_nodes.h"
 #include "finding.h"
 #include "option.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: whether the module exists for this kernel, can be loaded, and is loaded. */
-#include "doctor.h"
+#include "doctor_module.h"
 
 #include "file.h"
 #include "finding.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* msgslot doctor: the nodes in /dev, their group, and whether the user is in it. */
-#include "doctor.h"
+#include "doctor_nodes.h"
 
 #include "finding.h"
 #include "group.h"

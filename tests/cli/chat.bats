@@ -11,8 +11,8 @@ teardown()
 	let_go
 }
 
-# room NAME [USER]: a window in which USER chats, when it is ready.
-room()
+# window NAME [USER]: a window in which USER chats, when it is ready.
+window()
 {
 	local user=${2-root}
 
@@ -52,8 +52,8 @@ screen_is()
 
 @test "two who talk: who said what, and a clean end" {
 	renew 6 broadcast
-	room one member
-	room two member2
+	window one member
+	window two member2
 	type_in one "hello"
 	sees one "hello"
 	sees two "member: hello"
@@ -81,7 +81,7 @@ grep_screen()
 
 @test "hostile bytes are shown, and nobody speaks for another" {
 	renew 6 broadcast
-	room one
+	window one
 	printf 'red \033[31m, nul \0, \302\233\nroot: pay' | works as member msgslot send 6 5 -
 	sees one 'member: red \x1b[31m, nul \x00, \xc2\x9b\x0aroot: pay'
 }
@@ -89,7 +89,7 @@ grep_screen()
 @test "losses are told" {
 	renew 6 broadcast
 	put "$class/msgslot6/depth" 2
-	room one
+	window one
 	kill -STOP "$pid"
 	seq 5 | works msgslot send -l 6 5
 	kill -CONT "$pid"

@@ -73,7 +73,7 @@ refused()
 	done
 	equal "messages of last, queue" \
 		"$(wc -l <before) $(od -An -tu8 -j 32 -N 8 file.last | xargs)" "5 3"
-	# Who listens hears what is restored.
+	# A listener hears what is restored.
 	renew 6 broadcast
 	msgslot set -q 6 max_message=20000
 	start msgslot recv -C 2 -N 6 4294967295
@@ -298,7 +298,7 @@ As root: msgslot set 4 max_message=16" msgslot restore 4 file
 	works msgslot set -q 4 max_bytes=100
 	fails 8 "the slot is full" msgslot restore 4 file
 	grep -qE '^[0-5] of 6 messages were sent before that.$' err
-	# An --add does not wait for room.
+	# An --add does not wait for space.
 	works msgslot set -q 4 max_bytes=67108864
 	works msgslot clear -a 4
 	works msgslot set -q 4 depth=5
@@ -320,7 +320,7 @@ As root: msgslot set 4 max_message=16" msgslot restore 4 file
 	kill "$pid"
 	wait "$pid" || true
 
-	# A room that waits for its readers does not wait for who reads the dump.
+	# A broadcast slot that waits for its readers does not wait for the one that dumps it.
 	renew 6 broadcast
 	works msgslot set -q 6 overflow=block depth=2 max_message=60000
 	for _ in 1 2; do

@@ -12,7 +12,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 As root: usermod -aG msgslot outsider; it counts from the next login on." \
 			as outsider msgslot $command
 	done
-	# Who has no account has a number.
+	# A user without an account is a number.
 	fails 6 "As root: usermod -aG msgslot 12345;" \
 		setpriv --reuid 12345 --regid 12345 --clear-groups msgslot recv 0 5
 }

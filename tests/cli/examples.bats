@@ -179,7 +179,7 @@ shows()
 		as member2 msgslot send 6 0 hello
 		sleep 0.1
 	done
-	# Those that were started, not only who waits for them.
+	# The programs that were started, not only their parents.
 	while pkill -KILL -u member; do sleep 0.1; done
 	wait
 	grep -qE '^[0-9-]{10}T[0-9:.]{15}Z member2: hello$' room

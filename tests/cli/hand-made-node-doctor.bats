@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# msgslot doctor: nodes that somebody had a hand in, and how they become what they were.
+# msgslot doctor: nodes that were changed by hand, and how they become what they were.
 
 # shellcheck source=doctor.bash
 source "$BATS_TEST_DIRNAME/doctor.bash"
@@ -31,7 +31,7 @@ teardown()
 	heal /dev/msgslot2
 	healthy
 	prints 'x\n' as member msgslot recv 3 5
-	# A slot that is not there, and somebody wrote to it.
+	# A write to the node of a slot that is not there.
 	echo x >/dev/msgslot99
 	mkdir /dev/msgslot98
 	finds 2 "/dev/msgslot99 is a plain file or folder, and there is no such slot"

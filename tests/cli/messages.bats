@@ -122,7 +122,7 @@ lines "
 	works msgslot recv -N 9 1
 	same out kept
 
-	# A newline finds room behind the longest message, too.
+	# A newline fits behind the longest message, too.
 	tr '\0' a </dev/zero | head -c 1048576 >input
 	works msgslot send 9 2 - <input
 	works msgslot recv 9 2

@@ -80,7 +80,7 @@ leaders=()
 @test "heartbeat" {
 	renew 0 last
 	recipe "heartbeat: the service" | sed 's/sleep 10/sleep 0.1/' >service
-	recipe "heartbeat: who looks after it" >looks
+	recipe "heartbeat: the supervisor" >looks
 	prints 'no sign of life for 30 seconds\n' as member sh -c "$(<looks)"
 	run_in_background service
 	eventually msgslot recv @heartbeat
@@ -109,8 +109,8 @@ leaders=()
 
 @test "room" {
 	renew 6 broadcast
-	recipe "room: a listener" >listener
-	recipe "room: a speaker" >speaker
+	recipe "broadcast: a listener" >listener
+	recipe "broadcast: a speaker" >speaker
 	run_in_background listener
 	eventually sh -c 'msgslot show -j @lobby | jq -e ".channel_list[0].files > 0"'
 	works as member sh -c "$(<speaker)"
@@ -140,7 +140,7 @@ leaders=()
 	equal counter "$(<counter)" $((3 * count))
 	equal said "$(cat said.* errors.* | xargs)" "done done done"
 	prints 'free\n' msgslot recv @lock
-	# Who may not use the slot does not wait for ever.
+	# A user that may not use the slot does not wait for ever.
 	fails 1 "" as outsider sh -c "$(<work)"
 }
 
@@ -148,7 +148,7 @@ leaders=()
 	local first second
 
 	renew 1 last
-	recipe "leader: each of those who could be" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 4/' >candidate
+	recipe "leader: each candidate" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 4/' >candidate
 	cp candidate other
 	run_in_background candidate
 	first=$leader

@@ -20,7 +20,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	((age >= 0 && age < 60))
 	works msgslot recv -F '%{age}' 1 5
 	[[ $(<out) =~ ^[0-9]+\.[0-9]{6}$ ]]
-	# A sender in no passwd file is his number.
+	# A sender in no passwd file is a number.
 	works setpriv --reuid 12345 --regid 12345 --groups msgslot msgslot send 1 5 x
 	prints '12345 12345\n' msgslot recv -F '%{uid} %{user}' 1 5
 }
@@ -156,7 +156,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	shows 'a\\x1b[31mb\\x00c\\x7fd\\x9be\\xc2\\x85f\\x0dg\tGr\303\274\303\237e' 'msgslot recv -N 1 5'
 	shows '<a\\x1b[31mb\\x00c\\x7fd\\x9be\\xc2\\x85f\\x0dg\tGr\303\274\303\237e>\n' \
 		"msgslot recv -F '<%{payload}>' 1 5"
-	# Lines are lines, but not where they could be taken for somebody else's.
+	# Lines are lines, but not where they could be taken for another message's.
 	printf 'two\nlines\n' | works msgslot send 1 5 -
 	shows 'two\nlines\n' 'msgslot recv 1 5'
 	shows 'root: two\\x0alines\n' "msgslot recv -F '%{user}: %{payload}' 1 5"

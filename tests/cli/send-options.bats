@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# msgslot send: compare-and-set, the sequence, and waiting for room.
+# msgslot send: compare-and-set, the sequence, and waiting for space.
 
 # shellcheck source=../common/tools.bash
 source "$BATS_TEST_DIRNAME/../common/tools.bash"

@@ -74,7 +74,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	same seen expected
 	works msgslot show -j 4
 	equal channels "$(jq '.channel_list | length' out)" $count
-	# Who reads only the beginning is an end like any other.
+	# A reader of only the beginning is an end like any other.
 	msgslot show 4 2>said | head -n 1 >first || true
 	equal first "$(<first)" /dev/msgslot4
 	works msgslot clear -a 4

@@ -129,14 +129,14 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	holds 2
 	prints 'one' msgslot watch -p -C 1 4 5 cat
 	holds 1
-	# Whoever dies has taken nothing.
+	# A watch that is killed has taken nothing.
 	start msgslot watch -p 4 5 sleep 1000
 	waits wait4
 	sleeper=$(pgrep -P "$pid")
 	kill -KILL "$pid" "$sleeper"
 	wait "$pid" || true
 	holds 1
-	# What somebody else took meanwhile is told.
+	# A message that another reader took meanwhile is told.
 	fails 9 "another reader took message 2" \
 		msgslot watch -p 4 5 sh -c 'msgslot recv -N 4 5 >/dev/null'
 	holds 0

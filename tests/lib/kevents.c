@@ -45,7 +45,7 @@ static void the_interface_is_the_original_s(void **state)
 	assert_int_equal(fcntl(context.file, F_GETFL) & O_ACCMODE, O_RDWR);
 }
 
-/* A program that was compiled with the original header has room for a context of one int. */
+/* A program that was compiled with the original header has a context of one int. */
 static void the_context_is_the_original_s(void **state)
 {
 	struct {
@@ -108,7 +108,7 @@ static void sending_never_waits(void **state)
 	for (i = 0; i < 3; i++)
 		assert_result(ke_send_event(&context, 5, "e", 1), 0);
 	assert_fails(ke_send_event(&context, 5, "e", 1), EAGAIN);
-	/* Another id has room of its own. */
+	/* Another id has space of its own. */
 	assert_result(ke_send_event(&context, 6, "e", 1), 0);
 	assert_result(ke_get_event(&context, 5, got, sizeof(got)), 0);
 	assert_result(ke_send_event(&context, 5, "e", 1), 0);

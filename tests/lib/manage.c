@@ -123,7 +123,7 @@ static void attributes(void **state)
 	assert_result(slot_get(OWN, "max_channels"), 10);
 	assert_result(msgslot_attribute_get(OWN, "sent", text, sizeof(text)), 1);
 
-	/* Room for the text and its NUL. */
+	/* Space for the text and its NUL. */
 	assert_fails(msgslot_attribute_get(OWN, "max_message", text, 4), ENOSPC);
 	assert_result(msgslot_attribute_get(OWN, "max_message", text, 5), 4);
 	assert_fails(msgslot_attribute_get(OWN, "max_message", NULL, 0), ENOSPC);

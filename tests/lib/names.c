@@ -203,7 +203,7 @@ static void wrong_lines_have_a_place(void **state)
 		assert_found("right", "0", 5, user_file, 1);
 		/* Others do not suffer. */
 		assert_found("behind", "0", 7, user_file, 3);
-		/* But nobody gets another file's channel because his own line is wrong. */
+		/* But a user does not get another file's channel because of a malformed line. */
 		put_system("wrong 0 9\n");
 		assert_malformed("wrong", user_file, 2);
 		/* A name that is nowhere may have been meant by it. */

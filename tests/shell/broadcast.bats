@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A slot of mode broadcast from the shell, on channel 0: who hears what, and in which pieces.
+# A slot of mode broadcast from the shell, on channel 0: which reader hears what, and in which pieces.
 
 # shellcheck source=../common/shells.bash
 source "$BATS_TEST_DIRNAME/../common/shells.bash"
 
 @test "broadcast: echo, printf" {
 	renew 6 broadcast
-	# Whether somebody listens or not: and who opens the slot now does not hear it.
+	# Whether there is a listener or not; a reader that opens the slot now does not hear it.
 	each works 'echo hello >$slot; printf hello >>$slot; echo hello 1<>$slot'
 	holds 6
 	each fails 1 "Resource temporarily unavailable" 'dd if=$slot iflag=nonblock'
@@ -138,7 +138,7 @@ has_sent()
 @test "broadcast: opening the slot for every line" {
 	renew 6 broadcast
 	for shell in bash dash; do
-		# Between the two it is nobody who listens.
+		# Between the two there is no listener.
 		$shell -c '
 			read -r first <$slot
 			echo lost >$slot
@@ -287,6 +287,6 @@ has_sent()
 		exec {open}<&-
 		wait $!
 	done
-	# Who holds it open for reading and only writes waits for himself.
+	# A writer that has it open for reading, too, and does not read waits for itself.
 	fails 124 "" timeout 0.5 bash -c 'exec 3<>$slot; printf "%s\n" 1 2 3 >&3'
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Slots come and go while the module runs: what `create` and `destroy` take, and who notices.
+# Slots come and go while the module runs: what `create` and `destroy` take, and what notices.
 
 # shellcheck source=../common/shells.bash
 source "$BATS_TEST_DIRNAME/../common/shells.bash"
@@ -150,7 +150,7 @@ is_gone()
 		exec {old}<>"$slot"
 		[ $mode = last ] || echo old >&"$old"
 		put "$class/destroy" 4
-		# A node that somebody holds still has the number.
+		# A node that is held open still has the number.
 		for _ in 1 2; do
 			fails 1 "No such device or address" cat "/proc/$BASHPID/fd/$old"
 			fails 1 "No such device or address" \
@@ -160,7 +160,7 @@ is_gone()
 			put "$class/create" "4 $next"
 			equal mode "$(get 4 mode)" $next
 			equal messages "$(get 4 messages)" 0
-			# Who has the old one open has nothing of the new one.
+			# A file of the old slot has nothing of the new one.
 			fails 1 "No such device" head -n 1 <&"$old"
 			fails 1 "No such device" bash -c 'echo lost >&0' <&"$old"
 			works msgslot send 4 5 new
@@ -211,7 +211,7 @@ use_slots()
 	for mode in queue broadcast; do
 		for _ in {1..5}; do
 			renew 4 $mode
-			# Or who is overrun ends before the slot does.
+			# Otherwise a reader that is overrun ends before the slot does.
 			put "$class/msgslot4/overflow" block
 			sleepers=()
 			begin bash -c 'while echo hello; do :; done >$slot; exit 1'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who may do what: the group msgslot sends and receives, root sets up, others may do nothing.
+# Permissions: the group msgslot sends and receives, root sets up, others may do nothing.
 
 # shellcheck source=../common/common.bash
 source "$BATS_TEST_DIRNAME/../common/common.bash"

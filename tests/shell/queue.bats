@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A slot of mode queue from the shell, on channel 0: what is a message, and who can take one.
+# A slot of mode queue from the shell, on channel 0: what is a message, and which reader takes it.
 
 # shellcheck source=../common/shells.bash
 source "$BATS_TEST_DIRNAME/../common/shells.bash"
