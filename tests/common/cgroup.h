@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small memory cgroup, for a child to enter: cgroup/small in the test's own directory. */
+/* A small memory cgroup for a child to enter: cgroup/small in the test's own directory. */
 #ifndef MSGSLOT_TESTS_CGROUP_H
 #define MSGSLOT_TESTS_CGROUP_H
 
@@ -16,14 +16,14 @@ static inline void group_begin(long limit)
 
 	assert_result(mkdir("cgroup", 0700), 0);
 	assert_result(mount("none", "cgroup", "cgroup2", 0, NULL), 0);
-	/* There already, or not yet: both are fine. */
+	/* The controller may be enabled already. */
 	assert_result(text_put("cgroup/cgroup.subtree_control", "+memory"), 0);
 	assert_result(mkdir("cgroup/small", 0700), 0);
 	snprintf(text, sizeof(text), "%ld", limit);
 	assert_result(text_put("cgroup/small/memory.max", text), 0);
 }
 
-/* Nobody is in it any more. */
+/* No process is in the group any more. */
 static inline void group_end(void)
 {
 	assert_result(rmdir("cgroup/small"), 0);
@@ -32,10 +32,11 @@ static inline void group_end(void)
 }
 
 /*
- * For the child: 0, or -1. What it has is all in memory before it enters: a fault that finds the group
- * full is answered by the kernel with a kill, whoever filled it. So it must not open files afterwards
- * either, when the group may be full. Newer kernels (7.2) give back what a failed vmalloc had got only
- * later, by a worker, so that a group is full to the brim for a while.
+ * For the child: 0, or -1. All memory that the child has is locked before it enters the group: the
+ * kernel answers a fault in a full group with a kill, whichever process filled the group. For the
+ * same reason the child must not open files afterwards, when the group may be full. Since 7.2 a
+ * worker frees the memory of a failed vmalloc() later, so a group can stay completely full for a
+ * while.
  */
 static inline int group_enter(void)
 {
@@ -47,7 +48,7 @@ static inline int group_enter(void)
 	return text_put("cgroup/small/cgroup.procs", pid);
 }
 
-/* The number that the file @attribute holds, behind @key if that is not NULL. */
+/* The number in the file @attribute; if @key is not NULL, the number behind it. */
 static inline long long group_get(const char *attribute, const char *key)
 {
 	char path[64], all[4096], *at = all;

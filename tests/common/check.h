@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the cmocka programs share: a fresh slot for each test, demands on system calls, threads and
- * children that say what they missed, memory that ends where it should.
+ * Shared by the cmocka programs: a new slot for each test, assertions about system calls, threads
+ * and children that report what failed, memory that ends at an exact byte.
  *
- * Each test gets slot OWN, new and empty, in mode `last`, and may change its limits; the files it
- * opens with own_open() are closed after it, whatever became of it.
+ * Each test gets slot OWN, new and empty, in mode `last`, and may change its limits. The files that
+ * a test opens with own_open() are closed after it, also if it fails.
  */
 #ifndef MSGSLOT_TESTS_CHECK_H
 #define MSGSLOT_TESTS_CHECK_H
@@ -22,10 +22,10 @@
 
 #include "slot.h"
 
-/* Wrong pointers that the compiler cannot see through and warn about. */
+/* Invalid pointers that the compiler cannot see through and warn about. */
 static __attribute__((unused)) char *volatile null, *volatile nowhere = (char *)16;
 
-enum { OWN = 200, COURSE_MAX = 128 }; /* our slot; the course spec's longest message */
+enum { OWN = 200, COURSE_MAX = 128 }; /* the test's slot; the course spec's longest message */
 
 static struct {
 	int files[2048];
@@ -63,7 +63,7 @@ static struct {
 			fail_msg("%s: %s", #call, strerror(errno)); \
 	} while (0)
 
-/* For threads and children, where cmocka cannot judge: return what went wrong. */
+/* For threads and children, where cmocka cannot judge: returns the condition that failed. */
 #define WHERE__(line) #line
 #define WHERE_(line) WHERE__(line)
 #define demand(condition)                                                               \
@@ -89,7 +89,10 @@ static inline void thread_join(pthread_t thread)
 		fail_msg("%s", (const char *)complaint);
 }
 
-/* Runs in a child, as user if one is named: when udev is done with the nodes he may open. */
+/*
+ * Runs in a child, as @user if one is named. It waits for udev first, so that the user may open the
+ * nodes.
+ */
 static inline pid_t child_start(const char *user, void *(*run)(void *), void *argument)
 {
 	const char *complaint;
@@ -109,7 +112,7 @@ static inline pid_t child_start(const char *user, void *(*run)(void *), void *ar
 	_exit(complaint != NULL);
 }
 
-/* Memory that children share with us. */
+/* Memory that the test shares with its children. */
 static inline void *shared_for_test(size_t size)
 {
 	void *map = shared_new(size);
@@ -118,7 +121,7 @@ static inline void *shared_for_test(size_t size)
 	return map;
 }
 
-/* For what comes for certain, be it late: the bound only turns a hang into a word. */
+/* For a condition that is certain to come true, if late: the bound turns a hang into a message. */
 #define await(condition)                                           \
 	do {                                                       \
 		long tries_ = 0;                                   \
@@ -203,7 +206,7 @@ static inline int own_end(void **state)
 
 #define own_slot_test(test) cmocka_unit_test_setup_teardown(test, own_begin, own_end)
 
-/* A line of /proc/meminfo, in bytes; its name with the colon. */
+/* A line of /proc/meminfo, in bytes; @name includes the colon. */
 static inline long long meminfo_get(const char *name)
 {
 	char text[4096], *line;
@@ -215,8 +218,8 @@ static inline long long meminfo_get(const char *name)
 }
 
 /*
- * A call that began after @before waited so long. On the debug kernel one processor's clock has been seen
- * a little behind another's.
+ * A call that began after @before waited at least @seconds. On the debug kernel the clock of one
+ * processor can be slightly behind that of another.
  */
 static inline void assert_waited(double before, double seconds)
 {
@@ -226,16 +229,16 @@ static inline void assert_waited(double before, double seconds)
 		fail_msg("waited %.6f of %.6f s", waited, seconds);
 }
 
-/* What channel id holds, seen through a file of its own. */
+/* Asserts the message of channel @id, read by a file of its own. */
 static inline void assert_holds(unsigned int id, const void *message, size_t length)
 {
-	size_t room = length + 64;
-	char *got = malloc(room);
+	size_t capacity = length + 64;
+	char *got = malloc(capacity);
 	int fd = slot_open_on(OWN, O_RDONLY, id);
 
 	assert_non_null(got);
 	assert_true(fd >= 0);
-	assert_result(read(fd, got, room), (ssize_t)length);
+	assert_result(read(fd, got, capacity), (ssize_t)length);
 	assert_memory_equal(got, message, length);
 	close(fd);
 	free(got);
@@ -251,7 +254,7 @@ static inline void assert_empty(unsigned int id)
 	close(fd);
 }
 
-/* Memory that ends exactly where size bytes end; what follows is nobody's. */
+/* Memory that ends exactly after @size bytes; the page behind it is inaccessible. */
 static inline size_t edge_whole(size_t size)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -268,7 +271,7 @@ static inline char *edge_new(size_t size, int protection)
 	assert_true(map != MAP_FAILED);
 	memset(map, 'e', whole);
 	assert_result(mprotect(map, whole, protection), 0);
-	/* Not unmapped: the next mmap() could move in. */
+	/* Not unmapped, because the next mmap() could take its place. */
 	assert_result(mprotect(map + whole, page, PROT_NONE), 0);
 	return map + whole - size;
 }
@@ -280,7 +283,9 @@ static inline void edge_free(char *edge, size_t size)
 	munmap(edge + size - whole, whole + sysconf(_SC_PAGESIZE));
 }
 
-/* Bytes that any reader can tell from a mixture: they follow from length and seed alone. */
+/*
+ * Bytes that follow from @length and @seed alone, so that a reader detects a mixture of messages.
+ */
 static inline void bytes_fill(void *bytes, size_t length, uint64_t seed)
 {
 	uint64_t state = seed * 2 + 1, word;

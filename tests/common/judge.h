@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What programs of many processes share: one complaint between them, and how to judge a call. */
+/* Shared by programs of many processes: one complaint for all of them, and a check of errors. */
 #ifndef MSGSLOT_TESTS_JUDGE_H
 #define MSGSLOT_TESTS_JUDGE_H
 
@@ -20,7 +20,7 @@ static inline bool judge_begin(void)
 	return judge;
 }
 
-/* The first complaint is the one that tells most. */
+/* Only the first complaint is kept: it says most. */
 static inline __attribute__((format(printf, 1, 2))) void complain(const char *format, ...)
 {
 	va_list arguments;
@@ -32,7 +32,7 @@ static inline __attribute__((format(printf, 1, 2))) void complain(const char *fo
 	va_end(arguments);
 }
 
-/* A call failed: was it with one of these?  The last is 0. */
+/* After a call that failed: errno must be one of these. The last is 0. */
 static inline void expect(const char *call, ...)
 {
 	int error = errno, promised;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Memory that does not come until it is said (userfaultfd), for calls that are to get stuck half way. */
+/* Memory whose pages come only when the test says so (userfaultfd), to stop a call half way. */
 #ifndef MSGSLOT_TESTS_LATE_H
 #define MSGSLOT_TESTS_LATE_H
 
@@ -14,9 +14,10 @@
 enum { PAGE = 4096 };
 
 /**
- * struct late - some memory
- * @uffd: tells of each page that is asked for
- * @pages: of which the first is there, the others come by late_come(); @size in bytes
+ * struct late - memory whose pages come late
+ * @uffd: reports each page that is accessed
+ * @pages: the first page is present, late_come() brings the others
+ * @size: in bytes
  */
 struct late {
 	int uffd;
@@ -62,7 +63,7 @@ static inline void late_come(struct late *late)
 	assert_result(ioctl(late->uffd, UFFDIO_ZEROPAGE, &zero), 0);
 }
 
-/* Whoever still waits gets zeros. */
+/* A caller that still waits for a page gets zeros. */
 static inline void late_free(struct late *late)
 {
 	close(late->uffd);

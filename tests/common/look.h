@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What poll() and epoll say of one file, at one look. */
+/* What poll() and epoll report of one file, once. */
 #ifndef MSGSLOT_TESTS_LOOK_H
 #define MSGSLOT_TESTS_LOOK_H
 
@@ -16,7 +16,7 @@ static inline int ready(int fd)
 	return one.revents;
 }
 
-/* Closed with the test's slot. */
+/* Closed with the test's files. */
 static inline int epoll_new(void)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Open files over a unix socket: what one process has open, another then has. */
+/* Passes open files over a unix socket, from one process to another. */
 #ifndef MSGSLOT_TESTS_PASS_H
 #define MSGSLOT_TESTS_PASS_H
 

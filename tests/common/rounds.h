@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two threads that do something at about the same time, round after round: once each. */
+/* Two threads that do something at about the same time, once in each round. */
 #ifndef MSGSLOT_TESTS_ROUNDS_H
 #define MSGSLOT_TESTS_ROUNDS_H
 
@@ -8,12 +8,12 @@
 #include "check.h"
 
 /**
- * struct rounds - what the two share
+ * struct rounds - shared by the two threads
  * @fd: the file that both use
- * @count: how many rounds there are
- * @step: what the other thread does in each; NULL, or a complaint
+ * @count: the number of rounds
+ * @step: what the other thread does in each round; returns NULL or a complaint
  * @began: rounds that the first thread began
- * @ended: rounds that the other one ended
+ * @ended: rounds that the other thread ended
  */
 struct rounds {
 	int fd;
@@ -41,7 +41,7 @@ static inline void *rounds_run(void *argument)
 	return NULL;
 }
 
-/* Round @i begins; this thread is behind by less than @most turns of a loop. */
+/* Round @i begins; this thread is behind by less than @most iterations of a loop. */
 static inline void rounds_begin(struct rounds *rounds, long i, uint64_t *seed, unsigned int most)
 {
 	volatile long spin;

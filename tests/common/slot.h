@@ -2,8 +2,8 @@
 /*
  * Slots as a test program sees them: nodes in /dev, attributes in sysfs, the select call.
  *
- * Nothing here judges: functions answer as system calls do (-1 and errno), so that a test can
- * demand an error as easily as a success.  check.h adds the judging for programs with cmocka.
+ * Nothing here judges: functions return what system calls return (-1 and errno), so that a test can
+ * expect an error as easily as success. check.h adds the assertions for programs with cmocka.
  */
 #ifndef MSGSLOT_TESTS_SLOT_H
 #define MSGSLOT_TESTS_SLOT_H
@@ -42,7 +42,10 @@ static inline int machine_is_slow(void)
 	return is_set("MSGSLOT_SLOW");
 }
 
-/* How much of something: the same coverage with smaller numbers, every day and on a slow machine. */
+/*
+ * A number of repetitions: the same coverage with a smaller one at quick size and on a slow
+ * machine.
+ */
 static inline long reduced(long full, long quick, long least)
 {
 	if (machine_is_slow())
@@ -50,25 +53,25 @@ static inline long reduced(long full, long quick, long least)
 	return is_set("MSGSLOT_QUICK") ? quick : full;
 }
 
-/* Every day on a slow machine: less still, where that least is minutes. */
+/* A slow machine at quick size: for loops whose least number still takes minutes. */
 static inline int machine_is_hurried(void)
 {
 	return machine_is_slow() && is_set("MSGSLOT_QUICK");
 }
 
-/* Where an eighth of it will do for every day. */
+/* For loops where an eighth is enough at quick size. */
 static inline long scaled(long full, long least)
 {
 	return reduced(full, full / 8 > least ? full / 8 : least, least);
 }
 
-/* How long something may take, or how much memory: by the machine alone. */
+/* A bound on time or memory: it depends on the machine alone. */
 static inline long paced(long normal, long slow)
 {
 	return machine_is_slow() ? slow : normal;
 }
 
-/* Memory that this process and its children share. */
+/* Memory that this process shares with its children. */
 static inline void *shared_new(size_t size)
 {
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -76,7 +79,7 @@ static inline void *shared_new(size_t size)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* The whole text goes into one write(), as sysfs wants it. */
+/* The text is written by one write(), because sysfs takes each write() as a whole value. */
 static inline int text_put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -148,7 +151,7 @@ static inline int slot_set(int minor, const char *attribute, unsigned long long 
 	return slot_put(minor, attribute, text);
 }
 
-/* A number, or -1: no attribute is ever negative. */
+/* The attribute's number; -1 on failure, as no attribute is negative. */
 static inline long long slot_get(int minor, const char *attribute)
 {
 	char path[128], text[64];
@@ -172,7 +175,7 @@ static inline int slot_select(int fd, unsigned int id)
 	return ioctl(fd, MSG_SLOT_CHANNEL, id);
 }
 
-/* A file with a channel selected, as nearly every test begins. */
+/* A file with a channel selected. */
 static inline int slot_open_on(int minor, int flags, unsigned int id)
 {
 	int fd = slot_open(minor, flags);
@@ -186,7 +189,7 @@ static inline int slot_open_on(int minor, int flags, unsigned int id)
 	return -1;
 }
 
-/* For ever: call it in a child. */
+/* This cannot be undone: call it in a child. */
 static inline int become_user(const char *name)
 {
 	struct passwd *user = getpwnam(name);
@@ -200,7 +203,7 @@ static inline int become_user(const char *name)
 	return setresuid(user->pw_uid, user->pw_uid, user->pw_uid);
 }
 
-/* Node owners and groups come from udev, after the node itself. */
+/* udev sets the owner and group of a node after the kernel has made the node. */
 static inline int nodes_settle(void)
 {
 	return system("udevadm settle --timeout=60") == 0 ? 0 : -1;
@@ -212,7 +215,7 @@ static inline int module_unload(void)
 	return syscall(SYS_delete_module, "msgslot", O_NONBLOCK);
 }
 
-/* As somebody who insists on his parameters would load it. */
+/* Loads the installed module with exactly these parameters: no file of modprobe.d adds any. */
 static inline int module_load(const char *parameters)
 {
 	struct utsname name;
@@ -236,7 +239,7 @@ static inline int module_is_loaded(void)
 	return access("/sys/module/msgslot", F_OK) == 0;
 }
 
-/* As it is after booting: the default slots, their nodes with their group. */
+/* The state after boot: the default slots, their nodes with their group. */
 static inline int module_restore(void)
 {
 	int tries;
@@ -265,7 +268,7 @@ static inline void kernel_log_expect(int expected)
 	text_put("/dev/kmsg", expected ? "tests: expect msgslot lines" : "tests: expect no more");
 }
 
-/* How many lines since the last call begin as the module's do; -1 if the log cannot be read. */
+/* The number of the module's lines since the last call; -1 if the log cannot be read. */
 static inline int kernel_log_lines(int fd)
 {
 	char record[8192], *text;
@@ -276,7 +279,7 @@ static inline int kernel_log_lines(int fd)
 		got = read(fd, record, sizeof(record) - 1);
 		if (got < 0 && errno == EAGAIN)
 			return lines;
-		/* EPIPE: the log was faster than we, and says so once. */
+		/* EPIPE: the log has overrun this reader, and reports it once. */
 		if (got < 0 && errno != EPIPE)
 			return -1;
 		if (got <= 0)
@@ -288,9 +291,7 @@ static inline int kernel_log_lines(int fd)
 	}
 }
 
-/*
- * Random numbers that repeat: the seed is printed, MSGSLOT_SEED takes it back (xorshift64*).
- */
+/* Random numbers that repeat (xorshift64*): the seed is printed, and MSGSLOT_SEED sets it. */
 static inline uint64_t seed_get(void)
 {
 	const char *given = getenv("MSGSLOT_SEED");

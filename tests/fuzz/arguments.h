@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Arguments at random: mostly such that a call gets deep into the module, now and then at an edge
- * or beyond.
+ * Random arguments: mostly such that a call reaches deep into the module, now and then at a limit
+ * or beyond it.
  *
- * What a caller does as its n-th call follows from its seed and n alone, whatever became of the
- * calls before: the same seed makes the same calls.  Only sequences, which nobody can guess, are
- * those that a call brought lately.
+ * A caller's n-th call follows from its seed and n alone, whatever the calls before returned: the
+ * same seed makes the same calls. The exception is sequences, which cannot be guessed: they are
+ * those that a recent call returned.
  */
 #ifndef MSGSLOT_TESTS_FUZZ_ARGUMENTS_H
 #define MSGSLOT_TESTS_FUZZ_ARGUMENTS_H
@@ -20,25 +20,25 @@ enum {
 	MINORS = 6,
 	FILES = 8, /* of a process */
 	MEMORY = MSGSLOT_MESSAGE_MAX + 4096,
-	EDGE = 1 << _IOC_SIZEBITS, /* the largest struct of an ioctl, and a byte */
+	EDGE = 1 << _IOC_SIZEBITS, /* one byte more than the largest struct of an ioctl */
 };
 
 /* A process: its threads share all of it. */
 static struct {
-	int files[FILES]; /* nodes and nothing else; -1 for none */
+	int files[FILES]; /* only nodes; -1 for none */
 	int epoll, pipe[2], socket[2];
-	int source;   /* of MEMORY bytes, to copy from */
-	char *memory; /* MEMORY bytes, then nobody's; missing pages come through late */
+	int source;   /* a file of MEMORY bytes to copy from */
+	char *memory; /* MEMORY bytes, then an inaccessible page; missing pages come through @late */
 	int late;
-	char *read_only; /* a page */
+	char *read_only; /* one page */
 } process;
 
 struct caller {
 	uint64_t seed, count;	   /* which call of which caller */
-	uint64_t state;		   /* random numbers of the call under way */
-	bool forked;		   /* a child; it has no children */
-	char *edge;		   /* EDGE bytes of its own, then nobody's */
-	volatile uint64_t *recent; /* a sequence that exists, or did */
+	uint64_t state;		   /* random numbers of the current call */
+	bool forked;		   /* in a child, which forks no further */
+	char *edge;		   /* EDGE bytes of its own, then an inaccessible page */
+	volatile uint64_t *recent; /* a sequence that exists or existed */
 };
 
 static unsigned int below(struct caller *c, unsigned int limit)
@@ -87,7 +87,7 @@ static size_t a_length(struct caller *c)
 	}
 }
 
-/* Where length bytes are, or are not. */
+/* Memory for @length bytes, or too little of it, or none. */
 static void *a_place(struct caller *c, size_t length)
 {
 	switch (below(c, 40)) {
@@ -98,7 +98,8 @@ static void *a_place(struct caller *c, size_t length)
 	case 2:
 		return process.read_only;
 	case 3:
-		return process.memory + MEMORY - 1 - below(c, 300); /* runs out, if longer */
+		/* Too little for a longer length. */
+		return process.memory + MEMORY - 1 - below(c, 300);
 	case 4 ... 12:
 		return length < MEMORY ? process.memory + MEMORY - length : process.memory;
 	default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every system call that a node can get, once, with arguments at random.  All answer as the system
- * call does.
+ * Every system call that a node can get, once, with random arguments. Each function returns the
+ * result of its system call.
  */
 #ifndef MSGSLOT_TESTS_FUZZ_CALLS_H
 #define MSGSLOT_TESTS_FUZZ_CALLS_H
@@ -19,7 +19,7 @@
 
 #include "arguments.h"
 
-/* A call that works tells how much of what it was asked for it did. */
+/* A call that works reports at most the bytes that were asked for. */
 static long at_most(const char *call, long result, size_t most)
 {
 	if (result > 0 && (size_t)result > most)
@@ -28,8 +28,8 @@ static long at_most(const char *call, long result, size_t most)
 }
 
 /*
- * A write takes all; or in `broadcast`, of more than a message may have, so much.  Another thread may have
- * made the descriptor another file's before or after.
+ * A write takes all bytes. In `broadcast` it takes max_message bytes of more than that. Another
+ * thread may have put another file at the descriptor before or after the write.
  */
 static long write_all_that_fits(int fd, const void *bytes, size_t length)
 {
@@ -77,7 +77,7 @@ static long call_dup(struct caller *c)
 	return fd;
 }
 
-/* Over a socket to ourselves, as others pass files to each other. */
+/* Over a socket to this process itself, as one process passes files to another. */
 static long call_pass(struct caller *c)
 {
 	union {
@@ -166,7 +166,7 @@ static long call_writev(struct caller *c)
 	return at_most("writev", pwritev2(fd, parts, count, -1, flags), length);
 }
 
-/* A file is copied: a pipe full of it is a message. */
+/* A file is copied by way of a pipe: what the pipe holds is one message. */
 static long call_sendfile(struct caller *c)
 {
 	size_t length = a_length(c) & INT_MAX;
@@ -175,7 +175,7 @@ static long call_sendfile(struct caller *c)
 	return at_most("sendfile", sendfile(a_file(c), process.source, &from, length), length);
 }
 
-/* Where a stream has no places. */
+/* Calls with a position, which a stream does not have. */
 static long call_position(struct caller *c)
 {
 	int fd = a_file(c);
@@ -193,8 +193,8 @@ static long call_position(struct caller *c)
 }
 
 /*
- * With the struct somewhere, or just before the end of memory, or where there is no more of it.  A
- * call that works is 0, but says so only when the struct is what it was about.
+ * With the struct at random memory, or just before an inaccessible page, or partly in it. Returns 0
+ * for a call that works only if the kernel had @argument.
  */
 static long command(struct caller *c, unsigned long command, void *argument, size_t size)
 {
@@ -324,7 +324,7 @@ static long call_get_channel(struct caller *c)
 	return command(c, MSGSLOT_GET_CHANNEL, &id, sizeof(id));
 }
 
-/* Structs that are shorter and longer than any kernel's, commands that nobody knows. */
+/* Sizes smaller and larger than any struct of the kernel, and unknown commands. */
 static long call_odd_ioctl(struct caller *c)
 {
 	const unsigned int types[] = { MSGSLOT_IOC_TYPE, MSGSLOT_IOC_TYPE_OLD, 'f', 'T' };
@@ -371,7 +371,7 @@ static long call_epoll_wait(struct caller *c)
 	return epoll_wait(process.epoll, events, 1 + below(c, 4), one_in(c, 4) ? below(c, 4) : 0);
 }
 
-/* From and to a pipe that never waits. */
+/* From and to a pipe, which never blocks. */
 static long call_splice(struct caller *c)
 {
 	int fd = a_file(c), other = a_file(c);
@@ -422,7 +422,7 @@ static long call_fcntl(struct caller *c)
 	}
 }
 
-/* What any file gets, and a device has nothing to say to. */
+/* Calls that any file gets and for which the driver has no code of its own. */
 static long call_other(struct caller *c)
 {
 	int fd = a_file(c);
@@ -444,7 +444,7 @@ static long call_other(struct caller *c)
 	}
 }
 
-/* Its pages come back by faults, in the middle of a copy. */
+/* The discarded pages come back by faults, in the middle of a copy. */
 static long call_discard(struct caller *c)
 {
 	size_t at = below(c, MEMORY / 4096) * 4096L;

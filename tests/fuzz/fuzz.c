@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Random calls: processes of several threads make every system call there is on nodes of every
- * mode, with good and bad arguments (calls.h), while slots are created, destroyed and configured,
- * threads get signals, children are forked and die, and whole processes are killed.
+ * mode, with valid and invalid arguments (calls.h), while slots are created, destroyed and
+ * configured, threads get signals, children are forked and die, and whole processes are killed.
  *
- * Held throughout: a call fails only with an error that is promised for it, and returns.  At the
- * end nothing is left: cleared slots hold no message, channel or byte, and the module can go.  What
- * a sanitizer kernel makes of it, the harness judges.
+ * Held throughout: every call returns, and fails only with an error that is promised for it. At the
+ * end nothing is left: cleared slots hold no message, channel or byte, and the module can be
+ * unloaded. The harness judges the reports of a sanitizer kernel.
  *
- * MSGSLOT_SECONDS says how long (10; on a busy machine longer, until everything worked once),
- * MSGSLOT_SEED repeats every caller's calls, if not their interleaving.
+ * MSGSLOT_SECONDS is the duration (10; on a busy machine it is longer, until every call worked
+ * once). MSGSLOT_SEED repeats every caller's calls, but not their interleaving.
  */
 #define _GNU_SOURCE
 #include <linux/userfaultfd.h>
@@ -28,7 +28,7 @@ enum { WORKERS = 3, THREADS = 3 };
 
 static long call_fork(struct caller *c);
 
-/* What may go wrong where. Where a channel must be made, and where one sleeps: */
+/* The promised errors. Of calls that may create a channel, and of calls that may sleep: */
 #define MAKES ENOSPC, EDQUOT, ENOMEM
 #define SLEEPS EAGAIN, EINTR
 #define SENDS EMSGSIZE, EFAULT, EOPNOTSUPP, ESTALE, ETIMEDOUT, SLEEPS, MAKES
@@ -37,8 +37,8 @@ static const struct {
 	const char *name;
 	long (*call)(struct caller *c);
 	unsigned int weight;
-	bool never_works; /* promised to fail, or to do nothing that counts */
-	int errors[20];	  /* beside EBADF, ENODEV and EINVAL, which all but a few can have */
+	bool never_works; /* it is promised to fail, or has no effect that counts */
+	int errors[20];	  /* besides EBADF, ENODEV and EINVAL, which nearly all calls can return */
 } calls[] = {
 	{ "open", call_open, 20, false, { ENOENT, ENXIO, EACCES, EPERM, ENOMEM } },
 	{ "close", call_close, 6, false, { EINTR } },
@@ -77,7 +77,7 @@ static struct {
 	volatile bool stop;
 	volatile uint64_t recent;
 	uint64_t made[CALLS], worked[CALLS];
-	const char *now[WORKERS][THREADS]; /* which call each thread is in; NULL when it has ended */
+	const char *now[WORKERS][THREADS]; /* current call of a thread; NULL: it has ended */
 	struct slots_counts slots;
 } * all;
 
@@ -93,7 +93,7 @@ static bool is_promised(const int errors[20], int error)
 	return false;
 }
 
-/* A number for each (seed, n), without a thread from one to the next. */
+/* A random number for each (seed, n), which does not follow from those before it. */
 static uint64_t mix(uint64_t seed, uint64_t n)
 {
 	uint64_t x = seed + (n + 1) * 0x9e3779b97f4a7c15ULL;
@@ -124,7 +124,7 @@ static void call_next(struct caller *c, const char **now)
 			 (unsigned long long)c->count - 1, (unsigned long long)c->seed);
 }
 
-/* A child has what its parent has open, and an end that it does not choose. */
+/* A child inherits its parent's open files, and ends at a time that it does not choose. */
 static long call_fork(struct caller *c)
 {
 	struct itimerval end = { .it_value.tv_usec = 1000 + below(c, paced(100000, 900000)) };
@@ -158,7 +158,7 @@ static struct work {
 	pthread_t thread;
 } work[THREADS];
 
-/* Memory that something must not run out of. */
+/* Memory with an inaccessible page behind it, which a call must not run into. */
 static char *guarded(size_t size)
 {
 	char *map =
@@ -170,8 +170,8 @@ static char *guarded(size_t size)
 }
 
 /*
- * What call_discard() took comes back when it pleases this thread, mostly at once: until then whoever asks
- * for it sleeps, wherever that may be.
+ * This thread brings back the pages that call_discard() took, mostly at once: until then a call
+ * that accesses one sleeps, wherever in the kernel it is.
  */
 static void *bring_pages(void *argument)
 {
@@ -226,7 +226,7 @@ static void process_run(int number, uint64_t seed)
 	process.memory = guarded(MEMORY);
 	if (!make_late(process.memory, MEMORY, seed))
 		_exit(1);
-	/* Every other one is somebody with a share of the slot only. */
+	/* Every other process runs as a user that has only a share of the slot. */
 	if (number % 2 && become_user("member"))
 		_exit(1);
 	sigaction(SIGUSR1, &interrupts, NULL);
@@ -251,7 +251,7 @@ static void process_run(int number, uint64_t seed)
 		if (pthread_create(&work[i].thread, NULL, work_run, &work[i]))
 			_exit(1);
 	}
-	/* Who sleeps for ever is interrupted, and who does not, too. */
+	/* Signals interrupt calls that would sleep for ever, and all other calls too. */
 	while (busy) {
 		usleep(2000 + random_below(&seed, 20000));
 		for (busy = false, i = 0; i < THREADS; i++)
@@ -290,7 +290,7 @@ static void manager_start(uint64_t seed)
 	_exit(0);
 }
 
-/* Whoever has ended, the orphans of killed processes among them.  How many of ours are left? */
+/* Reaps all processes that ended, including orphans of killed ones. Returns how many are left. */
 static int reap(void)
 {
 	int status, left = 0, i;
@@ -313,15 +313,15 @@ static int reap(void)
 	return left + (manager != 0) + (child == 0);
 }
 
-/* Everything ends by itself, or we say where it does not. */
+/* Every process must end by itself; otherwise the calls that do not return are printed. */
 static bool all_end(void)
 {
-	double patience = seconds_now() + paced(60, 600);
+	double deadline = seconds_now() + paced(60, 600);
 	int i, j;
 
 	all->stop = true;
 	while (reap()) {
-		if (seconds_now() < patience) {
+		if (seconds_now() < deadline) {
 			usleep(10000);
 			continue;
 		}

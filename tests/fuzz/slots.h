@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The slots under the random calls: created, destroyed and configured through sysfs at random, and
- * looked through at the end.
+ * checked at the end.
  */
 #ifndef MSGSLOT_TESTS_FUZZ_SLOTS_H
 #define MSGSLOT_TESTS_FUZZ_SLOTS_H
@@ -21,7 +21,7 @@ static const char *const slots_attributes[] = {
 	"bytes", "channels", "messages",    "sent",	"received",  "dropped",
 };
 
-/* Did the last call fail otherwise than promised? */
+/* Whether the last call failed otherwise than promised. */
 static bool slots_surprised(int result)
 {
 	return result && errno != EINVAL && errno != ERANGE && errno != EBUSY && errno != EEXIST &&
@@ -46,7 +46,7 @@ static const char *slots_create(uint64_t *seed, int minor, struct slots_counts *
 	if (result)
 		return NULL;
 	counts->created++;
-	/* As a rule small, so that limits are met and the machine's memory is not. */
+	/* Mostly small, so that the slot's limits are reached and the machine's memory is not. */
 	if (random_below(seed, 8))
 		slot_set(minor, "max_bytes", 1 << 20);
 	if (random_below(seed, 2))
@@ -77,7 +77,7 @@ static const char *slots_configure(uint64_t *seed, int minor, struct slots_count
 	return NULL;
 }
 
-/* Changes something, and says what went wrong. */
+/* Changes something; returns what went wrong, or NULL. */
 static const char *slots_change(uint64_t *seed, struct slots_counts *counts)
 {
 	int minor = MINOR_FIRST + random_below(seed, MINORS), result;
@@ -99,7 +99,7 @@ static const char *slots_change(uint64_t *seed, struct slots_counts *counts)
 	}
 }
 
-/* Takes every message of every channel away. */
+/* Clears every channel. */
 static bool slots_clear(int minor)
 {
 	static struct msgslot_walk_entry entries[MSGSLOT_WALK_MAX];
@@ -137,7 +137,7 @@ static bool slots_are_clean(void)
 			clean = false;
 		}
 		for (i = 0; i < 3; i++) {
-			/* Memory may go a grace period later. */
+			/* Memory may be freed a grace period later. */
 			for (tries = 0; slot_get(minor, counts[i]) && tries < 500; tries++)
 				usleep(20000);
 			if (slot_get(minor, counts[i])) {

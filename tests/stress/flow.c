@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Messages in flow through a `queue`, a blocking and a dropping `broadcast` slot, with everything
- * in the way that there is: full logs, timeouts, signals, too short buffers, bad pointers,
- * processes that are stopped or killed, channels that are cleared, other slots that come and go
- * under sleepers, attempts to unload the module.
+ * Messages flow through a `queue`, a blocking and a dropping `broadcast` slot, with every
+ * disturbance: full logs, timeouts, signals, short buffers, invalid pointers, processes that are
+ * stopped or killed, channels that are cleared, other slots that are created and destroyed under
+ * sleepers, attempts to unload the module.
  *
- * Held throughout (flow.h): of the queue, every message that was sent is taken exactly once, and by
- * each reader in order.  In broadcast, every reader hears every message, in order, or is told how
- * many he lost.  What a call says it did not send never arrives.  At the end the slot's own
- * counters say the same.
+ * Held throughout (flow.h): every message that is sent to the queue is taken exactly once, and each
+ * reader takes messages in order. In broadcast every reader gets every message in order, or is told
+ * how many it lost. A message that a call reports as not sent never arrives. At the end the slot's
+ * counters agree.
  *
- * MSGSLOT_SECONDS says how long (10; on a busy machine longer, until everything happened once),
- * MSGSLOT_SEED repeats the random choices, if not their interleaving.
+ * MSGSLOT_SECONDS is the duration (10; on a busy machine it is longer, until everything happened
+ * once). MSGSLOT_SEED repeats the random choices, but not their interleaving.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -22,11 +22,11 @@
 
 enum {
 	MINOR = 210, /* of the queue; then block and drop */
-	GUEST = 214, /* slots that come and go */
+	GUEST = 214, /* slots that are created and destroyed */
 	GUESTS = 3,
 	WRITERS_AT_ONCE = 2,
 	READERS_AT_ONCE = 3,
-	TOURISTS = 2, /* who sleep in slots that go */
+	TOURISTS = 2, /* processes that sleep in such slots */
 	MEMBERS = KINDS * (WRITERS_AT_ONCE + READERS_AT_ONCE) + TOURISTS,
 };
 
@@ -41,7 +41,7 @@ static struct member {
 
 static uint64_t seed;
 
-/* A round's. */
+/* Of the current round. */
 static int control[KINDS];
 static uint32_t writers[KINDS];
 static bool writer_killed[KINDS][WRITERS];
@@ -49,10 +49,10 @@ static uint64_t cleared[KINDS];
 static int takers_killed;
 static pid_t stopped;
 
-/* In whole runs. */
+/* Of the whole run. */
 static int rounds, kills_of[3], stops, clears, unloads_refused;
 
-/* Sleeps in a slot until that is destroyed. */
+/* Sleeps in a slot until the slot is destroyed. */
 static void tourist_run(uint64_t state)
 {
 	char bytes[64] = "a message";
@@ -79,7 +79,7 @@ static void tourist_run(uint64_t state)
 			result = ioctl(fd, MSGSLOT_RECV, &r);
 			break;
 		case 1:
-			/* In `last`, on and on: nobody waits there. */
+			/* In `last` a writer never waits, so it repeats. */
 			while ((result = write(fd, bytes, 9)) == 9 && !round->readers_stop)
 				usleep(random_below(&state, 1000));
 			break;
@@ -133,7 +133,7 @@ static void member_start(struct member *m)
 	listener_run(m->kind, MINOR + m->kind, state);
 }
 
-/* The ended ones are no more; of a role, how many are left? */
+/* Forgets the members that ended; returns how many of @role are left. */
 static int members_left(enum role role)
 {
 	int i, status, left = 0;
@@ -180,7 +180,7 @@ static void clear(enum kind kind)
 	clears++;
 }
 
-/* One thing that gets into the way. */
+/* Makes one disturbance. */
 static void disturb(void)
 {
 	struct member *m = &members[random_below(&seed, MEMBERS)];
@@ -228,12 +228,12 @@ static void disturb(void)
 
 static bool wait_until(const char *what, bool (*done)(void))
 {
-	double patience = seconds_now() + paced(60, 600);
+	double deadline = seconds_now() + paced(60, 600);
 
 	while (!done()) {
 		if (judge->complained)
 			return false;
-		if (seconds_now() > patience) {
+		if (seconds_now() > deadline) {
 			complain("still waiting: %s", what);
 			return false;
 		}
@@ -258,7 +258,7 @@ static bool queue_empty(void)
 	return slot_get(MINOR, "messages") == 0;
 }
 
-/* What became of every message of the queue. */
+/* Accounts for every message of the queue. */
 static void account_queue(void)
 {
 	uint32_t writer, channel, number, sent;
@@ -269,14 +269,14 @@ static void account_queue(void)
 			sent = round->sent[QUEUE][writer][channel];
 			for (number = 0; number < sent; number++)
 				missing += !round->taken[writer][channel][number];
-			/* Whether the last call of a killed one came through, nobody knows. */
+			/* It is not known whether the last call of a killed writer succeeded. */
 			number += writer_killed[QUEUE][writer];
 			for (; number < NUMBERS; number++)
 				if (round->taken[writer][channel][number])
 					complain("message %u of writer %u was taken, %u were sent",
 						 number, writer, sent);
 		}
-	/* Likewise, whether a killed one had taken a message. */
+	/* Nor whether a killed reader had taken a message. */
 	if (missing > cleared[QUEUE] + takers_killed)
 		complain("%llu messages are missing, %llu were cleared, %d readers killed",
 			 (unsigned long long)missing, (unsigned long long)cleared[QUEUE],
@@ -313,7 +313,7 @@ static bool slots_begin(void)
 		    slot_put(MINOR + kind, "overflow", kind_overflows[kind]) ||
 		    slot_set(MINOR + kind, "depth", 1 + random_below(&seed, 12)))
 			return false;
-		/* Not for reading: it would be a reader that never reads. */
+		/* Write-only: otherwise it would be a reader that never reads. */
 		control[kind] = slot_open(MINOR + kind, O_WRONLY);
 		if (control[kind] < 0)
 			return false;
@@ -401,7 +401,7 @@ int main(void)
 	int failed = 0;
 
 	seed = seed_get();
-	/* For the children, who may get the signal before they do anything. */
+	/* Set before the fork: a child may get the signal before it does anything. */
 	sigaction(SIGUSR1, &interrupts, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	round = shared_new(sizeof(*round));

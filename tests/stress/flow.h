@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages that are accounted for: who wrote which one on which channel, and what of it arrived.
+ * Messages that are accounted for: each names its writer, channel and number, and its arrival is
+ * noted.
  *
- * A writer numbers its messages on each channel from 0 and goes on to the next number only when a
- * call has said that the message is sent.  So the numbers that a writer got into a channel have no
- * gap, whatever calls failed, were interrupted or timed out; only of the last one nobody knows when
- * the writer was killed.
+ * A writer numbers its messages on each channel from 0, and advances to the next number only when a
+ * call has reported that the message is sent. So the numbers of one writer on one channel have no
+ * gap, whatever calls failed, were interrupted or timed out. Only for the last number of a killed
+ * writer it is not known whether the message was sent.
  */
 #ifndef MSGSLOT_TESTS_STRESS_FLOW_H
 #define MSGSLOT_TESTS_STRESS_FLOW_H
@@ -14,7 +15,7 @@
 
 enum {
 	CHANNELS = 3,	 /* 0 to 2 */
-	WRITERS = 64,	 /* in a round, those that take the place of killed ones included */
+	WRITERS = 64,	 /* in a round, including those that replace killed ones */
 	NUMBERS = 32768, /* of a writer on a channel, in a round */
 	LENGTH = 4096,
 };
@@ -24,14 +25,14 @@ enum kind { QUEUE, BLOCK, DROP, KINDS };
 static const char *const kind_modes[] = { "queue", "broadcast", "broadcast" };
 static const char *const kind_overflows[] = { "block", "block", "drop" };
 
-/* Shared by all processes; a round's. */
+/* Of the current round; shared by all processes. */
 static struct round {
 	volatile bool writers_stop, readers_stop;
 	uint32_t sent[KINDS][WRITERS][CHANNELS];   /* the writer's next number */
-	uint8_t taken[WRITERS][CHANNELS][NUMBERS]; /* from the queue, how often */
+	uint8_t taken[WRITERS][CHANNELS][NUMBERS]; /* how often each was taken from the queue */
 } * round;
 
-/* Shared too: what happened at all. */
+/* Events of the whole run; shared as well. */
 static struct {
 	long writes, sends, reads, recvs, peeked, forwarded, refused, told, seeks, replays, polls;
 	long timeouts, interrupts, gone;
@@ -57,7 +58,7 @@ static inline void message_fill(unsigned char *message, const struct head *head)
 	memcpy(message, head, sizeof(*head));
 }
 
-/* Whole, and where it belongs? */
+/* Checks that the message is whole and belongs to this slot and channel. */
 static inline bool message_check(struct head *head, const unsigned char *message, size_t length,
 				 enum kind kind, uint32_t channel)
 {
@@ -108,7 +109,7 @@ static inline void writer_run(enum kind kind, int minor, uint32_t writer, uint64
 				.length = head.length,
 				.timeout = timeouts[random_below(&seed, 5)],
 			};
-			/* Now and then one that must never arrive. */
+			/* Now and then an invalid pointer: this message must never arrive. */
 			if (random_below(&seed, 16) == 0)
 				s.message = 16;
 			sent = ioctl(fd, MSGSLOT_SEND, &s) == 0;
@@ -144,7 +145,7 @@ struct taker {
 	int fd;
 	uint64_t seed;
 	unsigned char message[LENGTH];
-	uint64_t sequence[CHANNELS];	  /* of the last message, where it was told */
+	uint64_t sequence[CHANNELS];	  /* of the last message, as far as known */
 	uint32_t next[CHANNELS][WRITERS]; /* the lowest number that may come */
 };
 
@@ -180,7 +181,7 @@ static inline void taker_recv(struct taker *t, int64_t timeout)
 		.timeout = timeout,
 	};
 
-	/* Too short, or nowhere: then it stays, and at its place. */
+	/* A short buffer or an invalid pointer: the message must stay where it is in the order. */
 	if (random_below(&t->seed, 8) == 0)
 		r.size = random_below(&t->seed, 30);
 	if (random_below(&t->seed, 16) == 0)
@@ -203,7 +204,7 @@ static inline void taker_recv(struct taker *t, int64_t timeout)
 		happens(refused);
 }
 
-/* As a forwarder does: look, pass on, then take exactly that one. */
+/* As a forwarder does: peek, pass on, then take exactly that message. */
 static inline void taker_forward(struct taker *t)
 {
 	struct msgslot_recv r = {
@@ -276,8 +277,8 @@ struct listener {
 	uint64_t seed;
 	unsigned char message[LENGTH];
 	uint32_t channel;
-	uint64_t next, lost; /* what is due, and what was lost before; next 0: not known yet */
-	bool told;	     /* of a loss, since the last message */
+	uint64_t next, lost; /* the next sequence and the loss before it; next 0: not known yet */
+	bool told;	     /* a loss was reported since the last message */
 	bool due[WRITERS];   /* whether the writer's next number is known */
 	uint32_t number[WRITERS];
 };
@@ -288,7 +289,7 @@ static inline void listener_forget(struct listener *l)
 	memset(l->due, 0, sizeof(l->due));
 }
 
-/* The next message came: of each writer the next one, but for a loss that was told. */
+/* A message came: for each writer it must be the next one, unless a loss was reported. */
 static inline void listener_heard(struct listener *l, size_t length)
 {
 	struct head head;
@@ -331,7 +332,7 @@ static inline void listener_recv(struct listener *l, int64_t timeout)
 		complain("message %llu came, %llu was due, but lost went from %llu to %llu",
 			 (unsigned long long)r.sequence, (unsigned long long)l->next,
 			 (unsigned long long)l->lost, (unsigned long long)r.lost);
-	/* Where nothing was due for sure, it may have been a loss. */
+	/* If the expected sequence was not known, messages may have been lost. */
 	if (!l->next || r.lost != l->lost)
 		l->told = true;
 	if (l->next && r.lost != l->lost)
@@ -354,7 +355,7 @@ static inline void listener_read(struct listener *l)
 	}
 	expect("read", EAGAIN, EINTR, ENOBUFS, 0);
 	if (errno == ENOBUFS) {
-		/* Where the cursor is now, RECV will say. */
+		/* The next RECV reports where the cursor is. */
 		l->next = 0;
 		l->told = true;
 		happens(told);
@@ -363,7 +364,7 @@ static inline void listener_read(struct listener *l)
 	}
 }
 
-/* Back to what is kept, or away from it. */
+/* Moves the cursor to the oldest message kept, or to the end. */
 static inline void listener_seek(struct listener *l)
 {
 	struct msgslot_seek s = { .whence = random_below(&l->seed, 2) };
@@ -378,7 +379,7 @@ static inline void listener_seek(struct listener *l)
 	happens(seeks);
 }
 
-/* What another channel keeps, from its oldest on; our own cursor stays. */
+/* Reads what another channel keeps, from its oldest message on; the file's cursor stays. */
 static inline void listener_replay(struct listener *l)
 {
 	struct msgslot_recv r = {

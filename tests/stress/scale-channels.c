@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A million channels in a slot: they are all there, and when they go at once, one by one or with their
- * slot, nobody else waits for that.  The same for one channel as deep as can be; and channels up to the
- * end of a memory cgroup.
+ * A million channels in a slot: all of them are kept, and when they are freed at once, one by one
+ * or with their slot, no other process waits for that. The same for one channel of the greatest
+ * depth; and channels up to the limit of a memory cgroup.
  *
- * Clocks are looked at for the waiting alone, with a bound that only a processor which is not given up
- * at all would miss.
+ * Only the waiting is measured by clock, with a bound that is missed only if a processor is never
+ * given up.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -25,13 +25,13 @@ static long send_to(int fd, uint32_t id, const void *message, size_t length)
 	return ioctl(fd, MSGSLOT_SEND, &send);
 }
 
-/* Ids from all over the 32 bits, none twice, none 0. */
+/* Ids from the whole range of 32 bits, none twice, none 0. */
 static uint32_t id_of(long i)
 {
 	return (uint32_t)(i + 1) * 2654435761u;
 }
 
-/* Sends to channels until one fails or there are @most; how many did not. */
+/* Sends to channels until a call fails or there are @most; returns how many succeeded. */
 static long fill(int fd, long most)
 {
 	uint64_t message[2];
@@ -59,7 +59,7 @@ static void assert_filled(int fd, long i)
 	assert_memory_equal(got, message, sizeof(message));
 }
 
-/* Calls @each, if any, of @most channels in the order of their ids; how many there were. */
+/* Calls @each, if any, for up to @most channels in the order of their ids; returns their number. */
 static long walk(int fd, long most, void (*each)(int fd, uint32_t id))
 {
 	static struct msgslot_walk_entry entries[MSGSLOT_WALK_MAX];
@@ -91,8 +91,8 @@ static void clear_one(int fd, uint32_t id)
 }
 
 /*
- * Somebody who uses another slot, on the processor where it matters: how long the longest of his calls
- * took.  One processor only, or he would be on the other.
+ * A thread that uses another slot: the longest time that its calls took. It runs on the processor
+ * of the load: with two, it would run on the other.
  */
 static struct {
 	volatile bool stop;
@@ -126,7 +126,9 @@ static void *use_another_slot(void *unused)
 	(void)unused;
 	while (!beside.stop) {
 		before = seconds_now();
-		/* Also to be woken is to be given the processor. */
+		/*
+		 * Being woken also needs the processor, so the sleep is part of the measured time.
+		 */
 		usleep(1000);
 		fd = slot_open_on(OTHER, O_RDWR, 1 + beside.calls % 8);
 		demand(fd >= 0);
@@ -141,7 +143,7 @@ static void *use_another_slot(void *unused)
 	return NULL;
 }
 
-/* What it does must not keep a processor, nor others from their slots. */
+/* @what must neither keep the processor nor keep other users from their slots. */
 static void assert_gives_way(const char *name, void (*what)(void))
 {
 	double before, took;
@@ -166,35 +168,35 @@ static void assert_gives_way(const char *name, void (*what)(void))
 }
 
 /*
- * Whoever keeps a processor for twice as many seconds as this says causes a report of the kernel, for
- * which the harness fails him.
+ * A task that keeps a processor for twice this many seconds causes a report of the kernel, and the
+ * harness fails the test for it.
  */
 #define WATCHDOG "/proc/sys/kernel/watchdog_thresh"
 
-static char patience[16];
+static char threshold[16];
 
-static int impatient_begin(void **state)
+static int watchdog_begin(void **state)
 {
 	if (own_begin(state))
 		return -1;
 	if (!slot_exists(OTHER) && slot_create(OTHER, "last"))
 		return -1;
-	/* Where the kernel has none (the debug kernel), the clock has to do. */
-	if (text_get(WATCHDOG, patience, sizeof(patience)) < 0)
+	/* A kernel without it (the debug kernel) is judged by the clock alone. */
+	if (text_get(WATCHDOG, threshold, sizeof(threshold)) < 0)
 		return errno == ENOENT ? 0 : -1;
 	return text_put(WATCHDOG, "3");
 }
 
-static int impatient_end(void **state)
+static int watchdog_end(void **state)
 {
 	int failed = own_end(state) || slot_destroy(OTHER);
 
-	if (patience[0])
-		failed |= text_put(WATCHDOG, patience);
+	if (threshold[0])
+		failed |= text_put(WATCHDOG, threshold);
 	return failed ? -1 : 0;
 }
 
-#define impatient_test(test) cmocka_unit_test_setup_teardown(test, impatient_begin, impatient_end)
+#define watchdog_test(test) cmocka_unit_test_setup_teardown(test, watchdog_begin, watchdog_end)
 
 static long channels;
 static int file;
@@ -239,7 +241,7 @@ static void a_million_channels(void **state)
 	assert_fails(send_to(file, 1, "x", 1), ENODEV);
 }
 
-/* One channel, and as many messages that are each in a buffer of their own. */
+/* One channel, and as many messages, each in a buffer of its own. */
 static void clear_deep(void)
 {
 	struct msgslot_clear clear = { .channel = 7 };
@@ -269,7 +271,9 @@ static void a_deep_channel_goes(void **state)
 
 /* ---- in a memory cgroup ------------------------------------------------------- */
 
-/* Memory that a child shares with the test: one that has used up its group can get none to tell by. */
+/*
+ * Shared with the test: a child that has used up its group cannot allocate memory to report with.
+ */
 static struct {
 	long count;
 	int error;
@@ -287,7 +291,7 @@ static void *fill_a_group(void *unused)
 	demand(group_enter() == 0);
 	told->count = fill(fd, 1000000);
 	told->error = errno;
-	/* Where there is a message, another takes its place. */
+	/* A message can still be replaced where there is one. */
 	told->replaced = send_to(fd, id_of(0), message, sizeof(message)) == 0;
 	return NULL;
 }
@@ -305,17 +309,20 @@ static void channels_of_a_small_group(void **state)
 	child_run(NULL, fill_a_group, NULL);
 	assert_int_equal(told->error, ENOMEM);
 	assert_true(told->replaced);
-	/* All the memory there was, at 256 to 1024 bytes each; more where a kernel guards its objects. */
+	/*
+	 * All memory of the group, at 256 to 1024 bytes a channel; more where a kernel guards its
+	 * objects.
+	 */
 	assert_in_range(told->count, group_mib * paced(1024, 256), group_mib * 4096);
 	assert_result(group_get("memory.events", "oom_kill "), 0);
-	/* What there was is there. */
+	/* Every channel that was filled is there. */
 	count = told->count;
 	assert_result(slot_get(OWN, "messages"), count);
 	printf("# %ld channels in %ld MiB\n", count, group_mib);
 	fd = own_open(O_RDWR);
 	for (i = 0; i < count; i += 97)
 		assert_filled(fd, i);
-	/* For all others, in this slot or in another, there is memory. */
+	/* Processes outside the group still get memory, in this slot and in another. */
 	assert_result(send_to(fd, 1, "x", 1), 0);
 	other = slot_open_on(0, O_RDWR, 77);
 	assert_works(other);
@@ -325,7 +332,7 @@ static void channels_of_a_small_group(void **state)
 	clear_one(other, 77);
 	clear_one(other, 78);
 	close(other);
-	/* The slot's own limit comes before the group's. */
+	/* The slot's own limit applies before the group's. */
 	assert_result(slot_set(OWN, "max_bytes", slot_get(OWN, "bytes")), 0);
 	assert_fails(send_to(fd, 2, "x", 1), ENOSPC);
 	assert_filled(fd, count - 1);
@@ -340,8 +347,8 @@ static void channels_of_a_small_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		impatient_test(a_million_channels),
-		impatient_test(a_deep_channel_goes),
+		watchdog_test(a_million_channels),
+		watchdog_test(a_deep_channel_goes),
 		own_slot_test(channels_of_a_small_group),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * As many as there can be: open files of a room, readers asleep, bytes of a message, messages of a
- * channel.  Everything does what it does with one of each.  Channels: scale-channels.c.
+ * Large numbers: open files of a broadcast channel, readers asleep, bytes of a message, messages of
+ * a channel. Each works as with one. Channels: scale-channels.c.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -19,7 +19,7 @@ static void own_be(const char *mode)
 	assert_result(slot_put(OWN, "mode", mode), 0);
 }
 
-/* ---- ten thousand files of a room ---------------------------------------------- */
+/* ---- ten thousand files of a broadcast channel --------------------------------- */
 
 enum { FILES = 10000 };
 
@@ -56,7 +56,7 @@ static void assert_all_hear(const char *what)
 	}
 }
 
-static void files_of_a_room(void **state)
+static void files_of_a_broadcast_channel(void **state)
 {
 	struct epoll_event *events, event = { .events = EPOLLIN };
 	int writer, epoll;
@@ -70,7 +70,7 @@ static void files_of_a_room(void **state)
 	assert_result(write(writer, "all of you", 10), 10);
 	assert_all_hear("all of you");
 	assert_result(slot_get(OWN, "received"), files_count);
-	/* Those who poll all hear of it, each once. */
+	/* Every file in the epoll set becomes ready, once. */
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	assert_works(epoll);
 	events = calloc(files_count + 1, sizeof(*events));
@@ -91,8 +91,8 @@ static void files_of_a_room(void **state)
 	assert_result(slot_get(OWN, "dropped"), 0);
 }
 
-/* The slowest of them holds the writer up, and the last to move lets him go. */
-static void files_of_a_room_that_blocks(void **state)
+/* The slowest reader holds the writer up; the writer goes on when the last reader has read. */
+static void files_of_a_blocking_channel(void **state)
 {
 	struct pollfd poll_writer = { .events = POLLOUT };
 	int writer;
@@ -189,7 +189,7 @@ static void readers_join(void)
 		thread_join(readers[i].thread);
 }
 
-/* Each message wakes one of them, and is his. */
+/* Each message wakes one reader, and that reader gets it. */
 static void readers_of_a_queue(void **state)
 {
 	static char seen[READERS];
@@ -216,8 +216,8 @@ static void readers_of_a_queue(void **state)
 	assert_result(slot_get(OWN, "messages"), 0);
 }
 
-/* One message wakes them all. */
-static void readers_of_a_room(void **state)
+/* One message wakes all readers. */
+static void readers_of_a_broadcast_channel(void **state)
 {
 	int writer;
 	long i;
@@ -235,7 +235,7 @@ static void readers_of_a_room(void **state)
 	assert_result(slot_get(OWN, "received"), readers_count);
 }
 
-/* And so does the end of the slot. */
+/* So does the end of the slot. */
 static void readers_whose_slot_goes(void **state)
 {
 	long i;
@@ -326,9 +326,12 @@ static void as_deep_as_can_be(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		own_slot_test(files_of_a_room),		own_slot_test(files_of_a_room_that_blocks),
-		own_slot_test(readers_of_a_queue),	own_slot_test(readers_of_a_room),
-		own_slot_test(readers_whose_slot_goes), own_slot_test(long_messages),
+		own_slot_test(files_of_a_broadcast_channel),
+		own_slot_test(files_of_a_blocking_channel),
+		own_slot_test(readers_of_a_queue),
+		own_slot_test(readers_of_a_broadcast_channel),
+		own_slot_test(readers_whose_slot_goes),
+		own_slot_test(long_messages),
 		own_slot_test(as_deep_as_can_be),
 	};
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Everything at once: processes and threads that open, select, write, read, poll, epoll, fork and
- * close, on slots that come and go through sysfs, in a module whose unloading is tried all the
- * while.  Now and then all of them let go, so that unloading succeeds; then it is loaded anew.
+ * close, on slots that are created and destroyed through sysfs, while the module's unloading is
+ * tried all the time. Now and then all of them close everything, so that unloading succeeds; then
+ * the module is loaded again.
  *
- * Held throughout: a message is whole and on the slot and channel it was written to; no call fails
- * but as promised.  What a sanitizer kernel makes of it, the harness judges.
+ * Held throughout: a message is whole, and is read on the slot and channel it was written to; a
+ * call fails only with an error that is promised. The harness judges the reports of a sanitizer
+ * kernel.
  *
- * MSGSLOT_SECONDS says how long (10; on a busy machine longer, until everything happened once),
- * MSGSLOT_SEED repeats the random choices, if not their interleaving.
+ * MSGSLOT_SECONDS is the duration (10; on a busy machine it is longer, until everything happened
+ * once). MSGSLOT_SEED repeats the random choices, but not their interleaving.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -22,24 +24,24 @@
 
 enum {
 	PROCESSES = 2,
-	THREADS = 3,	 /* in each */
-	OWN_FIRST = 220, /* slots that come and go; 0..3 are there with the module */
+	THREADS = 3,	 /* in each process */
+	OWN_FIRST = 220, /* slots that are created and destroyed; 0..3 come with the module */
 	OWN_COUNT = 4,
 	SHORT_MAX = 128,
-	LONG_MAX = 20000, /* what some of our own slots take */
+	LONG_MAX = 20000, /* the longest message of some of these slots */
 };
 
 /* Shared by all processes. */
 static struct {
 	volatile bool stop;
-	volatile bool lull; /* let go of everything */
+	volatile bool lull; /* close everything */
 	long opens, selects, writes, reads, maps, polls, forks, created, destroyed, refused,
 		unloaded;
 } * all;
 
 #define count(what) __atomic_add_fetch(&all->what, 1, __ATOMIC_RELAXED)
 
-/* A message says where it belongs; the rest of it follows from its head. */
+/* A message names where it belongs; its other bytes follow from its head. */
 struct head {
 	uint32_t minor, id, length, seed;
 };
@@ -53,7 +55,7 @@ static void message_fill(unsigned char *message, const struct head *head)
 	memcpy(message, head, sizeof(*head));
 }
 
-/* id 0: written through a shared file, whose channel nobody knows for sure. */
+/* id 0: written through a shared file, whose channel is not known for sure. */
 static void message_check(const unsigned char *message, size_t length, uint32_t minor, uint32_t id)
 {
 	struct head head;
@@ -79,8 +81,8 @@ struct session {
 	uint64_t *seed;
 	int fd, epoll;
 	uint32_t minor, id; /* id 0: shared, or not selected */
-	bool selected;	    /* for sure */
-	bool shared;	    /* with other threads or a child: they select too */
+	bool selected;	    /* known for sure */
+	bool shared;	    /* with other threads or a child, which select too */
 };
 
 static __thread unsigned char bytes[2 * LONG_MAX];
@@ -119,7 +121,7 @@ static void do_write(struct session *s)
 		result = writev(s->fd, parts, 2);
 		break;
 	case 1:
-		/* A message that must never be seen. */
+		/* This message must never be read. */
 		parts[1].iov_base = (void *)16;
 		result = writev(s->fd, parts, 2);
 		if (result >= 0)
@@ -157,7 +159,7 @@ static void do_read(struct session *s)
 	}
 }
 
-/* In milliseconds; mostly none, for others have work to do. */
+/* A timeout in milliseconds, mostly 0, to leave time for the other threads. */
 static int a_moment(struct session *s)
 {
 	return random_below(s->seed, 4) ? 0 : random_below(s->seed, 4);
@@ -190,7 +192,7 @@ static void do_epoll(struct session *s)
 	count(polls);
 }
 
-/* The area outlives what the others do to the slot, and may be the last to have the file. */
+/* The mapping outlives the slot's destruction, and may be the last reference to the file. */
 static void do_map(struct session *s)
 {
 	const struct msgslot_map_head *head;
@@ -198,7 +200,7 @@ static void do_map(struct session *s)
 	__u64 sequence = 0;
 	long length;
 
-	/* The head says how much there is. */
+	/* The head gives the size of the whole mapping. */
 	head = mmap(NULL, size, PROT_READ, MAP_SHARED, s->fd, 0);
 	if (head != MAP_FAILED) {
 		size = head->size;
@@ -239,7 +241,7 @@ static void do_something(struct session *s)
 	}
 }
 
-/* A child uses the file it inherited, and may be the last to have it. */
+/* A child uses the file it inherited, and may hold the last reference to it. */
 static void do_fork(struct session *s)
 {
 	pid_t child;
@@ -273,7 +275,7 @@ static void session_run(struct session *s)
 		else
 			do_something(s);
 	}
-	/* By turns in either order: epoll may go first, or the file under it. */
+	/* In either order: the epoll is closed before the file, or after it. */
 	if (s->epoll >= 0 && random_below(s->seed, 2)) {
 		close(s->epoll);
 		s->epoll = -1;
@@ -283,7 +285,7 @@ static void session_run(struct session *s)
 		close(s->epoll);
 }
 
-/* One file of each process is everyone's: whoever wants it gets a descriptor of his own to it. */
+/* One file of each process is shared by its threads: each uses a descriptor of its own to it. */
 static pthread_mutex_t common_lock = PTHREAD_MUTEX_INITIALIZER;
 static int common = -1;
 static uint32_t common_minor;
@@ -303,7 +305,7 @@ static bool session_begin(struct session *s)
 		if (common >= 0 && random_below(s->seed, 4))
 			s->fd = dup(common);
 		else
-			common = -1; /* the last to use it */
+			common = -1; /* this thread uses it last */
 		make_common = s->fd < 0;
 		pthread_mutex_unlock(&common_lock);
 		s->shared = true;
@@ -349,7 +351,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* A process that ends with what it has open: nothing is closed by hand then. */
+/* This process exits with its files open: the kernel closes them. */
 static void work_in_threads(uint64_t seed)
 {
 	pthread_t threads[THREADS];
@@ -371,14 +373,14 @@ static void *come_and_go(void *argument)
 		minor = OWN_FIRST + random_below(&seed, OWN_COUNT);
 		if (slot_create(minor, "last") == 0) {
 			count(created);
-			/* Too late when somebody was quicker to open it, or to destroy it. */
+			/* It fails if another process opened or destroyed the slot first. */
 			if (random_below(&seed, 2) && slot_set(minor, "max_message", LONG_MAX))
 				expect("max_message", EBUSY, ENOENT, ENODEV, 0);
 		} else {
 			expect("create", EEXIST, EBUSY, ENOENT, ENODEV, 0);
 		}
 		for (left = random_below(&seed, 20); left; left--) {
-			/* Attributes may be read while their slot goes. */
+			/* Attributes may be read while their slot is destroyed. */
 			slot_get(OWN_FIRST + random_below(&seed, OWN_COUNT), "messages");
 			slot_get(random_below(&seed, 4), "bytes");
 		}
@@ -404,7 +406,9 @@ static void *unload_and_load(void *unused)
 				complain("loading: %s", strerror(errno));
 				break;
 			}
-			/* Let the others at the new one, or it is gone before they had it. */
+			/*
+			 * Waits until the new module is used, as it would be unloaded before that.
+			 */
 			opened = all->opens;
 			while (all->opens < opened + 3 && !all->stop)
 				usleep(1000);
@@ -451,12 +455,12 @@ int main(void)
 	while (!judge->complained &&
 	       (seconds_now() < until || (!everything_happened() && seconds_now() < until + 240))) {
 		long before = all->unloaded;
-		double patience;
+		double deadline;
 
 		usleep(paced(2000000, 5000000));
 		all->lull = true;
-		patience = seconds_now() + paced(5, 60);
-		while (all->unloaded == before && !judge->complained && seconds_now() < patience)
+		deadline = seconds_now() + paced(5, 60);
+		while (all->unloaded == before && !judge->complained && seconds_now() < deadline)
 			usleep(1000);
 		all->lull = false;
 		printf("# opened %ld, selected %ld, written %ld, read %ld, mapped %ld, polled %ld, "
