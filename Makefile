@@ -215,11 +215,14 @@ try: deps ## the tests whose path has T in it, quick, on KERNEL or 6.1: make try
 	@exec $(RUN) --quick --test "$(or $(T),$(error T is missing: make try T=queue))" \
 		$(if $(ONE),--kernel $(KERNEL)) $(SUITE)
 
-# Other machines and flavours run only the module's tests, as the commands do the same there. Unless one is
-# named, they run at quick size: in what they may differ from a release does not depend on numbers.
+# Full numbers on the default and the newest release, and on the kernel with checkers, which is the default one;
+# quick ones elsewhere, unless one kernel is named: in what others may differ does not depend on numbers. Other
+# machines and flavours run only the module's tests, as the commands do the same there.
+FULL	= $(DEFAULT) $(shell awk '$$1 ~ /^[0-9.]+$$/ { n = $$1 } END { print n }' tests/vm/kernels)
 check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 	@exec $(STEPS) --name "check-kernels-$(SIZE)" $(foreach kernel,$(KERNEL),"$(RUN) --kernel $(kernel) \
-		$(if $(findstring -,$(kernel)),$(if $(ONE),,--quick) $(filter-out cli,$(SUITE)),$(SUITE))")
+		$(if $(ONE)$(filter $(kernel),$(FULL)),,--quick) \
+		$(if $(findstring -,$(kernel)),$(filter-out cli,$(SUITE)),$(SUITE))")
 
 check-debug: deps ## the suite but cli under KASAN, lockdep, UBSAN and kmemleak
 	@exec $(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))"
