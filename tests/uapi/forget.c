@@ -188,7 +188,7 @@ static void *read_once(int fd)
  */
 static void emptied_as_it_is_left(void **state)
 {
-	struct rounds e = { .count = scaled(40000, 300), .step = read_once };
+	struct rounds e = { .count = reduced(12000, 4000, 300), .step = read_once };
 	uint64_t seed = seed_get();
 	pthread_t thread;
 	long i, left = 0;
