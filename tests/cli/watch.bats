@@ -174,7 +174,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	start msgslot watch -e -J 2 4 5 bash -c '[ "$(cat)" = good ]'
 	ends 1
 	grep -qx "msgslot: bash: ended with 1" errors
-	fails 2 "-J excludes it" msgslot watch -p -J 2 4 5 cat
+	fails 2 "it excludes -J" msgslot watch -p -J 2 4 5 cat
 	fails 2 "-J '0' is not a number from 1 to 1024" msgslot watch -J 0 4 5 cat
 	# The command has its own children, and hears of them.
 	works msgslot send 4 5 x
