@@ -11,7 +11,7 @@
 
 enum { OTHER = OWN + 1 };
 
-/* ---- a user who is short of memory ---------------------------------------------------- */
+/* ---- a user that is short of memory ---------------------------------------------------- */
 
 /* Every charge of the group sleeps. */
 static void throttled_begin(void)
@@ -47,7 +47,10 @@ static void *grow_all(void *unused)
 			demand(errno == EAGAIN || errno == ENOSPC);
 }
 
-/* Whoever does all this meanwhile, the longest a call takes is under a second; on a slow machine, ten. */
+/*
+ * While the throttled child runs, the longest call of another process takes less than a second;
+ * on a slow machine, less than ten.
+ */
 static void others_go_on(void *(*what)(void *), const char *mode, int depth)
 {
 	double began, longest = 0, until;
@@ -103,7 +106,7 @@ static void a_throttled_writer(void **state)
 	others_go_on(grow_all, "queue", MSGSLOT_DEPTH_MAX);
 }
 
-/* ---- a writer who is woken, and whose page does not come --------------------------------- */
+/* ---- a writer that is woken, and whose page does not come --------------------------------- */
 
 enum { LONG = 2 * PAGE };
 

@@ -90,9 +90,9 @@ static void readers_without_pages_pin_nothing(void **state)
 	}
 }
 
-/* ---- charges go to whoever keeps a thing alive -------------------------------------- */
+/* ---- charges go to the user that keeps a thing alive -------------------------------- */
 
-/* One user goes from channel to channel, and somebody else keeps each. */
+/* One user goes from channel to channel, and another user keeps each of them. */
 static void channels_are_charged_to_those_who_have_them(void **state)
 {
 	enum { CHANNELS = 150 };
@@ -111,7 +111,7 @@ static void channels_are_charged_to_those_who_have_them(void **state)
 	assert_result(slot_get(OWN, "channels"), CHANNELS);
 }
 
-/* The one who mapped first goes, and the other one who has it mapped is charged. */
+/* The user that mapped first unmaps; then the other user that has it mapped is charged. */
 static void a_map_is_charged_to_one_who_has_it(void **state)
 {
 	const struct msgslot_map_head *one, *two;
@@ -196,7 +196,10 @@ static void whoever_has_no_message_is_charged_for_nothing(void **state)
 	}
 }
 
-/* An empty ring is kept for the channel's sake: by those who have it, not by a user who only sent there. */
+/*
+ * An empty ring is kept for the channel's sake.  It is charged to the users that have the channel,
+ * not to a user that only sent there.
+ */
 static void an_empty_ring_is_charged_to_who_has_the_channel(void **state)
 {
 	int sender, holder, id;
@@ -214,7 +217,7 @@ static void an_empty_ring_is_charged_to_who_has_the_channel(void **state)
 		assert_int_equal(info_of(sender).share_bytes, 0);
 	}
 	assert_int_equal(info_of(holder).share_bytes, slot_get(OWN, "bytes"));
-	/* Who had it before has it no more. */
+	/* The previous holder no longer has the channel. */
 	assert_result(slot_select(sender, 20), 0);
 	own_close(holder);
 	holder = open_of("member2", O_RDWR);
@@ -230,7 +233,10 @@ static void assert_channels(int first, int second, int third, uint32_t a, uint32
 	assert_int_equal(info_of(third).share_channels, c);
 }
 
-/* A channel that no file has selected is charged to one who has messages in it; else to one of the files. */
+/*
+ * A channel that no file has selected is charged to a user that has messages in it.  A channel that
+ * is selected is charged to one of its files.
+ */
 static void a_channel_goes_with_messages_and_files(void **state)
 {
 	int first, second, third;
@@ -359,12 +365,12 @@ static void replacing_in_a_full_slot(void **state)
 	}
 	for (i = 0; i < COUNT_OF(replacers); i++)
 		thread_join(replacers[i].thread);
-	/* One that is longer finds no room, and what was there stays. */
+	/* A longer message finds no space, and the old message stays. */
 	bytes_fill(text, 4096 + 1, 2);
 	assert_fails(write(replacers[0].fd, text, 4096 + 1), ENOSPC);
 	bytes_fill(text, 3000, 1);
 	assert_holds(1, text, 3000);
-	/* One that is shorter does, also one that goes into its cell; and so as long as before that. */
+	/* A shorter one does, also one that goes into its cell; so does one of the same length. */
 	for (i = 0; i < 3000; i += 250) {
 		assert_result(write(replacers[0].fd, text, 3000 - i), 3000 - i);
 		assert_holds(1, text, 3000 - i);

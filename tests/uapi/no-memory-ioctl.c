@@ -75,7 +75,7 @@ static void sends(void **state)
 	}
 }
 
-/* Where there is no room, and none comes. */
+/* There is no space, and none comes free. */
 static void sends_that_wait(void **state)
 {
 	struct msgslot_send s;
@@ -199,7 +199,7 @@ static void receives_that_wait_in_vain(void **state)
 
 static volatile bool sender_stops;
 
-/* Sends as soon as somebody has made channel 9. */
+/* Sends as soon as channel 9 exists. */
 static void *sender(void *unused)
 {
 	struct msgslot_walk_entry entry;

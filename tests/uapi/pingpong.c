@@ -54,7 +54,7 @@ struct player {
 	long rounds;
 	int players, place; /* how many are in the game; the first begins */
 	long *turn;
-	volatile pid_t sender; /* who sends to us, if we are to look at that */
+	volatile pid_t sender; /* the sender's pid, if the player is to check it */
 };
 
 static void *play(void *argument)
@@ -87,7 +87,7 @@ static void *play(void *argument)
 		demand(sent > before);
 		before = sent;
 	}
-	/* The last event of the game is for who began it. */
+	/* The last event of the game is for the player that began it. */
 	if (!player->place) {
 		pass_on(event_receive(fd, player->from, &event, &recv));
 		demand(event.round == round - 1);
@@ -167,7 +167,7 @@ static void pairs_do_not_disturb_each_other(void **state)
 	munmap(turns, 4 * sizeof(*turns));
 }
 
-/* Sent when nobody is there to receive; the sender is long gone when somebody comes. */
+/* Sent when no receiver is there; the sender is long gone when a receiver comes. */
 static void *send_some(void *unused)
 {
 	int fd = slot_open(OWN, O_WRONLY), i;
@@ -210,7 +210,7 @@ static void events_wait_in_the_kernel(void **state)
 	assert_result(slot_get(OWN, "bytes"), 0);
 }
 
-/* One id, several who receive on it: each event is somebody's, and nobody else's. */
+/* One id, several receivers on it: each event goes to exactly one of them. */
 enum { RECEIVERS = 4, EVENT = 5, LAST = 0xffffffff };
 
 static unsigned char *taken_by;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * POLLIN: a message newer than the last one this file read.  POLLOUT: always, in `last`.
- * Who sleeps is woken by the channel that is selected now, wherever he began.
+ * A sleeper is woken by the channel that is selected now, whichever one it began to wait on.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -306,7 +306,7 @@ static void time_limits_hold(void **state)
 	assert_waited(before, SHORT_WAIT / 1000.0 - 0.01);
 }
 
-/* Whoever looks, finds no write lost: a ping for each pong, thousands of times, over two channels. */
+/* A poller misses no write: a ping for each pong, thousands of times, over two channels. */
 struct player {
 	int from, to;
 	long rounds;

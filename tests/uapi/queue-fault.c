@@ -73,14 +73,14 @@ static void late_readers_hold_up_nobody_awake(void **state)
 			caller_join(&c, length);
 			assert_int_equal(message_number(c.bytes, length), 10);
 			break;
-		case 1: /* somebody else took the message: it gets the next one */
+		case 1: /* another reader took the message: the caller gets the next one */
 			assert_next_message(fd, 10);
 			late_come(&late);
 			caller_join(&c, length);
 			assert_int_equal(message_number(c.bytes, length), 11);
 			send_number(fd, 11);
 			break;
-		default: /* somebody took them all: it waits, as any other */
+		default: /* another reader took them all: the caller waits, as any other */
 			assert_next_message(fd, 10);
 			assert_next_message(fd, 11);
 			assert_nothing(fd);
@@ -126,7 +126,7 @@ static void late_readers_hold_up_nobody_asleep(void **state)
 		}
 		send_number(fd, 0);
 		send_number(fd, 1);
-		/* Two messages, three who wait: the two who can have them by now or soon. */
+		/* Two messages, three waiters: the two that can take them get them now or soon. */
 		for (i = 0; i < 2; i++)
 			caller_join(&others[i], length);
 		assert_int_equal(
@@ -277,7 +277,7 @@ static void stopped_readers_do_not_count(void **state)
 	munmap(c, sizeof(*c) + 8);
 }
 
-/* Everyone who waits, and one who cannot even come out of his copy. */
+/* All callers that wait, and one caller that cannot even leave its copy. */
 static void destroyed_with_all_of_them(void **state)
 {
 	const int calls[] = { READ, RECV, WRITE, SEND };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Looking first and taking later: a forwarder peeks at the head, passes it on, and then removes
- * exactly that message, or is told that somebody else has.
+ * exactly that message, or is told that another reader has.
  */
 #define _GNU_SOURCE
 #include "queue.h"
@@ -106,7 +106,10 @@ static void an_answer_that_cannot_be_written(void **state)
 	munmap(recv, 4096);
 }
 
-/* Who only looks gives the wake-up to who takes; so does who waits for something later. */
+/*
+ * A caller that only looks gives the wake-up to a caller that takes.  So does a caller that waits
+ * for a later message.
+ */
 static void who_looks_does_not_keep_a_taker(void **state)
 {
 	int fd = own_open_on(O_RDWR | O_NONBLOCK, IN), reader = own_open_on(O_RDONLY, IN), way;
@@ -146,7 +149,7 @@ static void who_looks_does_not_keep_a_taker(void **state)
 	}
 }
 
-/* Several who pass on and then remove, several who remove and then pass on, and one who just takes. */
+/* Several callers pass on and then remove, several remove and then pass on, and one just takes. */
 enum { CREW = 5, AT_ONCE = 20 };
 
 static long count, dropped_twice, removed;
@@ -221,7 +224,7 @@ static void two_never_both_succeed(void **state)
 	free(seen);
 }
 
-/* A forwarder that dies between passing on and removing has his successor do it again: no loss. */
+/* A forwarder dies between passing on and removing.  Its successor does it again: no loss. */
 static void *forward_until_killed(void *unused)
 {
 	int fd = slot_open(OWN, O_RDWR);

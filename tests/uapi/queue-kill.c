@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kill -9 of readers and writers, at any point and again and again: what was sent is taken once,
- * whoever dies.
+ * whichever process dies.
  *
- * Everybody keeps his accounts in memory that outlives him.  A reader has his messages copied right
- * into them, each behind the last one.  What he had counted when he died he certainly took.  The
- * entry behind that he may have: either it was taken with him, or it was copied but not taken.
+ * Each process keeps its accounts in memory that outlives it.  A reader has its messages copied
+ * right into them, each behind the last one.  A dead reader certainly took what it had counted.
+ * It may have taken the entry behind that: either that message was taken by the dead reader, or it
+ * was copied but not taken.
  */
 #define _GNU_SOURCE
 #include "queue.h"
@@ -93,7 +94,7 @@ static void count_entry(uint64_t number, uint8_t (*counts)[MOST + 1], long last[
 
 	assert_in_range(who, 0, lives_count - 1);
 	assert_true(lives[who].writes);
-	/* The one he was about to send may be there, no later one. */
+	/* The message that the writer was about to send may be there, no later one. */
 	assert_in_range(index, 0, lives[who].done);
 	counts[who][index]++;
 	/* Each writer's come to each reader in their order. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * How much a queue may hold: the slot's bytes and channels, each user's share of them, the memory
- * cgroup of who sends.  Over a limit a write fails, and what waits goes on waiting in order.
+ * cgroup of the sender.  Over a limit a write fails, and what waits goes on waiting in order.
  */
 #define _GNU_SOURCE
 #include "cgroup.h"
@@ -158,7 +158,7 @@ static void slot_has_so_many_channels(void **state)
 	assert_next_number(three, 3);
 }
 
-/* A user in the group sends until he may not; then another one sends all the same. */
+/* A user in the group sends until it may not; then another user can still send. */
 struct sender {
 	uint32_t id;
 	int64_t count; /* out */
@@ -206,7 +206,7 @@ static void nobody_takes_it_all(void **state)
 		child_run("member2", send_a_share, sender);
 		assert_in_range(sender->count, 100, first[round]);
 		assert_in_range(slot_get(OWN, "bytes"), MIB / 8, MIB * 3 / 4);
-		/* Who takes them gives the share back, whoever he is. */
+		/* Taking them gives the share back, whichever user takes them. */
 		fd = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 		while (read(fd, bytes, sizeof(bytes)) > 0)
 			;
@@ -223,7 +223,7 @@ static void nobody_takes_it_all(void **state)
 	munmap(sender, sizeof(*sender));
 }
 
-/* The share is of the user who opened the file, whoever holds it now. */
+/* The share is that of the user that opened the file, whichever process holds it now. */
 static int pair[2];
 
 static void *open_and_pass(void *unused)
@@ -301,7 +301,7 @@ static void memory_cgroups_pay(void **state)
 	child_run(NULL, fill_a_group, count);
 	assert_result(group_get("memory.events", "oom_kill "), 0);
 
-	/* Who is not in the group takes them all, and sends as he likes. */
+	/* A process that is not in the group takes them all, and sends without its limit. */
 	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
 	drain(fd, LONG, *count);
 	put_number(fd, 1);

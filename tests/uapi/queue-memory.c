@@ -103,7 +103,7 @@ static void an_emptied_ring_goes(void **state)
 	put_number(fd, 0);
 	small = slot_get(OWN, "bytes");
 	assert_in_range(small, sizeof(number), KEPT_MAX);
-	/* A small one stays with who holds the channel: nothing is charged for the next message. */
+	/* A small one stays with the channel's holder: nothing is charged for the next message. */
 	for (round = 0; round < 3; round++) {
 		assert_next_number(fd, round);
 		assert_result(slot_get(OWN, "bytes"), small);

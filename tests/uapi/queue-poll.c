@@ -71,7 +71,7 @@ static void selecting_changes_what_is_polled(void **state)
 	assert_int_equal(ready(fd), POLLOUT);
 }
 
-/* Somebody who polls until something is there. */
+/* A caller that polls until something is there. */
 struct poller {
 	int fd, way;
 	short events;
@@ -159,7 +159,7 @@ static void all_pollers_and_one_sleeper(void **state)
 			assert_next_number(fd, 1);
 		else
 			put_number(fd, 1);
-		/* Those who come up late may find nothing any more: then they wait on. */
+		/* A caller that comes up late may find nothing any more: then it waits on. */
 		await(callers[0].up || callers[1].up);
 		grace();
 		assert_int_equal(callers[0].up + callers[1].up, 1);
@@ -208,7 +208,7 @@ static void pollers_are_all_woken(void **state)
 	}
 }
 
-/* Who polls one channel and selects another that is ready learns it then. */
+/* A poller of one channel is woken when its file selects another channel that is ready. */
 static void selecting_wakes_pollers(void **state)
 {
 	struct poller poller;
@@ -266,7 +266,7 @@ static void edges(void **state)
 		epolled(in);
 		epolled(out);
 		assert_int_equal(epolled(out), 0);
-		/* Full, and one goes: there is an edge for writers, whoever took it. */
+		/* Full, and one goes: there is an edge for writers, whichever reader took it. */
 		assert_next_number(i % 2 ? fd : other, 1);
 		assert_int_equal(epolled(out), EPOLLOUT);
 		assert_int_equal(epolled(out), 0);
@@ -295,7 +295,7 @@ static void levels(void **state)
 	}
 }
 
-/* Who polls and then reads without waiting gets every message, in company too. */
+/* Polling and then reading without waiting gets every message, also with several readers. */
 static long left;
 
 static void *poll_and_take(void *unused)
@@ -307,7 +307,7 @@ static void *poll_and_take(void *unused)
 	(void)unused;
 	demand(one.fd >= 0);
 	while (__atomic_load_n(&left, __ATOMIC_RELAXED) > 0) {
-		/* A short wait, as the last message may have gone to somebody else. */
+		/* A short wait, as the last message may have gone to another reader. */
 		demand(poll(&one, 1, 100) >= 0);
 		if (read(one.fd, &got, sizeof(got)) < 0) {
 			demand(errno == EAGAIN);
@@ -333,7 +333,7 @@ static void polling_in_company(void **state)
 	for (i = 0; i < 4; i++)
 		threads[i] = thread_start(poll_and_take, NULL);
 	for (i = 0; i < count; i++) {
-		/* The only writer: where there is room, it stays. */
+		/* The only writer: where there is space, it stays free. */
 		assert_result(poll(&one, 1, LONG_WAIT), 1);
 		put_number(one.fd, i);
 	}

@@ -66,7 +66,7 @@ static void selected_while_another_sleeps(void **state)
 	}
 }
 
-/* Nobody but the sleeper is on the channel any more: it is there as long as he is. */
+/* Only the sleeper is on the channel any more: the channel exists as long as the sleeper. */
 static void a_sleeper_holds_its_channel(void **state)
 {
 	int file = own_open_on(O_RDONLY, 1), out;
@@ -205,7 +205,7 @@ static void fork_and_dup_share_the_file(void **state)
 	assert_result(slot_get(OWN, "channels"), 1);
 }
 
-/* Who sleeps in a child wakes by a message from here, with the file closed here. */
+/* A child that sleeps is woken by a message from the test, which has closed the file. */
 static void a_child_sleeps_in_an_inherited_file(void **state)
 {
 	struct caller *c = shared_for_test(sizeof(*c) + sizeof(number));
@@ -225,7 +225,7 @@ static void a_child_sleeps_in_an_inherited_file(void **state)
 	munmap(c, sizeof(*c) + sizeof(number));
 }
 
-/* Over a socket, to somebody who may not open the node. */
+/* Over a socket, to a process that may not open the node. */
 static int pair[2];
 
 static void *outsider(void *unused)
@@ -261,7 +261,7 @@ static void passed_over_a_socket(void **state)
 	child = child_start("outsider", outsider, NULL);
 	assert_result(file_pass(pair[0], file), 0);
 	child_join(child);
-	/* He cannot speak for another user than who opened the file, but it was his process. */
+	/* The child sends as the user that opened the file, but the pid is that of the child. */
 	recv = queue_recv(1, 0, 0, &got, sizeof(got));
 	assert_result(ioctl(file, MSGSLOT_RECV, &recv), 0);
 	assert_int_equal(got, child);

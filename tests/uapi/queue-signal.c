@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What ends a wait but a message: signals, with handlers that restart calls and that do not, and
- * timeouts.  None of them costs a message, whoever was woken for it.
+ * timeouts.  None of them costs a message, whichever caller was woken for it.
  */
 #define _GNU_SOURCE
 #include "queue.h"
@@ -191,8 +191,8 @@ static void timeouts_of_all_kinds(void **state)
 }
 
 /*
- * A message that comes just when a reader gives up is his or the next one's, never nobody's; and so
- * is the place that a writer gave up.
+ * A message that comes just when a reader gives up goes to this reader or to the next one.  It is
+ * never lost.  The same holds for the place that a writer gave up.
  */
 static void giving_up_hands_it_on(void **state)
 {
@@ -213,7 +213,7 @@ static void giving_up_hands_it_on(void **state)
 		hasty.tid = 0;
 		hasty.up = false;
 		hasty.thread = thread_start(caller_run, &hasty);
-		/* He may be up again already. */
+		/* The hasty caller may be up again already. */
 		await(hasty.up || (hasty.tid && task_state(hasty.tid) == 'S'));
 		caller_start(&patient);
 		if (by_signal && random_below(&seed, 2))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Readers sleep while a queue is empty, writers while it is full.  One message wakes one reader,
- * one taken wakes one writer, nobody else stirs; and who is woken and leaves with nothing done
- * hands the wake-up on.
+ * one taken wakes one writer, no other caller stirs.  A caller that is woken and leaves with
+ * nothing done hands the wake-up on.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -70,7 +70,7 @@ static void remember_sleeps(int count)
 			sleeps[i] = task_sleeps(callers[i].tid);
 }
 
-/* Exactly one came up; joins it, and whoever still sleeps slept through. */
+/* Exactly one came up: joins it.  Every caller that still sleeps has slept through. */
 static int only_one_stirred(int count)
 {
 	int one = -1, i;
@@ -191,7 +191,7 @@ static void who_fails_hands_it_on(void **state)
 	size_t i;
 
 	(void)state;
-	/* Whoever sleeps first, and whoever is woken first. */
+	/* Whichever caller sleeps first, and whichever is woken first. */
 	for (i = 0; i < 2 * sizeof(bad) / sizeof(bad[0]); i++) {
 		struct caller wrong = {
 			.call = bad[i / 2].call,
@@ -222,8 +222,9 @@ static void who_fails_hands_it_on(void **state)
 }
 
 /*
- * Whoever is killed asleep, or woken but not yet awake, takes nothing along.  The victim shares our
- * processor and runs only when we let it: killed right after it was woken, it does not come to run.
+ * A process that is killed asleep, or woken but not yet awake, takes nothing along.  The victim
+ * shares the test's processor and runs only when the test lets it: killed right after it was woken,
+ * it does not come to run.
  */
 static cpu_set_t all_cpus;
 
@@ -280,7 +281,7 @@ static void who_is_killed_hands_it_on(void **state)
 		usleep(i % 3 ? 0 : 100);
 		kill(child, SIGKILL);
 		assert_result(waitpid(child, &status, 0), child);
-		/* Somebody took it, the dead one or the other. */
+		/* One process took it, the dead one or the other. */
 		await(slot_get(OWN, "messages") == 0);
 		put_number(fd, 2 * i + 1);
 		thread_join(right.thread);
@@ -297,7 +298,7 @@ static void who_is_killed_hands_it_on(void **state)
 	munmap(victim, sizeof(*victim) + sizeof(uint64_t));
 }
 
-/* The same among writers, where there is room for one. */
+/* The same among writers, where there is space for one message. */
 static void a_killed_writer_hands_it_on(void **state)
 {
 	struct caller *victim = shared_for_test(sizeof(*victim) + sizeof(uint64_t));
@@ -331,7 +332,7 @@ static void a_killed_writer_hands_it_on(void **state)
 		usleep(i % 3 ? 0 : 100);
 		kill(child, SIGKILL);
 		assert_result(waitpid(child, &status, 0), child);
-		/* The room is used, by the dead one or by the other; then the other comes in. */
+		/* The dead writer or the other uses the space; then the other one comes in. */
 		await(slot_get(OWN, "messages") == 1);
 		assert_result(read(fd, &got, sizeof(got)), sizeof(got));
 		if (got == 5)

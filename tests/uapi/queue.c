@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Mode `queue`: messages are taken in the order they were sent, each once, whoever takes them; a
- * call that fails leaves the head where it was.
+ * Mode `queue`: messages are taken in the order they were sent, each once, whichever reader takes
+ * them.  A call that fails leaves the head where it was.
  */
 #define _GNU_SOURCE
 #include <sys/uio.h>
@@ -313,7 +313,10 @@ static void counters_count(void **state)
 	assert_nothing(fd);
 }
 
-/* Messages outlive who sent them; a channel with neither is forgotten, its numbers are not. */
+/*
+ * Messages outlive the file that sent them.  A channel with no file and no message is forgotten,
+ * its numbers are not.
+ */
 static void messages_stay_channels_go(void **state)
 {
 	struct msgslot_recv recv;

@@ -128,7 +128,7 @@ static inline long task_sleeps(pid_t tid)
 	return strtol(strchr(line, ':') + 1, NULL, 10);
 }
 
-/* Somebody in a call that waits: a thread, or a child where it lies in shared memory. */
+/* A caller in a call that waits: a thread, or a child where it lies in shared memory. */
 struct caller {
 	enum { READ, WRITE, RECV, SEND } call;
 	int fd;

@@ -66,7 +66,7 @@ static void peek_leaves_everything(void **state)
 	}
 }
 
-/* A peek sleeps like any other; what wakes it stays for who takes it. */
+/* A peek sleeps like any other call; the message that wakes it stays for a taker. */
 static void peek_waits(void **state)
 {
 	struct msgslot_recv recv[4], taken = recv_of(1, 0, got, sizeof(got));
@@ -81,13 +81,13 @@ static void peek_waits(void **state)
 		recv[i].timeout = -1;
 		caller_start(&callers[i], call_recv, fd, &recv[i]);
 	}
-	/* Behind all of them sleeps one who takes: who only looked has to pass the word on. */
+	/* Behind them all sleeps a taker: a caller that only looked has to hand the wake-up on. */
 	taken.timeout = -1;
 	caller_start(&taker, call_recv, fd, &taken);
 	assert_result(send_text(fd, 1, "one"), 1);
 	assert_result(caller_end(&taker), 0);
 	assert_int_equal(taken.sequence, 1);
-	/* Who was not quick enough looks at the next. */
+	/* A caller that was not quick enough looks at the next message. */
 	assert_result(send_text(fd, 1, "two"), 2);
 	for (i = 0; i < 4; i++) {
 		assert_result(caller_end(&callers[i]), 0);
@@ -142,7 +142,7 @@ static void newer_in_queue(void **state)
 	assert_receives(fd, 1, 0, 0, 3, "3");
 }
 
-/* A late joiner's replay, on a channel that he never selects. */
+/* A late joiner's replay, on a channel that its file never selects. */
 static void newer_in_broadcast(void **state)
 {
 	struct msgslot_recv recv;
@@ -165,7 +165,7 @@ static void newer_in_broadcast(void **state)
 		assert_int_equal(recv.lost, 0);
 	}
 	assert_receives_nothing(fd, 1, NEWER, 3, EAGAIN);
-	/* 5 to 8 are kept; 1 to 4 went, and of them who had read 2 missed 3 and 4. */
+	/* 5 to 8 are kept; 1 to 4 went: of them a reader that had read 2 missed 3 and 4. */
 	send_numbers(own_cursor, 1, 4, 8);
 	recv = assert_receives(fd, 1, NEWER, 2, 5, "5");
 	assert_int_equal(recv.lost, 2);
@@ -242,7 +242,7 @@ static void take_if_it_is_the_head(void **state)
 	recv = recv_of(1, IF | DROP, null, 0);
 	recv.sequence = 3;
 	assert_result(ioctl(fd, MSGSLOT_RECV, &recv), 0);
-	/* With one they do, and who fails has not taken it. */
+	/* With one they do, and a call that fails has not taken it. */
 	recv = recv_of(1, IF, got, 0);
 	recv.sequence = 4;
 	assert_fails(ioctl(fd, MSGSLOT_RECV, &recv), ENOSPC);
@@ -280,7 +280,7 @@ static void a_drop_makes_room(void **state)
 	assert_receives(fd, 1, 0, 0, 3, "three");
 }
 
-/* Many who peek and drop the same messages: each is dropped by exactly one. */
+/* Many callers peek and drop the same messages: each message is dropped by exactly one caller. */
 enum { DROPPERS = 4 };
 
 static void *peek_and_drop(void *argument)

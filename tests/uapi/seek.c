@@ -64,7 +64,7 @@ static void to_the_oldest_and_to_the_end(void **state)
 	assert_hears(reader, -EAGAIN);
 }
 
-/* How a late joiner reads what is there, and one who is behind leaves it. */
+/* How a late joiner reads what is there, and how a reader that is behind leaves it. */
 static void late_and_behind(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), behind = own_open_on(O_RDONLY | O_NONBLOCK, 1);
@@ -226,7 +226,7 @@ static void other_modes_have_no_cursor(void **state)
 	}
 }
 
-/* Who sleeps in poll() is woken by a seek to something that can be read. */
+/* A caller that sleeps in poll() is woken by a seek to something that can be read. */
 static long call_poll(struct call *call)
 {
 	struct pollfd one = { .fd = call->fd, .events = POLLIN };

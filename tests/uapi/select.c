@@ -194,12 +194,12 @@ static void slot_has_so_many_channels(void **state)
 	files[3] = own_open(O_RDWR);
 	assert_fails(slot_select(files[3], 4), ENOSPC);
 	assert_result(slot_get(OWN, "channels"), 3);
-	/* What is there already needs no room, and a refused select changed nothing. */
+	/* A channel that exists needs no space, and a refused select changes nothing. */
 	assert_result(slot_select(files[3], 3), 0);
 	assert_fails(slot_select(files[3], 4), ENOSPC);
 	assert_result(write(files[3], "three", 5), 5);
 	assert_holds(3, "three", 5);
-	/* Nobody holds 1 any more and it is empty: forgotten, so there is room for 4. */
+	/* No file holds 1 any more and it is empty: forgotten, so there is space for 4. */
 	assert_result(slot_select(files[0], 2), 0);
 	assert_result(slot_get(OWN, "channels"), 2);
 	assert_result(slot_select(files[3], 4), 0);
@@ -243,7 +243,7 @@ static void *take_two(void *unused)
 	fd = slot_open(OWN, O_WRONLY);
 	demand(fd >= 0);
 	demand(slot_select(fd, 22) == -1 && errno == EDQUOT);
-	/* The slot's own limit is only for who may pass the share. */
+	/* The slot's own limit is only for a user that may exceed the share. */
 	demand(slot_select(fd, 10) == 0);
 	return NULL;
 }
@@ -262,7 +262,7 @@ static void users_get_their_share(void **state)
 	assert_fails(slot_select(own_open(O_WRONLY), 32), ENOSPC);
 }
 
-/* With five files that somebody opened, by whom we do not care. */
+/* With five files, whichever user opened them. */
 struct passed {
 	int files[5];
 	bool within_share;

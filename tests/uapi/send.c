@@ -8,7 +8,10 @@
 
 static const char text[4096];
 
-/* A queue or a block room that is full with two messages, and a reader that has read none. */
+/*
+ * A queue, or a broadcast channel with overflow `block`, that is full with two messages, and a
+ * reader that has read none.
+ */
 static int become_full(const char *mode, int *reader)
 {
 	int fd;
@@ -119,7 +122,7 @@ static void errors_come_in_order(void **state)
 	send.length = COURSE_MAX;
 	assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EINVAL);
 	send.message = (uintptr_t)nowhere;
-	/* No room for a channel, nor for a byte. */
+	/* No space for a channel, nor for a byte. */
 	assert_result(slot_set(OWN, "max_channels", 0), 0);
 	assert_result(slot_set(OWN, "max_bytes", 0), 0);
 	assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EFAULT);
@@ -358,7 +361,7 @@ static void signals_while_it_waits(void **state)
 		}
 }
 
-/* Who sleeps in one channel is not what another channel waits for. */
+/* Calls on one channel do not wait for a caller that sleeps in another channel. */
 static void sleepers_wake_for_their_own_channel(void **state)
 {
 	struct msgslot_send send = send_of(3, "three", 5);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who may keep how much in a queue or a room: the slot's limits hold for all, an unprivileged user has
- * his share and leaves the others theirs, a passed file is charged to who opened it, and the memory
- * is the sender's cgroup's.  (What `last` does with the same rules is in limits.c.)
+ * How much each user may keep in a queue or a broadcast channel.  The slot's limits hold for all
+ * users.  An unprivileged user has its share and leaves the other users theirs.  A passed file is
+ * charged to the user that opened it.  The memory is charged to the sender's cgroup.  (What `last`
+ * does with the same rules is in limits.c.)
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
@@ -89,7 +90,7 @@ static void a_slot_holds_so_many_bytes(void **state)
 		assert_int_equal(errno, ENOSPC);
 		assert_in_range(count, 256, 512 * KIB / 100);
 		assert_keeps(fd, 1, count, 100);
-		/* More room, and it goes on where it was. */
+		/* With more space it goes on where it was. */
 		assert_result(slot_set(OWN, "max_bytes", 4 * MIB), 0);
 		assert_result(send_text(fd, 1, "goes on"), count + 1);
 	}
@@ -141,7 +142,7 @@ static void a_file_without_a_channel(void **state)
 	}
 }
 
-/* Or the last channel there is room for would be the one that its sender came by. */
+/* Otherwise the last channel there is space for would be the one that the open selects. */
 static void opening_to_send_takes_none(void **state)
 {
 	size_t mode;
@@ -190,7 +191,7 @@ static void *poll_once(void *fd)
 	return NULL;
 }
 
-/* Whoever selects by hand is right, whatever threads poll the file for the first time meanwhile. */
+/* A selection by hand holds, whatever threads poll the file for the first time meanwhile. */
 static void a_selection_stays(void **state)
 {
 	int rounds = scaled(1000, 50), fd;
@@ -211,7 +212,7 @@ static void a_selection_stays(void **state)
 	}
 }
 
-/* One who takes all he can, and one who comes after him. */
+/* One user takes all it can, and another user comes after it. */
 static void *take_a_share(void *argument)
 {
 	size_t length = *(size_t *)argument;
@@ -248,7 +249,7 @@ static void nobody_takes_the_whole_slot(void **state)
 		}
 }
 
-/* What is taken out of a queue is given back to who had sent it. */
+/* What is taken out of a queue is given back to the user that had sent it. */
 static void *send_and_take(void *unused)
 {
 	int fd = slot_open(OWN, O_RDWR), count, again;
@@ -293,7 +294,7 @@ static void *take_channels(void *argument)
 		demand(send_text(fd, first + i, "mine") == 1);
 	demand(send_text(fd, first + i, "one more") == -1 && errno == EDQUOT);
 	demand(slot_select(fd, first + i) == -1 && errno == EDQUOT);
-	/* Others' channels cost him nothing. */
+	/* The channels of other users cost this user nothing. */
 	demand(slot_select(fd, first) == 0 && slot_select(fd, 0) == 0);
 	demand(send_text(fd, 0, "to all") > 0);
 	return NULL;
@@ -336,7 +337,7 @@ static void *drop_the_capability(void *argument)
 	demand(ioctl(without, MSGSLOT_INFO, &info) == 0);
 	demand(info.share_bytes <= info.max_bytes / 2);
 	demand(fill(with, 2, LONG) > 0 && errno == ENOSPC);
-	/* Meanwhile he is far above his share. */
+	/* Meanwhile the user is far above its share. */
 	demand(fill(without, 1, LONG) == 0 && (errno == EDQUOT || errno == ENOSPC));
 	return NULL;
 }
@@ -361,7 +362,7 @@ static void *open_and_pass(void *argument)
 	return NULL;
 }
 
-/* Root sends through a file that member opened: as little as member may, and on his account. */
+/* Root sends through a file that member opened: as little as member may, on member's account. */
 static void a_passed_file_is_its_openers(void **state)
 {
 	int fd, passed, sockets[2], count;
@@ -383,7 +384,7 @@ static void a_passed_file_is_its_openers(void **state)
 		assert_true(his.share_bytes >= (uint64_t)count * LONG);
 		assert_int_equal(his.share_channels, 1);
 		assert_int_equal(mine.share_bytes, 0);
-		/* His file closed, he still holds what he holds. */
+		/* The member's file is closed, and the member still holds what it holds. */
 		close(passed);
 		assert_int_equal(info_of(fd).bytes, mine.bytes);
 		assert_result(clear_channel(fd, 1), count);
@@ -458,7 +459,7 @@ static void a_memory_cgroup_pays(void **state)
 			child_run(NULL, fill_a_group, &lengths[i]);
 			assert_works(text_get(GROUP "/memory.events", events, sizeof(events)));
 			assert_non_null(strstr(events, "oom_kill 0\n"));
-			/* Who is not in it is not limited by it. */
+			/* A sender that is not in it is not limited by it. */
 			assert_true(send_text(fd, 2, "fine") > 0);
 			own_become(logs[mode]);
 			assert_result(rmdir(GROUP), 0);

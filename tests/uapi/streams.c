@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A slot as somebody's standard input or output: what the streams of other languages ask of a file
+ * A slot as a program's standard input or output: what the streams of other languages ask of a file
  * before they read or write it is answered as by a pipe.
  */
 #define _GNU_SOURCE
@@ -160,7 +160,7 @@ static void a_long_file_is_not_cut(void **state)
 	free(got);
 }
 
-/* Others who have the pipe would wait for what the slot waits for. */
+/* Other processes that have the pipe would wait for what the slot waits for. */
 static void a_pipe_is_not_spliced(void **state)
 {
 	int fd = own_open_on(O_RDWR, 1), ends[2];

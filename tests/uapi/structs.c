@@ -28,7 +28,7 @@ static int fd;
 static char buffer[COURSE_MAX];
 static struct msgslot_walk_entry entries[4];
 
-/* A room with one message, and a file that has it before it: here every command works. */
+/* A broadcast channel with one message, and a file that has yet to read it: every command works. */
 static int begin(void **state)
 {
 	if (own_begin(state))
@@ -209,7 +209,7 @@ static void structs_at_a_page_end(void **state)
 		prepare(which, end - size);
 		assert_result(ioctl(fd, commands[which], end - size), 0);
 		before = info_of(fd);
-		/* As much of it as there is room for, and the rest is nobody's. */
+		/* As much of it as there is space for, and the rest is inaccessible. */
 		for (over = 1; over <= size; over++) {
 			prepare(which, copy);
 			memcpy(end - size + over, copy, size - over);

@@ -13,7 +13,7 @@ enum { CHANNELS = 6, THREADS = 6 };
 
 /* A message says where it belongs, and every byte of it follows from its head. */
 struct head {
-	uint32_t id; /* 0: written by somebody who could not know */
+	uint32_t id; /* 0: written by a thread that could not know */
 	uint32_t length;
 	uint64_t seed;
 };
