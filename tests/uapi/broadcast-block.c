@@ -46,7 +46,7 @@ static void nobody_to_wait_for(void **state)
 		assert_tells(writer, i);
 	assert_true(has_room(writer));
 	assert_result(slot_get(OWN, "messages"), DEPTH);
-	/* Who joins at the end has all of the log before him. */
+	/* A reader that joins at the end has the whole depth of the log ahead of it. */
 	late = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 	fill(writer, 100);
 	hear_many(late, 100, 100 + DEPTH);
@@ -65,7 +65,7 @@ static void full_is_eagain(void **state)
 	assert_int_equal(tell(writer, 99), -EAGAIN);
 	assert_int_equal(send_number(writer, 1, 99), 0);
 	assert_int_equal(errno, EAGAIN);
-	/* The fast one alone makes no room. */
+	/* The fast reader alone makes no space. */
 	hear_many(fast, 0, DEPTH);
 	assert_int_equal(tell(writer, 99), -EAGAIN);
 	for (i = 0; i < 5 * DEPTH; i++) {
@@ -280,7 +280,10 @@ static void poll_tells_of_room(void **state)
 	assert_false(has_room(writer));
 	assert_result(poll(&one, 1, 10), 0);
 	assert_result(epoll_wait(edge, &event, 1, 0), 0);
-	/* Room for one: told once to who waits for edges, and until it is used to the others. */
+	/*
+	 * Space for one message.  A waiter for edges is told once.  The other waiters are told
+	 * until the space is used.
+	 */
 	assert_hears(slow, 0);
 	assert_true(has_room(writer));
 	assert_result(epoll_wait(edge, &event, 1, PATIENCE), 1);
@@ -289,7 +292,7 @@ static void poll_tells_of_room(void **state)
 	assert_true(has_room(writer));
 	assert_tells(writer, DEPTH);
 	assert_false(has_room(writer));
-	/* A reader that goes makes room as well. */
+	/* A reader that goes makes space as well. */
 	own_close(slow);
 	assert_true(has_room(writer));
 	assert_result(epoll_wait(edge, &event, 1, PATIENCE), 1);

@@ -18,7 +18,7 @@ static int block_begin(void **state)
 
 #define block_test(test) cmocka_unit_test_setup_teardown(test, block_begin, own_end)
 
-/* A message says who wrote it, and how many he had written before. */
+/* A message tells which writer wrote it, and how many that writer wrote before. */
 static long message(long writer, long count)
 {
 	return writer << 32 | count;
@@ -41,7 +41,10 @@ static void *write_all(void *argument)
 	return NULL;
 }
 
-/* Every writer's messages in his order; what came first for one came first for all. */
+/*
+ * Every writer's messages come in that writer's order.  The message that comes first for one reader
+ * comes first for all.
+ */
 struct reader {
 	int fd;
 	unsigned int haste; /* sleeps a moment after so many messages; 0: never */
@@ -93,7 +96,7 @@ static void everybody_hears_everything_in_order(void **state)
 	assert_result(slot_get(OWN, "dropped"), 0);
 }
 
-/* Room for one lets one of the sleepers go, room for all lets all go. */
+/* Space for one lets one of the sleepers go, space for all lets all go. */
 static void room_for_as_many_as_there_is(void **state)
 {
 	int fd = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
@@ -207,7 +210,7 @@ static void a_killed_reader_lets_writers_go(void **state)
 	}
 }
 
-/* A killed writer, asleep or not: who reads goes on, and the next writer too. */
+/* A killed writer, asleep or not: the reader goes on, and the next writer too. */
 static void *write_for_ever(void *unused)
 {
 	int fd = slot_open_on(OWN, O_WRONLY, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * overflow=drop: a full log replaces its oldest message, and whoever had not read it is told.  A
- * plain read() says ENOBUFS once and goes on with the oldest kept; RECV never fails so, it says how
- * many were lost since the file joined.  sysfs counts the same.
+ * overflow=drop: a full log replaces its oldest message, and every reader that had not read it is
+ * told.  A plain read() says ENOBUFS once and goes on with the oldest kept.  RECV never fails so:
+ * it says how many were lost since the file joined.  sysfs counts the same.
  */
 #define _GNU_SOURCE
 #include "broadcast.h"
@@ -121,7 +121,7 @@ static void recv_delivers_and_says_how_many(void **state)
 	assert_int_equal(recv_number(reader, 1, &recv), 16);
 	assert_int_equal(recv.lost, 7 + 5);
 	assert_result(slot_get(OWN, "dropped"), 7 + 5);
-	/* Since it joined: who joins anew begins at 0. */
+	/* The total counts since the file joined: a file that joins anew begins at 0. */
 	assert_result(slot_select(reader, 2), 0);
 	assert_result(slot_select(reader, 1), 0);
 	assert_tells(writer, 20);
@@ -283,7 +283,7 @@ static void poll_tells_of_a_loss(void **state)
 	assert_false(ready(reader) & POLLIN);
 }
 
-/* Who only ever calls RECV and poll() does not turn in circles over a loss. */
+/* A reader that calls only RECV and poll() does not loop over a loss. */
 static void recv_takes_note_of_a_loss(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);

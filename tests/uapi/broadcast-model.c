@@ -395,7 +395,7 @@ static void run_the_model(bool block)
 		depth = 1 + random_below(&seed, random_below(&seed, 4) ? 12 : 200);
 		assert_result(slot_set(OWN, "depth", depth), 0);
 		assert_result(slot_put(OWN, "overflow", blocks ? "block" : "drop"), 0);
-		/* Who holds the channels, so that none is forgotten; he reads nothing. */
+		/* Files that hold the channels, so that none is forgotten.  They read nothing. */
 		for (i = 0; i < CHANNELS; i++) {
 			keepers[i] = own_open_on(O_WRONLY, i);
 			channels[i].birth = channels[i].first = channels[i].next = 1;

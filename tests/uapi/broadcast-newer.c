@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * RECV with "newer than": the caller keeps the cursor.  A late joiner reads what was said before he
+ * RECV with "newer than": the caller keeps the cursor.  A late joiner reads what was said before it
  * came, on any channel, and no file's cursor moves for it.
  */
 #define _GNU_SOURCE

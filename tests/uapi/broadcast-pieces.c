@@ -158,7 +158,7 @@ static void a_failed_read_takes_no_piece(void **state)
 		assert_result(read(fd, got, half), (ssize_t)half);
 		assert_memory_equal(got, sent, half);
 		assert_fails(read(fd, nowhere, 1), EFAULT);
-		/* All but the last byte would have had room. */
+		/* The buffer has space for all but the last byte. */
 		assert_fails(read(fd, edge, rest), EFAULT);
 		assert_result(read(fd, edge, rest - 1), (ssize_t)rest - 1);
 		assert_memory_equal(edge, sent + half, rest - 1);

@@ -179,7 +179,7 @@ static void *read_what_is_passed(void *argument)
 	long number;
 
 	demand(fd >= 0);
-	/* 1 was read before it was passed; 3 is left to who passed it. */
+	/* 1 was read before the file was passed; 3 is left to the process that passed it. */
 	number = hear(fd);
 	demand(number == 2);
 	demand(write(*(int *)argument, "d", 1) == 1);
@@ -194,7 +194,10 @@ static void a_passed_descriptor_brings_its_cursor(void **state)
 
 	(void)state;
 	assert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	/* Started first, so that it has the file from the socket alone; and as somebody else. */
+	/*
+	 * The child starts first, so that it has the file from the socket alone.  It runs as
+	 * another user.
+	 */
 	child = child_start("outsider", read_what_is_passed, &ends[1]);
 	close(ends[1]);
 	file = own_open_on(O_RDWR | O_NONBLOCK, 1);
@@ -344,7 +347,7 @@ static void signals_end_a_sleep_or_do_not(void **state)
 	assert_tells(writer, 1);
 	for (i = 0; i < 2; i++)
 		assert_ends(&calls[i], 1);
-	/* Who was interrupted missed nothing. */
+	/* The interrupted reader missed nothing. */
 	assert_hears(calls[2].fd, 1);
 	signal(SIGUSR1, SIG_DFL);
 }

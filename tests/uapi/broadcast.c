@@ -26,7 +26,7 @@ static void a_file_joins_at_the_end(void **state)
 	assert_hears(early, -EAGAIN);
 }
 
-/* Joining is selecting: who leaves and comes back has missed what was said meanwhile. */
+/* Joining is selecting: a reader that leaves and comes back has missed what was said meanwhile. */
 static void coming_back_is_joining(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
@@ -292,7 +292,7 @@ static void counters_count_each_reader(void **state)
 	assert_result(slot_get(OWN, "bytes"), 0);
 }
 
-/* What the room is for: processes, each with a file of its own, and no message missed. */
+/* What a broadcast channel is for: processes, each with a file of its own, miss no message. */
 struct listener {
 	int joined; /* a pipe's end */
 	long messages;

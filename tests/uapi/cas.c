@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Compare and set in `last` (MSGSLOT_SEND_IF): who knows the newest message may replace it, and of
- * many who know the same one exactly one does.
+ * Compare and set in `last` (MSGSLOT_SEND_IF): a caller that knows the newest message may replace
+ * it.  Of many callers that know the same one, exactly one replaces it.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"
@@ -35,7 +35,7 @@ static void only_the_newest_is_expected(void **state)
 	}
 	assert_result(slot_get(OWN, "sent"), 2);
 	assert_result(slot_get(OWN, "dropped"), 0);
-	/* Who just writes does not ask, and all others notice. */
+	/* A plain write() compares nothing, and all others notice it. */
 	assert_result(slot_select(fd, 1), 0);
 	assert_result(write(fd, "third", 5), 5);
 	assert_fails(send_if(fd, 1, 2, "no", 2), ESTALE);
@@ -142,8 +142,9 @@ static void no_increment_is_lost(void **state)
 }
 
 /*
- * An office that one at a time holds: who finds it free, or finds nothing, writes his name; who
- * holds it writes "free".  Outside of the slot a plain counter shows whether two were in.
+ * An office that one process at a time holds.  A process that finds it free, or finds no message,
+ * writes its pid.  The holder writes 0, which means free.  Outside of the slot a plain counter
+ * shows whether two processes held it at once.
  */
 struct office {
 	long terms;
@@ -207,7 +208,7 @@ static void one_leads_at_a_time(void **state)
 	munmap(office, sizeof(*office));
 }
 
-/* Of many who find nothing there, one is the first, on every channel. */
+/* Of many writers that find nothing there, one is the first, on every channel. */
 static void *be_the_first(void *argument)
 {
 	long channels = scaled(1000, 100), *won = argument, id;

@@ -42,7 +42,7 @@ static void *chat(const char *node, int input, int output)
 			got = read(fd, bytes, PIECE);
 			demand(got > 0);
 			demand(write(output, bytes, got) == got);
-			/* Whoever says so ends it for all. */
+			/* A client that says so ends the chat for all. */
 			if (got >= 5 && !memcmp(bytes + got - 5, "\nbye\n", 5))
 				break;
 		}
@@ -165,7 +165,7 @@ static void a_talk(void **state)
 	while (clients[4].length < 6)
 		hear_more(&clients[4], 6);
 	client_says(4, "hello yourself\n");
-	/* The speaker hears himself: that is how he knows that he was heard. */
+	/* The speaking client hears its own message.  So it knows that the message was heard. */
 	while (clients[4].length < 21)
 		hear_more(&clients[4], 21);
 	client_says(1, "and now\nbye\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * MSGSLOT_CLEAR: all messages of a channel go, their memory with them; numbers go on, writers who
- * waited write, readers in `broadcast` are told.
+ * MSGSLOT_CLEAR: all messages of a channel go, their memory with them.  Numbers go on, waiting
+ * writers write, readers in `broadcast` are told.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"
@@ -145,7 +145,7 @@ static void memory_returns(void **state)
 	}
 }
 
-/* Writers of both kinds, asleep before a full channel: all of them write, as there is room now. */
+/* Writers of both kinds, asleep before a full channel: all of them write, as there is space now. */
 static void waiting_writers_write(void **state)
 {
 	const char *const full[] = { "queue", "broadcast" };
@@ -214,7 +214,7 @@ static void readers_of_a_room_are_told(void **state)
 	assert_int_equal(recv.lost, 3);
 	recv = assert_receives(receiver, 1, 0, 0, 4, "fourth");
 	assert_int_equal(recv.lost, 3);
-	/* Who had read them has lost nothing. */
+	/* A reader that had read them has lost nothing. */
 	recv = assert_receives(seen, 1, 0, 0, 4, "fourth");
 	assert_int_equal(recv.lost, 0);
 	assert_result(slot_get(OWN, "dropped"), 6);
@@ -239,7 +239,7 @@ static void the_figures_tell(void **state)
 	assert_result(slot_get(OWN, "messages"), 0);
 }
 
-/* Clearing is no message: who waits for one goes on waiting. */
+/* Clearing is no message: a reader that waits for one goes on waiting. */
 static void waiting_readers_wait_on(void **state)
 {
 	char got[COURSE_MAX];
@@ -263,7 +263,7 @@ static void waiting_readers_wait_on(void **state)
 	}
 }
 
-/* Senders, takers and one who clears, all at once: each message goes one way, and no other. */
+/* Senders, takers and one clearing caller, all at once: each message goes one way, and no other. */
 static volatile bool enough;
 
 static void *send_many(void *unused)

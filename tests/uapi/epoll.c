@@ -190,7 +190,7 @@ static void exclusive_waiters(void **state)
 	}
 	while (__atomic_load_n(&heard, __ATOMIC_RELAXED) != rounds * (rounds + 1) / 2)
 		usleep(100);
-	/* One by one: who leaves may leave with the wake-up that was for another. */
+	/* One by one: a waiter that leaves may leave with the wake-up that was for another. */
 	for (i = 1; i <= WAITERS; i++) {
 		assert_tells(writer, END);
 		while (__atomic_load_n(&ended, __ATOMIC_RELAXED) != i)
@@ -243,7 +243,7 @@ static void another_channel(void **state)
 	assert_hears(fd, 22);
 }
 
-/* Who sleeps in epoll_wait() while another thread selects. */
+/* A thread sleeps in epoll_wait() while another thread selects. */
 static long call_epoll(struct call *call)
 {
 	struct epoll_event event = { .events = 0 };
@@ -366,7 +366,7 @@ static void many_files_in_one(void **state)
 	assert_int_equal(epolled(outer), 0);
 }
 
-/* Whoever looks only at edges, and then reads until EAGAIN, misses nothing. */
+/* A reader that looks only at edges, and then reads until EAGAIN, misses nothing. */
 static void *hear_at_edges(void *argument)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };

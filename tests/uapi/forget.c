@@ -87,7 +87,7 @@ static void select_ids_one_after_the_other(void **state)
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 
-/* Somebody sleeps in poll(): on a file of his own, or on the very file that selects. */
+/* A thread sleeps in poll(): on a file of its own, or on the very file that selects. */
 static void *sleep_until_gone(void *fd)
 {
 	struct pollfd one = { .fd = *(int *)fd, .events = POLLIN };

@@ -108,7 +108,7 @@ static void a_destroyed_minor_is_no_device(void **state)
 	node_open("node");
 	assert_fails(slot_create(MINOR, "last"), EEXIST);
 	assert_result(slot_destroy(MINOR), 0);
-	/* Not made on demand again, until somebody wants it created. */
+	/* The slot is not made on demand again, until a caller creates it. */
 	assert_fails(open("node", O_RDWR), ENXIO);
 	assert_fails(open("node", O_RDONLY | O_NONBLOCK), ENXIO);
 	assert_false(slot_exists(MINOR));

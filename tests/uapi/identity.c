@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who sent a message, as its receiver may know him: the process by the receiver's pid namespace, the
- * user who opened the file by his user namespace.  And a number names a message for ever: it never
- * comes again while the slot lives.
+ * The sender of a message, as its receiver may know it: the process by the receiver's pid
+ * namespace, the user that opened the file by the receiver's user namespace.  And a number names a
+ * message for ever: it never comes again while the slot lives.
  */
 #define _GNU_SOURCE
 #include <pwd.h>
@@ -10,7 +10,7 @@
 
 #include "ioctl.h"
 
-enum { NOBODY = 65534 }; /* how the kernel numbers who has no number */
+enum { NOBODY = 65534 }; /* the kernel's number for a user that has no number */
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
@@ -61,7 +61,10 @@ static void the_process_sends(void **state)
 		thread_join(thread_start(send_by_thread, &fd));
 		recv = assert_receives(fd, 1, 0, 0, 1, "thread");
 		assert_int_equal(recv.pid, getpid());
-		/* Whoever opened the file: the pid is the caller's.  He may be gone by now. */
+		/*
+		 * The pid is the caller's, whichever process opened the file.  The caller may be
+		 * gone by now.
+		 */
 		child = child_start(NULL, send_by_process, &fd);
 		child_join(child);
 		recv = assert_receives(fd, 1, 0, 0, 2, "process");
@@ -81,11 +84,11 @@ static void the_user_who_opened_sends(void **state)
 		own_become(modes[mode]);
 		assert_result(nodes_settle(), 0);
 		fd = own_open_on(O_RDWR, 1);
-		/* A file that was handed to a user cannot make him speak for himself... */
+		/* A message through a file that was handed to a user does not name that user... */
 		child_run(NULL, send_as_member, &fd);
 		recv = assert_receives(fd, 1, 0, 0, 1, "process");
 		assert_int_equal(recv.uid, 0);
-		/* ...his own does. */
+		/* ...one through a file that the user opened does. */
 		child_run(NULL, send_as_member, NULL);
 		recv = assert_receives(fd, 1, 0, 0, 2, "process");
 		assert_int_equal(recv.uid, uid_of("member"));
@@ -95,7 +98,10 @@ static void the_user_who_opened_sends(void **state)
 	}
 }
 
-/* Two pid namespaces and a slot: who is inside and who outside, and whom each of them sees. */
+/*
+ * Two pid namespaces and a slot: one process inside, one outside, and which processes each of them
+ * sees.
+ */
 struct spaces {
 	int fd;
 	int to_child[2], to_parent[2];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * MSGSLOT_INFO: what a slot is, without sysfs (a container may have the node and nothing else), and
- * the share of whoever opened the file.
+ * the share of the user that opened the file.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"
@@ -175,7 +175,7 @@ static void *look_at_my_share(void *unused)
 	demand(info.share_max_bytes == (info.max_bytes - others_bytes) / 2);
 	demand(info.share_max_channels == (info.max_channels - others_channels) / 2);
 
-	/* What he holds counts for him, and his share stays what it was. */
+	/* What the user holds counts for the user, and the user's share stays what it was. */
 	demand(send_text(fd, 5, text) == 1);
 	demand(send_text(fd, 6, text) == 1);
 	demand(ioctl(fd, MSGSLOT_INFO, &info) == 0);
@@ -192,7 +192,7 @@ static void *look_at_my_share(void *unused)
 
 static int passed;
 
-/* A file that root opened is root's, whoever asks. */
+/* A file that root opened is root's, whichever user asks. */
 static void *look_at_roots_share(void *argument)
 {
 	const struct msgslot_info *wanted = argument;

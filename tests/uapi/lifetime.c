@@ -47,7 +47,7 @@ static void created_again_it_is_another(void **state)
 	fresh = own_open_on(O_RDWR, 1);
 	assert_fails(read(fresh, got, sizeof(got)), EAGAIN);
 	assert_result(write(fresh, "new", 3), 3);
-	/* Who had the old one open has nothing of the new one. */
+	/* A file of the old slot has nothing of the new one. */
 	assert_fails(read(old, got, sizeof(got)), ENODEV);
 	assert_fails(write(old, "old", 3), ENODEV);
 	assert_holds(1, "new", 3);
@@ -142,7 +142,7 @@ static void destroy_takes_a_minor(void **state)
 
 /*
  * One thread for each way to sleep, each with a file of its own.  In a full channel they wait for
- * room, else for a message.
+ * space, else for a message.
  */
 enum way { PLAIN, MESSAGE, POLL, EPOLL, WAYS };
 
@@ -429,7 +429,7 @@ static void the_end_is_no_loss(void **state)
 	assert_result(slot_create(OWN, "last"), 0);
 }
 
-/* Two who create, two who destroy, one minor: each is told what he did. */
+/* Two threads create, two destroy, one minor: each is told what it did. */
 static long created, destroyed;
 
 static void *create_and_destroy(void *argument)

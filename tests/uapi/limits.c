@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory is accounted from the first day: to the slot, to the user who opened the file, to the
+ * Memory is accounted from the first day: to the slot, to the user that opened the file, to the
  * memory cgroup of the task.  Over a limit a call fails, and what was there stays.
  */
 #define _GNU_SOURCE
@@ -238,7 +238,7 @@ static void *fill_a_group(void *argument)
 	demand(group_enter() == 0);
 	*count = fill(fd, 1, 4 * GROUP_MIB);
 	demand(errno == ENOMEM);
-	/* Short messages come from the same purse, but there may still be room for one. */
+	/* Short messages count towards the same limit, but there may still be space for one. */
 	demand(slot_select(fd, 1) == 0);
 	demand(write(fd, "short", 5) == 5);
 	return NULL;
@@ -263,7 +263,7 @@ static void memory_cgroups_pay(void **state)
 	assert_holds(2, text, MIB);
 	assert_holds(*count, text, MIB);
 	assert_true(group_get("memory.current", NULL) >= (*count - 2) * MIB);
-	/* Who is not in the group is not limited by it. */
+	/* A process outside the group is not limited by it. */
 	fd = own_open(O_RDWR);
 	assert_int_equal(fill(fd, 1000, 8), 8);
 
@@ -300,7 +300,7 @@ static void *select_in_step(void *argument)
 	return NULL;
 }
 
-/* A slot that has space for one channel more has it for all who want that one. */
+/* A slot that has space for one channel more has it for all callers that want that one. */
 static void the_same_channel_at_once(void **state)
 {
 	struct pair pair = { .rounds = scaled(8000, 200) };

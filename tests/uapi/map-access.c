@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Who may map a channel, and that nobody gets more than reading out of it: no mapping is ever
- * writable or executable, larger than the channel's pages, or a way to keep one of them.
+ * Which callers may map a channel, and that no caller gets more than reading out of it: no mapping
+ * is ever writable or executable, larger than the channel's pages, or a way to keep one of them.
  */
 #define _GNU_SOURCE
 #include <sys/personality.h>

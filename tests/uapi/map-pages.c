@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The pages of a mapped channel: they live as long as any piece of any copy of a mapping, somebody
+ * The pages of a mapped channel: they live as long as any piece of any copy of a mapping, some user
  * pays for them all that time, and there is nothing in them but messages of this channel.
  */
 #define _GNU_SOURCE
@@ -102,7 +102,7 @@ static void clear_and_destroy(void **state)
 		assert_fails(write(fd, "lost", 4), ENODEV);
 		while (own.count > 0)
 			close(own.files[--own.count]);
-		/* The number is somebody else's now, and this is not his. */
+		/* The minor number is another slot's now, and this mapping is not of that slot. */
 		assert_result(slot_create(OWN, "last"), 0);
 		assert_result(send_text(own_open(O_WRONLY), 5, "anew"), 1);
 		assert_maps_nothing(head, 0);
@@ -150,7 +150,7 @@ static void pieces_of_what_is_gone(void **state)
 	assert_result(munmap(at, getpagesize()), 0);
 }
 
-/* A user cannot have more than his share of the slot, however he maps, clears and maps again. */
+/* A user cannot have more than its share of the slot, however it maps, clears and maps again. */
 static void *map_all_i_can(void *unused)
 {
 	struct msgslot_info info;
@@ -185,7 +185,7 @@ static void the_mapper_pays(void **state)
 		assert_result(slot_get(OWN, "bytes"), 0);
 		assert_result(slot_get(OWN, "channels"), 1);
 	}
-	/* Once for all who map a channel; and the slot's limit is everybody's. */
+	/* All callers that map a channel share one charge.  The slot's limit is for every user. */
 	for (i = 0; i < 10; i++)
 		(void)map_of(fd);
 	assert_result(slot_get(OWN, "bytes"), map_size(fd));
@@ -196,7 +196,7 @@ static void the_mapper_pays(void **state)
 
 /* ---- shares ---------------------------------------------------------------- */
 
-/* Between a test and its children: who is how far. */
+/* Pipes between a test and its children: they tell how far each of them is. */
 static int told[2], ending[2];
 
 static void tell(void)
@@ -233,7 +233,7 @@ static void pipes_close(void)
 	close(ending[0]);
 }
 
-/* As much as he may have and no more: half of what the others have left. */
+/* As much as the user may have and no more: half of what the others have left. */
 static void *map_and_stay(void *first)
 {
 	struct msgslot_info info;
@@ -294,7 +294,7 @@ static void every_user_has_a_share(void **state)
 	assert_result(slot_get(OWN, "bytes"), (id - 1) * size);
 }
 
-/* Who mapped first pays until the last has gone, though that is another. */
+/* The user that mapped first pays.  When that user has gone, one that still maps pays. */
 static void *map_and_go(void *unused)
 {
 	int fd = slot_open_on(OWN, O_RDONLY, 5);
@@ -367,7 +367,7 @@ static void memory_cgroups_pay(void **state)
 	used = slot_get(OWN, "bytes");
 	assert_true(used >= GROUP_MIB / 2 * MIB);
 	assert_true(group_get("memory.current", NULL) >= used);
-	/* Who is not in the group is not limited by it. */
+	/* A process outside the group is not limited by it. */
 	unmap(map_of(own_open_on(O_RDONLY, 100)));
 	close(ending[1]);
 	child_join(child);
@@ -478,7 +478,7 @@ static void nothing_else_is_in_them(void **state)
 	assert_result(slot_destroy(OTHER), 0);
 }
 
-/* Two who come and go: neither looks at what the other one freed. */
+/* Two processes come and go: neither looks at what the other one freed. */
 static void *map_and_unmap(void *unused)
 {
 	const int rounds = scaled(20000, 1000);

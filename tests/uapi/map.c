@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A mapped channel: what a writer writes is there, whole, for readers that make no system call.
- * Who may map, map-access.c says; how long the pages stay and who pays for them, map-pages.c.
+ * map-access.c tests which callers may map.  map-pages.c tests how long the pages stay and which
+ * user pays for them.
  */
 #define _GNU_SOURCE
 #include "map.h"
@@ -22,13 +23,13 @@ static void last(void **state)
 	assert_result(write(fd, "number two", 10), 10);
 	assert_maps(early, 2, 2, "number two");
 	assert_maps(early, 0, 2, "number two");
-	/* Whoever comes later finds what was there before. */
+	/* A reader that comes later finds what was there before. */
 	late = map_of(own_open_on(O_RDONLY, 5));
 	assert_maps(late, 0, 2, "number two");
 	assert_result(send_text(fd, 5, "three"), 3);
 	assert_maps(late, 0, 3, "three");
 	assert_maps(early, 0, 3, "three");
-	/* A reader with too little room is told how much he needs. */
+	/* A reader with too small a buffer is told how much it needs. */
 	assert_int_equal(msgslot_map_copy(early, &(__u64){ 0 }, got, 4), 5);
 	/* Reading so counts nowhere, and the file is behind. */
 	assert_result(slot_get(OWN, "received"), 0);
@@ -231,7 +232,10 @@ static void *map_again_and_again(void *fd)
 	return NULL;
 }
 
-/* Writers of both kinds, who learn the number only afterwards: one at a time, as the bytes say it. */
+/*
+ * Writers of both kinds, which learn the number only afterwards: one at a time, as the bytes say
+ * the number.
+ */
 static void *write_numbers(void *argument)
 {
 	long count = *(long *)argument;
@@ -334,8 +338,8 @@ static void mapped_under_writers(void **state)
 }
 
 /*
- * Writers of all sorts, who clear now and then: every message is whole, none comes twice or goes back,
- * and in the end the mapping has what the log has.
+ * Writers of all sorts, which clear now and then: every message is whole, none comes twice or goes
+ * back, and in the end the mapping has what the log has.
  */
 struct said {
 	__u64 seed;

@@ -224,7 +224,7 @@ static void a_major_that_is_asked_for(void **state)
 
 	(void)state;
 	unload();
-	/* 235 for course programs; the next lower one should somebody have it. */
+	/* 235 for course programs; the next lower free one if another driver has it. */
 	assert_works(text_get("/proc/devices", devices, sizeof(devices)));
 	for (wanted = 235; wanted > 0; wanted--) {
 		snprintf(parameters, sizeof(parameters), "\n%d ", wanted);
@@ -295,7 +295,7 @@ static void malformed_parameters_are_refused(void **state)
 		assert_true(errno == EINVAL || errno == ERANGE);
 		assert_nothing_is_there();
 	}
-	/* A major that somebody has: 1 is /dev/null and its like. */
+	/* A major that another driver has: 1 is /dev/null and its like. */
 	kernel_log_lines(log);
 	assert_fails(module_load("major=1"), EBUSY);
 	assert_nothing_is_there();
