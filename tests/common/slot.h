@@ -262,12 +262,6 @@ static inline int kernel_log_open(void)
 	return fd;
 }
 
-/* The harness takes any line of the module for a fault, but between these two. */
-static inline void kernel_log_expect(int expected)
-{
-	text_put("/dev/kmsg", expected ? "tests: expect msgslot lines" : "tests: expect no more");
-}
-
 /* The number of the module's lines since the last call; -1 if the log cannot be read. */
 static inline int kernel_log_lines(int fd)
 {
