@@ -42,7 +42,7 @@ static void queue_gives_each_once(void **state)
 	msgslot_slot_close(slot);
 }
 
-static void broadcast_tells_who_listens(void **state)
+static void broadcast_reaches_listeners(void **state)
 {
 	struct msgslot *early = own_slot("broadcast", O_RDWR), *late;
 	char got[8];
@@ -433,7 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		own_slot_test(last_keeps_the_newest),
 		own_slot_test(queue_gives_each_once),
-		own_slot_test(broadcast_tells_who_listens),
+		own_slot_test(broadcast_reaches_listeners),
 		own_slot_test(results_say_everything),
 		own_slot_test(a_short_buffer_leaves_the_message),
 		own_slot_test(peek_leaves_it),

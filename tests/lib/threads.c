@@ -98,7 +98,7 @@ static void *sleeps_until_destroyed(void *unused)
 	return NULL;
 }
 
-static void who_waits_hears_of_the_end(void **state)
+static void a_waiter_hears_of_the_end(void **state)
 {
 	pthread_t thread;
 
@@ -162,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		own_slot_test(each_on_a_channel_of_its_own),
 		own_slot_test(a_queue_gives_each_message_once),
-		own_slot_test(who_waits_hears_of_the_end),
+		own_slot_test(a_waiter_hears_of_the_end),
 		own_slot_test(walks_are_apart),
 	};
 

@@ -30,12 +30,12 @@ static void hear_many(int fd, long from, long to)
 		assert_hears(fd, from);
 }
 
-static bool has_room(int fd)
+static bool has_space(int fd)
 {
 	return ready(fd) & POLLOUT;
 }
 
-static void nobody_to_wait_for(void **state)
+static void no_reader_to_wait_for(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), other = own_open_on(O_RDONLY | O_NONBLOCK, 2);
 	int i, late;
@@ -44,7 +44,7 @@ static void nobody_to_wait_for(void **state)
 	/* Neither a file open for writing only nor one on another channel is a reader of this one. */
 	for (i = 0; i < 10 * DEPTH; i++)
 		assert_tells(writer, i);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	assert_result(slot_get(OWN, "messages"), DEPTH);
 	/* A reader that joins at the end has the whole depth of the log ahead of it. */
 	late = own_open_on(O_RDONLY | O_NONBLOCK, 1);
@@ -175,7 +175,7 @@ static void leave_by_recv(int fd)
 	assert_int_equal(recv_number(fd, 1, &recv), 0);
 }
 
-static void who_leaves_lets_writers_go(void **state)
+static void a_reader_that_leaves_lets_writers_go(void **state)
 {
 	void (*const ways[])(int) = { leave_by_close, leave_by_select, leave_by_seek,
 				      leave_by_recv };
@@ -207,7 +207,7 @@ static void who_leaves_lets_writers_go(void **state)
 	}
 }
 
-static void clearing_makes_room(void **state)
+static void clearing_makes_space(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 	struct call call = { .make = call_write, .fd = writer, .number = 99 };
@@ -246,7 +246,7 @@ static void a_destroyed_slot_wakes_writers(void **state)
 }
 
 /* A file that can read is a reader, whatever it means to do: its own messages wait for it. */
-static void who_only_writes_blocks_himself(void **state)
+static void a_file_that_only_writes_blocks_itself(void **state)
 {
 	int fd = own_open_on(O_RDWR, 1), i;
 	struct call call = { .make = call_write, .fd = fd, .number = DEPTH };
@@ -263,7 +263,7 @@ static void who_only_writes_blocks_himself(void **state)
 		assert_true(send_number(fd, 2, i) > 0);
 }
 
-static void poll_tells_of_room(void **state)
+static void poll_tells_of_space(void **state)
 {
 	int writer = own_open_on(O_WRONLY | O_NONBLOCK, 1), slow = own_open_on(O_RDONLY, 1);
 	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
@@ -275,9 +275,9 @@ static void poll_tells_of_room(void **state)
 	own.files[own.count++] = edge;
 	assert_result(epoll_ctl(edge, EPOLL_CTL_ADD, writer, &event), 0);
 	assert_result(epoll_wait(edge, &event, 1, 0), 1);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	fill(writer, 0);
-	assert_false(has_room(writer));
+	assert_false(has_space(writer));
 	assert_result(poll(&one, 1, 10), 0);
 	assert_result(epoll_wait(edge, &event, 1, 0), 0);
 	/*
@@ -285,16 +285,16 @@ static void poll_tells_of_room(void **state)
 	 * until the space is used.
 	 */
 	assert_hears(slow, 0);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	assert_result(epoll_wait(edge, &event, 1, PATIENCE), 1);
 	assert_int_equal(event.events, EPOLLOUT);
 	assert_result(epoll_wait(edge, &event, 1, 0), 0);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	assert_tells(writer, DEPTH);
-	assert_false(has_room(writer));
+	assert_false(has_space(writer));
 	/* A reader that goes makes space as well. */
 	own_close(slow);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	assert_result(epoll_wait(edge, &event, 1, PATIENCE), 1);
 	assert_int_equal(event.events, EPOLLOUT);
 }
@@ -306,7 +306,7 @@ static long call_poll(struct call *call)
 	return poll(&one, 1, PATIENCE) == 1 ? one.revents : -EBADMSG;
 }
 
-static void pollers_are_woken_by_room(void **state)
+static void pollers_are_woken_by_space(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), slow = own_open_on(O_RDONLY, 1), i;
 	struct call calls[4];
@@ -326,16 +326,16 @@ static void pollers_are_woken_by_room(void **state)
 }
 
 /* To seek back is to be slow again. */
-static void who_seeks_back_holds_writers_up(void **state)
+static void a_reader_that_seeks_back_holds_writers_up(void **state)
 {
 	int writer = own_open_on(O_WRONLY | O_NONBLOCK, 1), reader = own_open_on(O_RDONLY, 1);
 
 	(void)state;
 	fill(writer, 0);
 	hear_many(reader, 0, DEPTH);
-	assert_true(has_room(writer));
+	assert_true(has_space(writer));
 	assert_true(seek_to(reader, MSGSLOT_SEEK_OLDEST) > 0);
-	assert_false(has_room(writer));
+	assert_false(has_space(writer));
 	assert_int_equal(tell(writer, 99), -EAGAIN);
 	hear_many(reader, 0, 1);
 	assert_tells(writer, DEPTH);
@@ -345,18 +345,18 @@ static void who_seeks_back_holds_writers_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		block_test(nobody_to_wait_for),
+		block_test(no_reader_to_wait_for),
 		block_test(full_is_eagain),
 		block_test(a_message_half_read_is_not_read),
 		block_test(writers_sleep_until_it_is_read),
 		block_test(timeouts_end_the_wait),
-		block_test(who_leaves_lets_writers_go),
-		block_test(clearing_makes_room),
+		block_test(a_reader_that_leaves_lets_writers_go),
+		block_test(clearing_makes_space),
 		block_test(a_destroyed_slot_wakes_writers),
-		block_test(who_only_writes_blocks_himself),
-		block_test(poll_tells_of_room),
-		block_test(pollers_are_woken_by_room),
-		block_test(who_seeks_back_holds_writers_up),
+		block_test(a_file_that_only_writes_blocks_itself),
+		block_test(poll_tells_of_space),
+		block_test(pollers_are_woken_by_space),
+		block_test(a_reader_that_seeks_back_holds_writers_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

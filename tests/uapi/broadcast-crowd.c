@@ -97,7 +97,7 @@ static void everybody_hears_everything_in_order(void **state)
 }
 
 /* Space for one lets one of the sleepers go, space for all lets all go. */
-static void room_for_as_many_as_there_is(void **state)
+static void space_for_as_many_as_there_is(void **state)
 {
 	int fd = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 	int i, n, over;
@@ -222,7 +222,7 @@ static void *write_for_ever(void *unused)
 		demand(tell(fd, i) == 0);
 }
 
-static void killed_writers_hold_nobody_up(void **state)
+static void killed_writers_delay_no_other(void **state)
 {
 	int reader = own_open_on(O_RDONLY | O_NONBLOCK, 1), writer, status, round, i, n;
 	uint64_t seed = seed_get();
@@ -342,9 +342,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		block_test(everybody_hears_everything_in_order),
-		block_test(room_for_as_many_as_there_is),
+		block_test(space_for_as_many_as_there_is),
 		block_test(a_killed_reader_lets_writers_go),
-		block_test(killed_writers_hold_nobody_up),
+		block_test(killed_writers_delay_no_other),
 		block_test(a_stopped_reader_holds_writers_up),
 		block_test(readers_that_come_and_go),
 	};

@@ -74,7 +74,7 @@ static void each_overrun_is_told(void **state)
 }
 
 /* One reader's loss is nobody else's. */
-static void who_kept_up_lost_nothing(void **state)
+static void a_reader_that_keeps_up_loses_nothing(void **state)
 {
 	int writer, fast, slow, i;
 
@@ -238,7 +238,7 @@ static void overrun_in_the_middle_of_a_message(void **state)
 	assert_result(slot_get(OWN, "dropped"), recv.lost);
 }
 
-static void clearing_tells_who_had_not_read(void **state)
+static void clearing_is_told_as_a_loss(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);
 	int done = own_open_on(O_RDONLY | O_NONBLOCK, 1);
@@ -377,7 +377,7 @@ static void *listen_to_errors(void *argument)
 	return NULL;
 }
 
-static void nobody_is_lost_without_a_word(void **state)
+static void no_loss_is_silent(void **state)
 {
 	enum { READERS = 4 };
 	int writer, files[READERS], i;
@@ -404,17 +404,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		broadcast_test(told_once_then_the_oldest_kept),
 		broadcast_test(each_overrun_is_told),
-		broadcast_test(who_kept_up_lost_nothing),
+		broadcast_test(a_reader_that_keeps_up_loses_nothing),
 		broadcast_test(recv_delivers_and_says_how_many),
 		broadcast_test(numbers_and_losses_agree),
 		broadcast_test(a_look_tells_without_taking),
 		broadcast_test(a_failed_recv_tells_nothing),
 		broadcast_test(overrun_in_the_middle_of_a_message),
-		broadcast_test(clearing_tells_who_had_not_read),
+		broadcast_test(clearing_is_told_as_a_loss),
 		broadcast_test(poll_tells_of_a_loss),
 		broadcast_test(recv_takes_note_of_a_loss),
 		broadcast_test(read_tells_what_recv_could_not),
-		broadcast_test(nobody_is_lost_without_a_word),
+		broadcast_test(no_loss_is_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

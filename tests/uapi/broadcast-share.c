@@ -368,7 +368,7 @@ static void *read_after_a_stop(void *argument)
 	return NULL;
 }
 
-static void a_stopped_reader_holds_nobody_up(void **state)
+static void a_stopped_reader_delays_no_other(void **state)
 {
 	int ends[2], writer, status, i;
 	pid_t child;
@@ -435,7 +435,7 @@ int main(void)
 		broadcast_test(a_sleeper_keeps_its_channel),
 		broadcast_test(a_sleeper_outlives_its_descriptor),
 		broadcast_test(signals_end_a_sleep_or_do_not),
-		broadcast_test(a_stopped_reader_holds_nobody_up),
+		broadcast_test(a_stopped_reader_delays_no_other),
 		broadcast_test(selecting_the_same_misses_nothing),
 	};
 

@@ -189,7 +189,7 @@ static void waiting_writers_write(void **state)
 	}
 }
 
-static void readers_of_a_room_are_told(void **state)
+static void readers_of_a_broadcast_channel_are_told(void **state)
 {
 	int fd, plain, receiver, seen;
 	struct msgslot_recv recv;
@@ -350,7 +350,7 @@ int main(void)
 		own_slot_test(errors_come_in_order),
 		own_slot_test(memory_returns),
 		own_slot_test(waiting_writers_write),
-		own_slot_test(readers_of_a_room_are_told),
+		own_slot_test(readers_of_a_broadcast_channel_are_told),
 		own_slot_test(the_figures_tell),
 		own_slot_test(waiting_readers_wait_on),
 		own_slot_test(cleared_under_traffic),

@@ -72,7 +72,7 @@ static void the_process_sends(void **state)
 	}
 }
 
-static void the_user_who_opened_sends(void **state)
+static void the_opener_is_the_sender(void **state)
 {
 	struct msgslot_recv recv;
 	size_t mode;
@@ -425,7 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(the_process_sends),
-		own_slot_test(the_user_who_opened_sends),
+		own_slot_test(the_opener_is_the_sender),
 		own_slot_test(pid_namespaces),
 		own_slot_test(user_namespaces),
 		own_slot_test(a_number_never_comes_again),

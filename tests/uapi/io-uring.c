@@ -325,7 +325,7 @@ static void a_waiting_write_is_let_in(void **state)
 	}
 }
 
-static void a_room_is_read(void **state)
+static void a_broadcast_channel_is_read(void **state)
 {
 	int fd, writer;
 	char got[8];
@@ -453,7 +453,7 @@ int main(void)
 		ring_test(queue_without_waiting),
 		ring_test(waiting_reads_share_a_queue),
 		ring_test(a_waiting_write_is_let_in),
-		ring_test(a_room_is_read),
+		ring_test(a_broadcast_channel_is_read),
 		ring_test(a_waiting_read_is_cancelled),
 		ring_test(closed_while_a_read_waits),
 		ring_test(destroyed_while_calls_wait),

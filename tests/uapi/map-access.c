@@ -10,7 +10,7 @@
 
 #include "map.h"
 
-static void who_may_not(void **state)
+static void without_permission(void **state)
 {
 	int reads = own_open_on(O_RDONLY, 5), writes = own_open_on(O_WRONLY, 5);
 	int both = own_open_on(O_RDWR, 5), page = getpagesize(), fd;
@@ -276,8 +276,8 @@ static void not_by_a_debugger(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		own_slot_test(who_may_not),	  own_slot_test(pieces),
-		own_slot_test(by_no_road),	  own_slot_test(not_executable_for_old_programs),
+		own_slot_test(without_permission), own_slot_test(pieces),
+		own_slot_test(by_no_road),	   own_slot_test(not_executable_for_old_programs),
 		own_slot_test(not_by_a_debugger),
 	};
 

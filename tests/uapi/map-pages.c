@@ -307,7 +307,7 @@ static void *map_and_go(void *unused)
 	return NULL;
 }
 
-static void who_has_it_pays(void **state)
+static void a_user_that_has_it_pays(void **state)
 {
 	const struct msgslot_map_head *head;
 	pid_t child;
@@ -519,7 +519,7 @@ int main(void)
 		own_slot_test(pieces_of_what_is_gone),
 		own_slot_test(the_mapper_pays),
 		own_slot_test(every_user_has_a_share),
-		own_slot_test(who_has_it_pays),
+		own_slot_test(a_user_that_has_it_pays),
 		own_slot_test(memory_cgroups_pay),
 		own_slot_test(nothing_else_is_in_them),
 		own_slot_test(two_come_and_go),

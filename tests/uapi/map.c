@@ -407,7 +407,7 @@ static void *read_what_was_said(void *unused)
 	return NULL;
 }
 
-static void writers_who_clear(void **state)
+static void writers_that_clear(void **state)
 {
 	pthread_t writers[3], readers[2];
 	struct said end = { .seed = 1 };
@@ -464,7 +464,7 @@ int main(void)
 		own_slot_test(retries_are_bounded),
 		own_slot_test(readers_see_whole_messages),
 		own_slot_test(mapped_under_writers),
-		own_slot_test(writers_who_clear),
+		own_slot_test(writers_that_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,7 @@ static void readers_without_pages_pin_nothing(void **state)
 /* ---- charges go to the user that keeps a thing alive -------------------------------- */
 
 /* One user goes from channel to channel, and another user keeps each of them. */
-static void channels_are_charged_to_those_who_have_them(void **state)
+static void channels_are_charged_to_holders(void **state)
 {
 	enum { CHANNELS = 150 };
 	struct msgslot_info info;
@@ -112,7 +112,7 @@ static void channels_are_charged_to_those_who_have_them(void **state)
 }
 
 /* The user that mapped first unmaps; then the other user that has it mapped is charged. */
-static void a_map_is_charged_to_one_who_has_it(void **state)
+static void a_map_is_charged_to_a_user_that_has_it(void **state)
 {
 	const struct msgslot_map_head *one, *two;
 	struct msgslot_info info;
@@ -162,7 +162,7 @@ static void a_ring_is_charged_to_whose_messages_it_has(void **state)
 }
 
 /* In whatever order they come and go: a user is charged for nothing without a message in the queue. */
-static void whoever_has_no_message_is_charged_for_nothing(void **state)
+static void a_user_without_message_is_charged_for_nothing(void **state)
 {
 	enum { USERS = 3, DEPTH = 64 };
 	unsigned int sender[DEPTH], of[USERS] = { 0 }, first = 0, next = 0, user, i;
@@ -200,7 +200,7 @@ static void whoever_has_no_message_is_charged_for_nothing(void **state)
  * An empty ring is kept for the channel's sake.  It is charged to the users that have the channel,
  * not to a user that only sent there.
  */
-static void an_empty_ring_is_charged_to_who_has_the_channel(void **state)
+static void an_empty_ring_is_charged_to_a_holder(void **state)
 {
 	int sender, holder, id;
 	struct msgslot_send send;
@@ -660,11 +660,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(readers_without_pages_pin_nothing),
-		own_slot_test(channels_are_charged_to_those_who_have_them),
-		own_slot_test(a_map_is_charged_to_one_who_has_it),
+		own_slot_test(channels_are_charged_to_holders),
+		own_slot_test(a_map_is_charged_to_a_user_that_has_it),
 		own_slot_test(a_ring_is_charged_to_whose_messages_it_has),
-		own_slot_test(whoever_has_no_message_is_charged_for_nothing),
-		own_slot_test(an_empty_ring_is_charged_to_who_has_the_channel),
+		own_slot_test(a_user_without_message_is_charged_for_nothing),
+		own_slot_test(an_empty_ring_is_charged_to_a_holder),
 		own_slot_test(a_channel_goes_with_messages_and_files),
 		own_slot_test(a_channel_goes_with_its_maps),
 		own_slot_test(a_channel_goes_with_a_call_that_waits),

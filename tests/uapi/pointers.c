@@ -117,21 +117,22 @@ static void message_over_the_end_of_memory(void **state)
 {
 	int fd = own_open_on(O_RDWR, 1);
 	char keep[COURSE_MAX];
-	size_t room;
+	size_t capacity;
 
 	(void)state;
 	bytes_fill(keep, sizeof(keep), 4);
 	assert_result(write(fd, keep, sizeof(keep)), sizeof(keep));
-	for (room = 1; room < COURSE_MAX; room++) {
-		char *to = edge_new(room, PROT_READ | PROT_WRITE);
-		struct iovec parts[] = { { to, room }, { to + room, COURSE_MAX - room } };
+	for (capacity = 1; capacity < COURSE_MAX; capacity++) {
+		char *to = edge_new(capacity, PROT_READ | PROT_WRITE);
+		struct iovec parts[] = { { to, capacity },
+					 { to + capacity, COURSE_MAX - capacity } };
 
 		assert_fails(read(fd, to, COURSE_MAX), EFAULT);
 		assert_fails(read(fd, to, 4096), EFAULT);
 		assert_fails(readv(fd, parts, 2), EFAULT);
-		assert_fails(write(fd, to, room + 1), EFAULT);
+		assert_fails(write(fd, to, capacity + 1), EFAULT);
 		assert_fails(writev(fd, parts, 2), EFAULT);
-		edge_free(to, room);
+		edge_free(to, capacity);
 	}
 	assert_holds(1, keep, sizeof(keep));
 }

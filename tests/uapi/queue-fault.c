@@ -47,7 +47,7 @@ static int way_begin(int way)
 	return way % 2 ? RECV : READ;
 }
 
-static void late_readers_hold_up_nobody_awake(void **state)
+static void late_readers_delay_no_other(void **state)
 {
 	int fd, reader, way, when;
 	struct late late;
@@ -98,7 +98,7 @@ static void late_readers_hold_up_nobody_awake(void **state)
 }
 
 /* The stuck one is the first, the second or the last to be woken: the others get what comes. */
-static void late_readers_hold_up_nobody_asleep(void **state)
+static void late_readers_delay_no_sleeper(void **state)
 {
 	static char bytes[2][LONG];
 	int fd, reader, way, place, i;
@@ -144,7 +144,7 @@ static void late_readers_hold_up_nobody_asleep(void **state)
 }
 
 /* Nobody waits for a writer whose message does not come, nor is a place kept for it. */
-static void late_writers_hold_up_nobody(void **state)
+static void late_writers_delay_no_other(void **state)
 {
 	int fd, writer, way, i;
 	struct late late;
@@ -327,9 +327,9 @@ static void destroyed_with_all_of_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		queue_slot_test(late_readers_hold_up_nobody_awake),
-		queue_slot_test(late_readers_hold_up_nobody_asleep),
-		queue_slot_test(late_writers_hold_up_nobody),
+		queue_slot_test(late_readers_delay_no_other),
+		queue_slot_test(late_readers_delay_no_sleeper),
+		queue_slot_test(late_writers_delay_no_other),
 		queue_slot_test(killed_while_copying),
 		queue_slot_test(stopped_readers_do_not_count),
 		queue_slot_test(destroyed_with_all_of_them),

@@ -110,7 +110,7 @@ static void an_answer_that_cannot_be_written(void **state)
  * A caller that only looks gives the wake-up to a caller that takes.  So does a caller that waits
  * for a later message.
  */
-static void who_looks_does_not_keep_a_taker(void **state)
+static void a_peek_does_not_keep_a_taker(void **state)
 {
 	int fd = own_open_on(O_RDWR | O_NONBLOCK, IN), reader = own_open_on(O_RDONLY, IN), way;
 	uint64_t taken, seen, next = 1;
@@ -304,7 +304,7 @@ int main(void)
 		queue_slot_test(only_the_head_and_only_that),
 		queue_slot_test(dropping_needs_no_buffer),
 		queue_slot_test(an_answer_that_cannot_be_written),
-		queue_slot_test(who_looks_does_not_keep_a_taker),
+		queue_slot_test(a_peek_does_not_keep_a_taker),
 		queue_slot_test(two_never_both_succeed),
 		queue_slot_test(killed_forwarders_lose_nothing),
 	};

@@ -186,7 +186,7 @@ static void *send_a_share(void *argument)
 	return NULL;
 }
 
-static void nobody_takes_it_all(void **state)
+static void one_user_does_not_take_it_all(void **state)
 {
 	struct sender *sender = shared_for_test(sizeof(*sender));
 	int64_t first[2];
@@ -246,7 +246,7 @@ static void *use_what_was_passed(void *argument)
 	return NULL;
 }
 
-static void a_passed_file_is_charged_to_who_opened_it(void **state)
+static void a_passed_file_is_charged_to_its_opener(void **state)
 {
 	int64_t count;
 	int fd;
@@ -319,8 +319,8 @@ int main(void)
 		queue_slot_test(slot_holds_so_many_bytes),
 		queue_slot_test(a_full_slot_still_works),
 		queue_slot_test(slot_has_so_many_channels),
-		queue_slot_test(nobody_takes_it_all),
-		queue_slot_test(a_passed_file_is_charged_to_who_opened_it),
+		queue_slot_test(one_user_does_not_take_it_all),
+		queue_slot_test(a_passed_file_is_charged_to_its_opener),
 		queue_slot_test(memory_cgroups_pay),
 	};
 

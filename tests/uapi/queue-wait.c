@@ -172,7 +172,7 @@ static void a_clear_wakes_all_writers(void **state)
 }
 
 /* A reader whose buffer is no good takes its turn and fails: the message wakes the next one. */
-static void who_fails_hands_it_on(void **state)
+static void a_reader_that_fails_hands_it_on(void **state)
 {
 	char few[4];
 	const struct {
@@ -251,7 +251,7 @@ static void *call_when_idle(void *argument)
 	return caller_run(argument);
 }
 
-static void who_is_killed_hands_it_on(void **state)
+static void a_reader_that_is_killed_hands_it_on(void **state)
 {
 	struct caller *victim = shared_for_test(sizeof(*victim) + sizeof(uint64_t));
 	int fd = own_open(O_RDWR | O_NONBLOCK), reader = own_open(O_RDONLY), i;
@@ -388,8 +388,8 @@ int main(void)
 		queue_slot_test(a_take_wakes_one_writer),
 		queue_slot_test(a_burst_wakes_as_many),
 		queue_slot_test(a_clear_wakes_all_writers),
-		queue_slot_test(who_fails_hands_it_on),
-		queue_slot_test(who_is_killed_hands_it_on),
+		queue_slot_test(a_reader_that_fails_hands_it_on),
+		queue_slot_test(a_reader_that_is_killed_hands_it_on),
 		queue_slot_test(a_killed_writer_hands_it_on),
 		queue_slot_test(a_writer_that_finds_no_memory_hands_it_on),
 	};

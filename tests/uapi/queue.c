@@ -25,7 +25,7 @@ static void first_in_first_out(void **state)
 	}
 }
 
-static void each_message_once_whoever_reads(void **state)
+static void each_message_is_read_once(void **state)
 {
 	int files[7], i;
 	uint64_t number;
@@ -351,7 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		queue_slot_test(first_in_first_out),
-		queue_slot_test(each_message_once_whoever_reads),
+		queue_slot_test(each_message_is_read_once),
 		queue_slot_test(channel_0_without_select),
 		queue_slot_test(channels_are_apart),
 		queue_slot_test(full_is_full),

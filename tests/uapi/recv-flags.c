@@ -257,7 +257,7 @@ static void take_if_it_is_the_head(void **state)
 	assert_int_equal(info.messages, 0);
 }
 
-static void a_drop_makes_room(void **state)
+static void a_drop_makes_space(void **state)
 {
 	struct msgslot_send send = send_of(1, "three", 5);
 	struct msgslot_recv recv = recv_of(1, IF | DROP, null, 0);
@@ -435,7 +435,7 @@ int main(void)
 		own_slot_test(peek_leaves_everything), own_slot_test(peek_waits),
 		own_slot_test(newer_in_last),	       own_slot_test(newer_in_queue),
 		own_slot_test(newer_in_broadcast),     own_slot_test(newer_waits),
-		own_slot_test(take_if_it_is_the_head), own_slot_test(a_drop_makes_room),
+		own_slot_test(take_if_it_is_the_head), own_slot_test(a_drop_makes_space),
 		own_slot_test(each_is_dropped_once),   own_slot_test(flags_that_exclude_each_other),
 		own_slot_test(losses_are_counted),     own_slot_test(whole_after_a_piece),
 	};

@@ -231,7 +231,7 @@ static void *take_a_share(void *argument)
 	return keeps(fd, getuid(), count, length);
 }
 
-static void nobody_takes_the_whole_slot(void **state)
+static void one_user_does_not_take_the_whole_slot(void **state)
 {
 	size_t lengths[] = { LONG, 100 }, mode, i;
 	int fd;
@@ -475,7 +475,7 @@ int main(void)
 		own_slot_test(opening_to_send_takes_none),
 		own_slot_test(poll_selects_channel_0),
 		own_slot_test(a_selection_stays),
-		own_slot_test(nobody_takes_the_whole_slot),
+		own_slot_test(one_user_does_not_take_the_whole_slot),
 		own_slot_test(a_share_comes_back),
 		own_slot_test(channels_are_shared_alike),
 		own_slot_test(a_capability_lifts_it),

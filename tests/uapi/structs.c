@@ -79,15 +79,15 @@ static void prepare(int which, void *at)
 
 static void every_command_works(void **state)
 {
-	char room[256];
+	char capacity[256];
 	int which, shift;
 
 	(void)state;
 	for (which = 0; which < COMMANDS; which++)
 		/* Also where no compiler would put it. */
 		for (shift = 0; shift < 8; shift++) {
-			prepare(which, room + shift);
-			assert_result(ioctl(fd, commands[which], room + shift), 0);
+			prepare(which, capacity + shift);
+			assert_result(ioctl(fd, commands[which], capacity + shift), 0);
 		}
 }
 
@@ -95,14 +95,14 @@ static void shorter_and_in_another_direction(void **state)
 {
 	struct msgslot_info before = info_of(fd);
 	unsigned int direction, size;
-	char room[256];
+	char capacity[256];
 	int which;
 
 	(void)state;
 	for (which = 0; which < COMMANDS; which++) {
 		for (size = 0; size < first_sizes[which]; size++) {
-			prepare(which, room);
-			assert_fails(ioctl(fd, sized(which, size), room), EINVAL);
+			prepare(which, capacity);
+			assert_fails(ioctl(fd, sized(which, size), capacity), EINVAL);
 			assert_fails(ioctl(fd, sized(which, size), nowhere), EINVAL);
 		}
 		for (direction = 0; direction < 4; direction++)
@@ -111,7 +111,7 @@ static void shorter_and_in_another_direction(void **state)
 					assert_fails(ioctl(fd,
 							   _IOC(direction, MSGSLOT_IOC_TYPE,
 								_IOC_NR(commands[which]), size),
-							   room),
+							   capacity),
 						     EINVAL);
 	}
 	assert_unchanged(&before);
@@ -121,18 +121,18 @@ static void shorter_and_in_another_direction(void **state)
 static void every_size_since_the_first(void **state)
 {
 	size_t size, byte;
-	char room[256];
+	char capacity[256];
 	int which;
 
 	(void)state;
 	for (which = SEND; which < COMMANDS; which++)
 		for (size = first_sizes[which]; size <= size_of(which) + 8; size++) {
-			memset(room, 0, sizeof(room));
-			prepare(which, room);
-			memset(room + size, 0x5a, sizeof(room) - size);
-			assert_result(ioctl(fd, sized(which, size), room), 0);
-			for (byte = size; byte < sizeof(room); byte++)
-				if (room[byte] != 0x5a)
+			memset(capacity, 0, sizeof(capacity));
+			prepare(which, capacity);
+			memset(capacity + size, 0x5a, sizeof(capacity) - size);
+			assert_result(ioctl(fd, sized(which, size), capacity), 0);
+			for (byte = size; byte < sizeof(capacity); byte++)
+				if (capacity[byte] != 0x5a)
 					fail_msg("command %d of %zu bytes wrote byte %zu", which,
 						 size, byte);
 		}
@@ -142,27 +142,27 @@ static const size_t longer[] = { 1, 2, 3, 4, 7, 8, 9, 16, 100, 4000, 4096, 8192 
 
 static void longer_with_a_clean_tail(void **state)
 {
-	static char room[_IOC_SIZEMASK];
+	static char capacity[_IOC_SIZEMASK];
 	size_t size, byte, i;
 	int which;
 
 	(void)state;
 	for (which = SEND; which < COMMANDS; which++)
 		for (i = 0; i <= COUNT_OF(longer); i++) {
-			size = i < COUNT_OF(longer) ? size_of(which) + longer[i] : sizeof(room);
-			memset(room, which == INFO ? 0xee : 0, size);
-			prepare(which, room);
-			assert_result(ioctl(fd, sized(which, size), room), 0);
+			size = i < COUNT_OF(longer) ? size_of(which) + longer[i] : sizeof(capacity);
+			memset(capacity, which == INFO ? 0xee : 0, size);
+			prepare(which, capacity);
+			assert_result(ioctl(fd, sized(which, size), capacity), 0);
 			/* What is not known is 0: as it came, or, where all comes out, made so. */
 			for (byte = size_of(which); byte < size; byte++)
-				if (room[byte])
+				if (capacity[byte])
 					fail_msg("command %d, byte %zu of %zu", which, byte, size);
 		}
 }
 
 static void longer_with_a_dirty_tail(void **state)
 {
-	static char room[_IOC_SIZEMASK];
+	static char capacity[_IOC_SIZEMASK];
 	struct msgslot_info before = info_of(fd);
 	size_t size, bit, i;
 	int which;
@@ -171,23 +171,23 @@ static void longer_with_a_dirty_tail(void **state)
 	for (which = SEND; which < COMMANDS; which++) {
 		if (which == INFO)
 			continue;
-		memset(room, 0, sizeof(room));
+		memset(capacity, 0, sizeof(capacity));
 		size = size_of(which) + 17;
 		for (bit = 8 * size_of(which); bit < 8 * size; bit++) {
-			prepare(which, room);
-			room[bit / 8] = 1 << bit % 8;
-			assert_fails(ioctl(fd, sized(which, size), room), E2BIG);
-			room[bit / 8] = 0;
+			prepare(which, capacity);
+			capacity[bit / 8] = 1 << bit % 8;
+			assert_fails(ioctl(fd, sized(which, size), capacity), E2BIG);
+			capacity[bit / 8] = 0;
 		}
 		for (i = 0; i < COUNT_OF(longer); i++) {
 			size = size_of(which) + longer[i];
-			room[size - 1] = 1;
-			assert_fails(ioctl(fd, sized(which, size), room), E2BIG);
+			capacity[size - 1] = 1;
+			assert_fails(ioctl(fd, sized(which, size), capacity), E2BIG);
 			/* Before anything that is wrong in the struct itself. */
-			memset(room, 0xff, size_of(which));
-			assert_fails(ioctl(fd, sized(which, size), room), E2BIG);
-			prepare(which, room);
-			room[size - 1] = 0;
+			memset(capacity, 0xff, size_of(which));
+			assert_fails(ioctl(fd, sized(which, size), capacity), E2BIG);
+			prepare(which, capacity);
+			capacity[size - 1] = 0;
 		}
 	}
 	assert_unchanged(&before);

@@ -242,7 +242,7 @@ static void *write_here_and_there(void *argument)
 	return NULL;
 }
 
-static void who_stays_is_listed_once(void **state)
+static void a_channel_that_stays_is_listed_once(void **state)
 {
 	uint64_t seed = seed_get(), from, highest;
 	pthread_t threads[2];
@@ -302,7 +302,7 @@ int main(void)
 		own_slot_test(so_many_a_step),
 		own_slot_test(errors_come_in_order),
 		own_slot_test(entries_at_a_page_end),
-		own_slot_test(who_stays_is_listed_once),
+		own_slot_test(a_channel_that_stays_is_listed_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
