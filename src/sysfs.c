@@ -23,8 +23,13 @@
 		return sysfs_emit(text, "%llu\n", (unsigned long long)info._name);                 \
 	}
 
+#define SYSFS_SLOT_RO(_name)   \
+	SYSFS_SLOT_SHOW(_name) \
+	static DEVICE_ATTR_RO(_name)
+
 /* _set(slot, value): 0 or an error. */
-#define SYSFS_SLOT_STORE(_name, _type, _set)                                            \
+#define SYSFS_SLOT_RW(_name, _type, _set)                                               \
+	SYSFS_SLOT_SHOW(_name)                                                          \
 	static ssize_t _name##_store(struct device *dev, struct device_attribute *attr, \
 				     const char *text, size_t count)                    \
 	{                                                                               \
@@ -32,7 +37,8 @@
 		int err = kstrto##_type(text, 0, &value);                               \
                                                                                         \
 		return err ?: _set(msgslot_slot_of(dev), value) ?: count;               \
-	}
+	}                                                                               \
+	static DEVICE_ATTR_RW(_name)
 
 static int sysfs_set_max_bytes(struct msgslot_slot *slot, u64 bytes)
 {
@@ -46,30 +52,16 @@ static int sysfs_set_max_channels(struct msgslot_slot *slot, u32 channels)
 	return 0;
 }
 
-SYSFS_SLOT_SHOW(depth)
-SYSFS_SLOT_STORE(depth, u32, msgslot_slot_set_depth)
-static DEVICE_ATTR_RW(depth);
-SYSFS_SLOT_SHOW(max_message)
-SYSFS_SLOT_STORE(max_message, u32, msgslot_slot_set_max_message)
-static DEVICE_ATTR_RW(max_message);
-SYSFS_SLOT_SHOW(max_bytes)
-SYSFS_SLOT_STORE(max_bytes, u64, sysfs_set_max_bytes)
-static DEVICE_ATTR_RW(max_bytes);
-SYSFS_SLOT_SHOW(max_channels)
-SYSFS_SLOT_STORE(max_channels, u32, sysfs_set_max_channels)
-static DEVICE_ATTR_RW(max_channels);
-SYSFS_SLOT_SHOW(bytes)
-static DEVICE_ATTR_RO(bytes);
-SYSFS_SLOT_SHOW(channels)
-static DEVICE_ATTR_RO(channels);
-SYSFS_SLOT_SHOW(messages)
-static DEVICE_ATTR_RO(messages);
-SYSFS_SLOT_SHOW(sent)
-static DEVICE_ATTR_RO(sent);
-SYSFS_SLOT_SHOW(received)
-static DEVICE_ATTR_RO(received);
-SYSFS_SLOT_SHOW(dropped)
-static DEVICE_ATTR_RO(dropped);
+SYSFS_SLOT_RW(depth, u32, msgslot_slot_set_depth);
+SYSFS_SLOT_RW(max_message, u32, msgslot_slot_set_max_message);
+SYSFS_SLOT_RW(max_bytes, u64, sysfs_set_max_bytes);
+SYSFS_SLOT_RW(max_channels, u32, sysfs_set_max_channels);
+SYSFS_SLOT_RO(channels);
+SYSFS_SLOT_RO(messages);
+SYSFS_SLOT_RO(bytes);
+SYSFS_SLOT_RO(sent);
+SYSFS_SLOT_RO(received);
+SYSFS_SLOT_RO(dropped);
 
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *text)
 {
