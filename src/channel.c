@@ -7,7 +7,6 @@
 #include <linux/msgslot.h>
 
 #include "channel.h"
-#include "compat.h"
 
 static void channel_add_holder_locked(struct msgslot_channel *channel,
 				      struct msgslot_holder *holder)

@@ -10,7 +10,6 @@
 #include <linux/string.h>
 #include <linux/msgslot.h>
 
-#include "compat.h"
 #include "slot.h"
 
 static DEFINE_SPINLOCK(slots_lock);
