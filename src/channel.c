@@ -54,6 +54,7 @@ static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *cha
 		msgslot_uncharge(payer->share, 0, 1);
 		return ERR_PTR(-ENOMEM);
 	}
+	fresh->slot = channels->slot;
 	fresh->id = id;
 	fresh->holds = 1;
 	hlist_add_head(&holder->node, &fresh->holders);
@@ -256,11 +257,17 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 	return n;
 }
 
-void msgslot_channels_init(struct msgslot_channels *channels)
+void msgslot_channel_trace_wake(const struct msgslot_channel *channel, bool writers)
+{
+	trace_msgslot_wake(channel->slot, channel->id, writers);
+}
+
+void msgslot_channels_init(struct msgslot_channels *channels, u32 slot)
 {
 	memset(channels, 0, sizeof(*channels));
 	spin_lock_init(&channels->lock);
 	channels->tree = RB_ROOT;
+	channels->slot = slot;
 }
 
 void msgslot_channels_close(struct msgslot_channels *channels)

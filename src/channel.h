@@ -38,6 +38,7 @@
 
 #include "account.h"
 #include "log.h"
+#include "trace.h"
 #include "wait.h"
 
 struct msgslot_walk_entry;
@@ -47,12 +48,14 @@ struct msgslot_walk_entry;
  * @lock: guards all of this, and the holders of each channel
  * @tree: the channels by id
  * @floor: the highest sequence of all channels that were forgotten
+ * @slot: the minor of the slot; never changes
  * @gone: the slot was destroyed: there are no channels any more; set once under @lock, read anywhere
  */
 struct msgslot_channels {
 	spinlock_t lock;
 	struct rb_root tree;
 	u64 floor;
+	u32 slot;
 	bool gone;
 };
 
@@ -69,6 +72,7 @@ struct msgslot_holder {
 /**
  * struct msgslot_channel - a channel
  * @node: in the tree, empty when it was taken out; under the lock of the channels
+ * @slot: the minor of its slot, for tracers; never changes
  * @id: never changes
  * @holds: number of holders; under the lock of the channels
  * @holders: the holders; under the lock of the channels
@@ -78,6 +82,7 @@ struct msgslot_holder {
  */
 struct msgslot_channel {
 	struct rb_node node;
+	u32 slot;
 	u32 id;
 	u32 holds;
 	struct hlist_head holders;
@@ -86,7 +91,7 @@ struct msgslot_channel {
 	struct rcu_head rcu;
 };
 
-void msgslot_channels_init(struct msgslot_channels *channels);
+void msgslot_channels_init(struct msgslot_channels *channels, u32 slot);
 /* No channel comes any more. */
 void msgslot_channels_close(struct msgslot_channels *channels);
 /* After msgslot_channels_close(): ends all channels and wakes all waiters.  Returns the messages lost.  Sleeps. */
@@ -126,11 +131,38 @@ void msgslot_channel_pass_hold(struct msgslot_channels *channels, struct msgslot
  */
 void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_channel *channel);
 
-/* After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or @all. */
-static inline void msgslot_channel_wake_writers(struct msgslot_channel *channel,
-						const struct msgslot_rules *rules, bool all)
+void msgslot_channel_trace_wake(const struct msgslot_channel *channel, bool writers);
+
+/* Wakes readers of @channel after a message came: all that are not exclusive, and one that is. */
+static inline void msgslot_channel_wake_reader(struct msgslot_channel *channel)
 {
-	msgslot_waiters_wake_writers(&channel->waiters, &channel->log, rules, all);
+	wait_queue_head_t *readers = &channel->waiters.readers;
+
+	if (!wq_has_sleeper(readers))
+		return;
+	if (unlikely(trace_msgslot_wake_enabled()))
+		msgslot_channel_trace_wake(channel, false);
+	__wake_up(readers, TASK_NORMAL, 1, poll_to_key(MSGSLOT_EVENTS_READABLE));
+}
+
+/* Wakes writers of @channel after there is space: one of those that sleep in a call, or @all. */
+static inline void msgslot_channel_wake_writer(struct msgslot_channel *channel, bool all)
+{
+	wait_queue_head_t *writers = &channel->waiters.writers;
+
+	if (!wq_has_sleeper(writers))
+		return;
+	if (unlikely(trace_msgslot_wake_enabled()))
+		msgslot_channel_trace_wake(channel, true);
+	__wake_up(writers, TASK_NORMAL, all ? 0 : 1, poll_to_key(MSGSLOT_EVENTS_WRITABLE));
+}
+
+/* After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or @all. */
+static inline void msgslot_channel_tell_space(struct msgslot_channel *channel,
+					      const struct msgslot_rules *rules, bool all)
+{
+	if (msgslot_log_take_wake_request(&channel->log, rules))
+		msgslot_channel_wake_writer(channel, all);
 }
 
 #endif /* MSGSLOT_CHANNEL_H */

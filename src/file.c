@@ -6,6 +6,7 @@
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/msgslot.h>
 
@@ -30,8 +31,8 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 }
 
 /*
- * Called by a wake-up of that queue, with its lock.  The barrier of that wake-up comes before the look at @wait, so
- * all that polled before are seen.
+ * Called by a wake-up of that queue, with its lock.  The barrier of that wake-up comes before the
+ * look at @wait, so all that polled before are seen.
  */
 static int file_relay(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
 {
@@ -84,7 +85,10 @@ static unsigned int file_remove_relays_locked(struct msgslot_file *f)
 	int i;
 
 	for (i = 0; i < MSGSLOT_RELAYS; i++) {
-		/* Only poll() puts it in, and takes the file's lock for that: so it does not come back. */
+		/*
+		 * Only poll() puts it in, and takes the file's lock for that: so it does not come
+		 * back.
+		 */
 		if (list_empty_careful(&f->relays[i].entry))
 			continue;
 		queue = file_queue_locked(f, i);
@@ -109,7 +113,10 @@ static __poll_t file_events(struct msgslot_file *f)
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
 	if (!channel) {
-		/* Nothing is selected, so no call waits; without a channel 0 there is nothing to read either. */
+		/*
+		 * Nothing is selected, so no call waits; without a channel 0 there is nothing to
+		 * read either.
+		 */
 		events |= MSGSLOT_EVENTS_WRITABLE;
 		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 			events |= MSGSLOT_EVENTS_READABLE;
@@ -155,7 +162,7 @@ __poll_t msgslot_file_poll(struct file *file, poll_table *table)
 	spin_lock(&f->lock);
 	file_add_relays_locked(f, which);
 	spin_unlock(&f->lock);
-	/* The left column in wait.h. */
+	/* Pairs with the barrier of wq_has_sleeper() in a wake-up: the left column in wait.h. */
 	smp_mb();
 	/* A select after this look wakes the caller. */
 	return file_events(f);
@@ -200,7 +207,10 @@ struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
 	return selection;
 }
 
-/* Selecting the selected channel changes nothing, but the rest of a message that was read in part is dropped. */
+/*
+ * Selecting the selected channel changes nothing, but the rest of a message that was read in part
+ * is dropped.
+ */
 static void file_select_again(struct msgslot_file *f, u32 id)
 {
 	struct msgslot_channel *channel;
@@ -217,13 +227,13 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	}
 	spin_unlock(&f->lock);
 	if (moved)
-		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
+		msgslot_channel_tell_space(channel, &f->slot->rules, false);
 	rcu_read_unlock();
 }
 
 /*
- * With @first, only if nothing is selected.  Another thread may select meanwhile: a channel that is selected by then
- * is not selected again, because the cursor would go to the end once more.
+ * With @first, only if nothing is selected.  Another thread may select meanwhile: a channel that is
+ * selected by then is not selected again, because the cursor would go to the end once more.
  */
 static int file_select(struct msgslot_file *f, u32 id, bool first)
 {
@@ -231,12 +241,15 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	struct msgslot_channel *channel, *old;
 	struct msgslot_holder holder;
 	unsigned int removed;
+	u64 cursor;
 
 	channel = msgslot_channel_hold(&f->slot->channels, id, &f->payer, &holder);
 	if (IS_ERR(channel))
 		return PTR_ERR(channel);
 
-	/* The channel that is deselected may be forgotten, and its writers are woken all the same. */
+	/*
+	 * The channel that is deselected may be forgotten, and its writers are woken all the same.
+	 */
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	old = file_channel_locked(f);
@@ -254,19 +267,24 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	rcu_assign_pointer(f->channel, channel);
 	msgslot_cursor_join(&f->cursor, &channel->log, rules, f->reads);
 	file_add_relays_locked(f, removed);
-	/* Pairs with receiver_peek() and receive_fast(): a reader of the new count sees the new channel. */
+	/*
+	 * Pairs with receiver_peek() and receive_fast(): a reader of the new count sees the new
+	 * channel.
+	 */
 	smp_store_release(&f->generation, f->generation + 1);
 	msgslot_channel_pass_hold(&f->slot->channels, &f->holder, old, channel, &holder);
+	cursor = f->cursor.next;
 	spin_unlock(&f->lock);
+	trace_msgslot_select(f->slot->minor, id, cursor);
 
 	/*
-	 * There may be something to read now.  A wake-up says only what is true: io_uring takes it without another
-	 * look.
+	 * There may be something to read now.  A wake-up says only what is true: io_uring takes it
+	 * without another look.
 	 */
 	if (wq_has_sleeper(&f->wait))
 		file_wake(f);
 	if (old)
-		msgslot_channel_wake_writers(old, &f->slot->rules, true);
+		msgslot_channel_tell_space(old, &f->slot->rules, true);
 	rcu_read_unlock();
 	return 0;
 }
@@ -302,7 +320,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	spin_unlock(&f->lock);
 	if (!err) {
 		file_wake(f);
-		msgslot_channel_wake_writers(channel, &f->slot->rules, true);
+		msgslot_channel_tell_space(channel, &f->slot->rules, true);
 	}
 	rcu_read_unlock();
 	return err;
@@ -334,8 +352,8 @@ int msgslot_file_open(struct inode *inode, struct file *file)
 	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;
 	/*
-	 * The file hears what is sent from now on.  If that is refused it is open all the same, so that the slot can
-	 * be looked at and cleared.
+	 * The file hears what is sent from now on.  If that is refused it is open all the same, so
+	 * that the slot can be looked at and cleared.
 	 */
 	if (f->reads && msgslot_rules_can(&slot->rules, MSGSLOT_CAN_SELECT_AT_OPEN))
 		(void)msgslot_file_select_first(f);
@@ -365,7 +383,7 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 	}
 	spin_unlock(&f->lock);
 	if (channel)
-		msgslot_channel_wake_writers(channel, &f->slot->rules, true);
+		msgslot_channel_tell_space(channel, &f->slot->rules, true);
 	rcu_read_unlock();
 	msgslot_share_put(f->payer.share);
 	kfree(f);
@@ -393,4 +411,44 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 	if (offset < length && peek.sequence == cursor)
 		length -= offset;
 	return length;
+}
+
+void msgslot_file_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct msgslot_file *f = file->private_data;
+	const struct msgslot_rules *rules = &f->slot->rules;
+	struct msgslot_cursor cursor = {};
+	struct msgslot_channel *channel;
+	u64 first = 0, next = 0;
+	u32 id = 0, waiting = 0;
+	bool selected, stalls;
+
+	rcu_read_lock();
+	spin_lock(&f->lock);
+	channel = file_channel_locked(f);
+	selected = channel;
+	if (channel) {
+		id = channel->id;
+		cursor = f->cursor;
+		first = msgslot_log_first(&channel->log);
+		next = msgslot_log_next(&channel->log);
+		waiting = READ_ONCE(channel->log.wake_requests) / MSGSLOT_WAKE_WAITER;
+	}
+	spin_unlock(&f->lock);
+	rcu_read_unlock();
+
+	seq_printf(m, "msgslot-slot:\t%u\n", f->slot->minor);
+	seq_printf(m, "msgslot-mode:\t%s\n", f->slot->mode->name);
+	if (!selected)
+		return;
+	seq_printf(m, "msgslot-channel:\t%u\n", id);
+	seq_printf(m, "msgslot-messages:\t%llu\n", next - min(first, next));
+	seq_printf(m, "msgslot-writers-waiting:\t%u\n", waiting);
+	if (rules->cursor != MSGSLOT_CURSOR_OF_FILE || !(file->f_mode & FMODE_READ))
+		return;
+	stalls = cursor.counted && waiting && cursor.next <= first;
+	seq_printf(m, "msgslot-next:\t%llu\n", cursor.next);
+	seq_printf(m, "msgslot-behind:\t%llu\n", next - min(cursor.next, next));
+	seq_printf(m, "msgslot-lost:\t%llu\n", cursor.lost);
+	seq_printf(m, "msgslot-holds-up-writers:\t%s\n", stalls ? "yes" : "no");
 }

@@ -23,6 +23,9 @@
 #include "slot.h"
 #include "sysfs.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static char *slots = "last:4,queue:2,broadcast:2";
 module_param(slots, charp, 0444);
 MODULE_PARM_DESC(
@@ -49,6 +52,7 @@ static const struct file_operations msgslot_file_operations = {
 	.write_iter = msgslot_write_iter,
 	.splice_write = msgslot_splice_write,
 	.poll = msgslot_file_poll,
+	.show_fdinfo = msgslot_file_show_fdinfo,
 	.mmap = msgslot_mmap,
 	.unlocked_ioctl = msgslot_ioctl,
 	.compat_ioctl = msgslot_compat_ioctl,

@@ -91,7 +91,7 @@ void msgslot_mmap_fill(struct msgslot_map_pages *map, u64 sequence, u32 length,
 	struct msgslot_channel *channel = mapped->channel;
 
 	msgslot_place_fill_map(&channel->log, map, sequence, length, buffer, &mapped->slot->spares);
-	msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
+	msgslot_channel_wake_reader(channel);
 	mapped_put(mapped);
 }
 

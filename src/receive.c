@@ -3,7 +3,8 @@
  * Receiving: read(), readv(), MSGSLOT_RECV.
  *
  * receive_fast() is the usual case (receive_fast.h).  What it leaves, receive_slow() does: attempts
- * (receiver.h), and what comes between them: another channel to be found, or a message to be waited for.
+ * (receiver.h), and what comes between them: another channel to be found, or a message to be waited
+ * for.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -26,7 +27,10 @@ static int receive_find_channel(struct receiver *r)
 	if (!r->args)
 		return msgslot_file_select_first(f);
 	if (receiver_uses_file_cursor(r)) {
-		/* Only the selected channel has a cursor; channel 0 perhaps could not be selected before. */
+		/*
+		 * Only the selected channel has a cursor; channel 0 perhaps could not be selected
+		 * before.
+		 */
 		if (r->args->channel || rcu_access_pointer(f->channel))
 			return -EINVAL;
 		return msgslot_file_select_first(f);
@@ -74,6 +78,7 @@ static int receive_wait(struct receiver *r)
 	}
 	r->slept = true;
 	channel = r->lookup.channel;
+	trace_msgslot_wait(channel->slot, channel->id, r->cursor, false);
 	return msgslot_wait_message(&channel->waiters, &channel->log, r->cursor,
 				    !r->args && r->owner == MSGSLOT_CURSOR_OF_FILE,
 				    receiver_is_exclusive(r), r->deadline);
@@ -90,14 +95,15 @@ static int receive_prepare_again(struct receiver *r, int wrong)
 }
 
 /*
- * After a sleep in a queue, or once the channel is found, the rest is usually receive_fast()'s.  But a call that
- * must wait for a page wakes the next reader first: that is left to receiver_deliver().
+ * After a sleep in a queue, or once the channel is found, the rest is usually receive_fast()'s.
+ * But a call that must wait for a page wakes the next reader first: that is left to
+ * receiver_deliver().
  */
 static noinline ssize_t receive_held(struct receiver *r)
 {
 	ssize_t ret;
 
-	if (!r->lookup.held || r->to.iter)
+	if (!r->lookup.held || r->to.iter || trace_msgslot_receive_enabled())
 		return 0;
 	pagefault_disable();
 	ret = receive_fast(r->f, MSGSLOT_CURSOR_OF_CHANNEL, &r->lookup, r->args, r->args, r->user,
@@ -133,8 +139,9 @@ static ssize_t receive_loop(struct receiver *r)
 }
 
 /*
- * Everything that receive_fast() does not do, after @ret of it: of a queue, that says what to do next, and there
- * is no need to look again before; elsewhere a look may have more to tell.  Without @deadline, @nowait counts.
+ * Everything that receive_fast() does not do, after @ret of it: of a queue, that says what to do
+ * next, and there is no need to look again before; elsewhere a look may have more to tell.  Without
+ * @deadline, @nowait counts.
  */
 static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslot_recv *args,
 				     struct msgslot_recv __user *user, struct user_memory to,
@@ -187,12 +194,20 @@ static __always_inline ssize_t receive_read(struct msgslot_file *f, struct user_
 					    size_t size, bool nowait)
 {
 	size_t voided = 0;
-	ssize_t ret;
+	ssize_t ret = 0;
 
-	/* Its channels go one after the other: once its end was told, what is still there is not found. */
+	/*
+	 * Its channels go one after the other: once its end was told, what is still there is not
+	 * found.
+	 */
 	if (unlikely(msgslot_slot_is_gone(f->slot)))
 		return -ENODEV;
-	ret = receive_fast_by_owner(f, false, NULL, NULL, to, size, &voided);
+	/*
+	 * While receives are traced receive_slow() does all: what a tracepoint tells costs nothing
+	 * here.
+	 */
+	if (likely(!trace_msgslot_receive_enabled()))
+		ret = receive_fast_by_owner(f, false, NULL, NULL, to, size, &voided);
 	if (likely(ret > 0))
 		return ret;
 	/* Where messages are read in pieces, nothing is a piece of any message. */
@@ -216,22 +231,35 @@ ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 			    iocb->ki_flags & IOCB_NOWAIT);
 }
 
+/* What receive_fast() leaves of MSGSLOT_RECV. */
+static noinline long receive_slow_recv(struct msgslot_file *f, struct msgslot_recv __user *user,
+				       const struct msgslot_recv *args,
+				       const struct msgslot_deadline *deadline, int wrong,
+				       size_t voided)
+{
+	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
+	size_t size = args->size;
+
+	/* A message that is dropped goes nowhere. */
+	if (args->flags & MSGSLOT_RECV_DROP) {
+		to.pointer = NULL;
+		size = 0;
+	}
+	return min_t(ssize_t, 0,
+		     receive_slow(f, args, user, to, size, deadline, false, wrong, voided));
+}
+
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline)
 {
-	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
-	size_t size = args->size, voided = 0;
-	ssize_t ret = 0;
+	const struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
+	size_t voided = 0;
+	ssize_t ret;
 
-	if (likely(!args->flags))
-		ret = receive_fast_by_owner(f, true, args, user, to, size, &voided);
-	if (unlikely(ret <= 0)) {
-		/* A message that is dropped goes nowhere. */
-		if (args->flags & MSGSLOT_RECV_DROP) {
-			to.pointer = NULL;
-			size = 0;
-		}
-		ret = receive_slow(f, args, user, to, size, deadline, false, ret, voided);
-	}
-	return min_t(ssize_t, ret, 0);
+	if (unlikely(args->flags || trace_msgslot_receive_enabled()))
+		return receive_slow_recv(f, user, args, deadline, 0, 0);
+	ret = receive_fast_by_owner(f, true, args, user, to, args->size, &voided);
+	if (likely(ret > 0))
+		return 0;
+	return receive_slow_recv(f, user, args, deadline, ret, voided);
 }

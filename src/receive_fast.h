@@ -62,7 +62,7 @@ static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_cha
 				      int left, bool moved)
 {
 	if (left > 0 && left & MSGSLOT_WAKE_MASK)
-		msgslot_waiters_wake(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
+		msgslot_channel_wake_writer(channel, false);
 	/* The right column in channel.h. */
 	if (channel && moved)
 		msgslot_channel_forget(&f->slot->channels, channel);
@@ -143,7 +143,7 @@ static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct loo
 	rcu_read_lock();
 	moved = receive_advance_file(f, &lookup, from, offset, sequence, end, length, &channel);
 	if (channel)
-		msgslot_channel_wake_writers(channel, &f->slot->rules, false);
+		msgslot_channel_tell_space(channel, &f->slot->rules, false);
 	rcu_read_unlock();
 	return moved;
 }

@@ -10,7 +10,7 @@ void receiver_wake_next(const struct receiver *r)
 	struct msgslot_channel *channel = r->lookup.channel;
 
 	if (r->slept && receiver_is_exclusive(r) && msgslot_log_has(&channel->log, 0, false))
-		msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
+		msgslot_channel_wake_reader(channel);
 }
 
 /* ---- finding the message ------------------------------------------------------------------------------ */
@@ -41,6 +41,7 @@ static int receiver_overrun(struct receiver *r, u64 first)
 	if (err > 0)
 		return err;
 	r->cursor = first;
+	trace_msgslot_drop(f->slot->minor, r->id, first, lost);
 	this_cpu_add(f->slot->stats->dropped, dropped);
 	return err;
 }
@@ -99,6 +100,7 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 		rcu_read_unlock();
 		return -EIDRM;
 	}
+	r->id = channel->id;
 	r->lost = 0;
 	receiver_set_cursor(r);
 	peek->pieces = !r->args && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES);
@@ -245,6 +247,17 @@ static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek
 	return true;
 }
 
+static void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek)
+{
+	u64 lost = r->lost;
+
+	if (likely(!trace_msgslot_receive_enabled()))
+		return;
+	/* Of a loss that read() told before. */
+	trace_msgslot_receive(r->f->slot->minor, r->id, peek->sequence, peek->length, lost,
+			      ktime_get_boottime_ns() - peek->time);
+}
+
 ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again)
 {
 	u32 n;
@@ -263,6 +276,7 @@ ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *ag
 		   (!peek->pieces || r->offset + n == peek->length)) {
 		/* A look is not counted, and of a message in pieces only the last. */
 		this_cpu_inc(r->f->slot->stats->received);
+		receiver_trace(r, peek);
 	}
 	return n;
 }

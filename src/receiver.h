@@ -28,6 +28,7 @@
  * @owner: whose cursor a read moves in this slot
  * @deadline: how long the call may wait
  * @lost: messages lost for the result, besides those that the file's cursor counts
+ * @id: of the channel, for tracers
  * @lookup: the channel; held by @holder once the call slept, or where the file has not selected it
  * @holder: the call, as that channel knows it
  * @selected: the file had it selected, at that generation
@@ -46,6 +47,7 @@ struct receiver {
 	enum msgslot_cursor_owner owner;
 	const struct msgslot_deadline *deadline;
 	u64 lost;
+	u32 id;
 	struct lookup lookup;
 	struct msgslot_holder holder;
 	bool selected;

@@ -118,7 +118,7 @@ static int sender_hold(struct sender *s)
 static void sender_wake_next(struct sender *s)
 {
 	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
-		msgslot_waiters_wake(&s->held->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
+		msgslot_channel_wake_writer(s->held, false);
 }
 
 /* Makes the log grow, to cells of @bytes at least: errors as of msgslot_log_grow(). */
@@ -163,6 +163,7 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 	msgslot_buffer_put(&slot->spares, message->buffer);
 	message->buffer = NULL;
 	s->slept = true;
+	trace_msgslot_wait(s->held->slot, s->held->id, 0, true);
 	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
 }
 
@@ -184,9 +185,13 @@ static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slo
 	if (likely(!args || (channel && channel->id == args->channel)))
 		more = msgslot_place(&channel->log, &slot->rules, message, is_long);
 	if (likely(more >= 0)) {
+		/* While sends are traced all are placed in a channel that is held. */
+		if (held)
+			trace_msgslot_send(held->slot, held->id, message->sequence,
+					   message->length);
 		/* A map is filled before readers are woken. */
 		if (!is_long || likely(!message->map))
-			msgslot_waiters_wake(&channel->waiters.readers, MSGSLOT_EVENTS_READABLE);
+			msgslot_channel_wake_reader(channel);
 		if (more)
 			this_cpu_add(slot->stats->messages, more);
 	}
@@ -228,6 +233,20 @@ static int sender_check(struct sender *s, const struct msgslot_incoming *message
 	return err ?: -ENOMEM;
 }
 
+/* A message that could not be placed, for tracers. */
+static void sender_trace_full(struct sender *s, const struct msgslot_incoming *message, int err)
+{
+	u32 id = 0;
+
+	if (err != -EAGAIN && err != -ENOSPC && err != -EDQUOT && err != -ENOMEM)
+		return;
+	if (s->args)
+		id = s->args->channel;
+	else
+		(void)msgslot_file_get_channel(s->f, &id);
+	trace_msgslot_full(s->f->slot->minor, id, message->length, -err);
+}
+
 /* What send_fast() does not do, after @err of send_place(), or of bytes that could not be copied in. */
 static noinline int send_slow(struct sender *s, struct msgslot_incoming *message,
 			      struct user_memory from, u8 *inline_buffer, int err)
@@ -237,6 +256,8 @@ static noinline int send_slow(struct sender *s, struct msgslot_incoming *message
 	unsigned int rounds = 0;
 
 	while (err) {
+		if (unlikely(trace_msgslot_full_enabled()))
+			sender_trace_full(s, message, err);
 		if (err == -ENOMEM)
 			err = sender_check(s, message);
 		err = sender_prepare_again(s, message, err);
@@ -310,6 +331,9 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 	if (unlikely(err))
 		buffer = NULL;
 	message = send_message(f, args, length, inline_buffer, buffer);
+	/* While sends are traced send_slow() places them: what a tracepoint tells costs nothing here. */
+	if (unlikely(trace_msgslot_send_enabled()))
+		err = err ?: -EIDRM;
 	if (likely(!err))
 		err = send_place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {

@@ -87,7 +87,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	get_random_bytes(slot->instance, sizeof(slot->instance));
 	msgslot_account_init(&slot->account);
 	slot_set_mode(slot, mode);
-	msgslot_channels_init(&slot->channels);
+	msgslot_channels_init(&slot->channels, minor);
 	init_waitqueue_head(&slot->wait);
 	err = -ENOMEM;
 	slot->stats = alloc_percpu(struct msgslot_stats);
@@ -103,6 +103,7 @@ static int slot_create_locked(unsigned int minor, const struct msgslot_mode *mod
 	minors[minor].slot = slot;
 	minors[minor].destroyed = false;
 	spin_unlock(&slots_lock);
+	trace_msgslot_slot(minor, true);
 	return 0;
 
 err_put:
@@ -136,6 +137,7 @@ int msgslot_slot_destroy(unsigned int minor)
 	if (!slot)
 		return -ENODEV;
 
+	trace_msgslot_slot(minor, false);
 	msgslot_channels_close(&slot->channels);
 	lost = msgslot_channels_kill(&slot->channels, &slot->spares);
 	this_cpu_sub(slot->stats->messages, lost);
@@ -214,7 +216,9 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 		/* Where each file has a cursor, it counts what it lost when it comes to it. */
 		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
 			this_cpu_add(slot->stats->dropped, *messages);
-		msgslot_waiters_wake_all(&channel->waiters.writers, MSGSLOT_EVENTS_WRITABLE);
+		if (*messages)
+			trace_msgslot_drop(channel->slot, id, 0, *messages);
+		msgslot_channel_wake_writer(channel, true);
 	}
 	msgslot_channel_unhold(&slot->channels, channel, &holder);
 	return err;

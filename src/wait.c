@@ -18,17 +18,6 @@ void msgslot_waiters_init(struct msgslot_waiters *waiters)
 	init_waitqueue_head(&waiters->writers);
 }
 
-void msgslot_waiters_wake_writers(struct msgslot_waiters *waiters, struct msgslot_log *log,
-				  const struct msgslot_rules *rules, bool all)
-{
-	if (!msgslot_log_take_wake_request(log, rules))
-		return;
-	if (all)
-		msgslot_waiters_wake_all(&waiters->writers, MSGSLOT_EVENTS_WRITABLE);
-	else
-		msgslot_waiters_wake(&waiters->writers, MSGSLOT_EVENTS_WRITABLE);
-}
-
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds)
 {
 	if (likely(++*rounds <= DEADLINE_ROUNDS))

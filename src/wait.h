@@ -79,10 +79,6 @@ static inline void msgslot_waiters_wake_all(wait_queue_head_t *queue, __poll_t e
 		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(events));
 }
 
-/* Wakes writers for space that was made by moving a cursor, where one asked: one of them, or @all. */
-void msgslot_waiters_wake_writers(struct msgslot_waiters *waiters, struct msgslot_log *log,
-				  const struct msgslot_rules *rules, bool all);
-
 /* What a call returns that a signal ended: a call with a deadline cannot be restarted where it was. */
 static inline int msgslot_deadline_interrupted(const struct msgslot_deadline *deadline)
 {
