@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot show: settings and counters of a slot, the user's share, its channels. */
+/* msgslot show: settings and counters of a slot, the user's share, its channels, its open files. */
 #include "command.h"
+#include "fdinfo.h"
 #include "option.h"
 #include "report.h"
 #include "slot.h"
@@ -11,11 +12,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool show_json;
+static bool show_verbose;
 
 static const struct option_rule show_options[] = {
 	{ .letter = 'j', .name = "json", .flag = &show_json, .call = report_as_json },
+	{ .letter = 'v', .name = "verbose", .flag = &show_verbose },
 	{ .name = NULL },
 };
 
@@ -126,6 +130,83 @@ static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, 
 	return STATUS_DONE;
 }
 
+/**
+ * struct show_files - the walk over the open files
+ * @text: gets a line for each
+ * @address: names the only channel to show, if any
+ * @any: a file was shown
+ */
+struct show_files {
+	struct text text;
+	const struct address *address;
+	bool any;
+};
+
+static void show_add_file_json(struct text *text, bool first, const struct fdinfo *file)
+{
+	text_format(text, "%s{\"pid\":%d,\"fd\":%d,\"command\":", first ? "" : ",", (int)file->pid,
+		    file->fd);
+	text_json(text, file->command, strlen(file->command));
+	if (file->selected)
+		text_format(text, ",\"channel\":%" PRIu32, file->channel);
+	if (file->has_cursor)
+		text_format(text,
+			    ",\"next\":%" PRIu64 ",\"behind\":%" PRIu64 ",\"lost\":%" PRIu64
+			    ",\"holds_up_writers\":%s",
+			    file->next, file->behind, file->lost, file->stalls ? "true" : "false");
+	text_string(text, "}");
+}
+
+static void show_add_file_line(struct text *text, bool first, const struct fdinfo *file)
+{
+	if (first)
+		text_string(text,
+			    "       PID    FD    CHANNEL     BEHIND       LOST WRITERS COMMAND\n");
+	text_format(text, "%10d %5d ", (int)file->pid, file->fd);
+	if (file->selected)
+		text_format(text, "%10" PRIu32 " ", file->channel);
+	else
+		text_format(text, "%10s ", "-");
+	if (file->has_cursor)
+		text_format(text, "%10" PRIu64 " %10" PRIu64 " %-7s ", file->behind, file->lost,
+			    file->stalls ? "wait" : "-");
+	else
+		text_format(text, "%10s %10s %-7s ", "-", "-", "-");
+	text_visible(text, file->command, strlen(file->command), "");
+	text_string(text, "\n");
+}
+
+static void show_each_file(const struct fdinfo *file, void *data)
+{
+	struct show_files *files = data;
+
+	if (files->address->has_channel &&
+	    (!file->selected || file->channel != files->address->channel))
+		return;
+	if (show_json)
+		show_add_file_json(&files->text, !files->any, file);
+	else
+		show_add_file_line(&files->text, !files->any, file);
+	files->any = true;
+}
+
+/* Adds what is open of the slot, where the processes may be looked into.  Reports; a status. */
+static int show_add_files(struct text *text, const struct slot *slot, const struct address *address)
+{
+	struct show_files files = { .address = address };
+	int status = STATUS_DONE;
+	struct stat node;
+
+	if (fstat(msgslot_slot_get_fd(slot->handle), &node) ||
+	    fdinfo_walk(node.st_rdev, show_each_file, &files))
+		status = report_system("/proc", errno);
+	text_string(text, show_json ? ",\"file_list\":[" : "");
+	text_bytes(text, files.text.bytes, files.text.length);
+	text_string(text, show_json ? "]" : "");
+	text_free(&files.text);
+	return status;
+}
+
 static int show_slot(const struct address *address)
 {
 	struct show_channels channels = { .address = address };
@@ -145,9 +226,13 @@ static int show_slot(const struct address *address)
 		info.share_channels -= channels.only_own;
 		show_add_slot(&text, slot.node, &info);
 		text_bytes(&text, channels.text.bytes, channels.text.length);
-		text_string(&text, show_json ? "]}\n" : "");
-		status = stream_print(&text);
+		text_string(&text, show_json ? "]" : "");
+		if (show_verbose)
+			status = show_add_files(&text, &slot, address);
+		text_string(&text, show_json ? "}\n" : "");
 	}
+	if (!status)
+		status = stream_print(&text);
 	text_free(&channels.text);
 	text_free(&text);
 	return status;
@@ -169,6 +254,8 @@ const struct command show_command = {
 	.summary = "Say what a slot is, what is my share of it, and what channels it has.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL     only this channel of it (@NAME stands for both)\n"
+		"  -v, --verbose\n"
+		"              list the open files, too, and which of them writers wait for\n"
 		"  -j, --json  print a JSON object\n"
 		"  -h, --help  print this\n",
 };

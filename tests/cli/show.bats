@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# msgslot show: a slot, my share, its channels.
+# msgslot show: a slot, my share, its channels, its open files.
 
 # shellcheck source=../common/tools.bash
 source "$BATS_TEST_DIRNAME/../common/tools.bash"
@@ -54,6 +54,33 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 		'["/dev/msgslot1",1,"last",{"used":1,"max":1048576},1,2,[{"channel":5,"messages":1,"first":2,"next":3,"files":0}]]'
 	works msgslot show -j 1 6
 	equal channels "$(jq -c .channel_list out)" "[]"
+}
+
+@test "show -v: the open files, and the reader that writers wait for" {
+	renew 6 broadcast
+	put "$class"/msgslot6/overflow block
+	put "$class"/msgslot6/depth 2
+	as member bash -c 'exec 3</dev/msgslot6; kill -STOP $BASHPID; exec cat <&3' >got &
+	eventually bash -c 'msgslot show -jv 6 | jq -e ".file_list[] | select(.fd == 3)"'
+	as member timeout 60 bash -c 'for i in 1 2 3; do echo $i >/dev/msgslot6; done' &
+	eventually bash -c 'msgslot show -jv 6 | jq -e ".file_list[] | select(.holds_up_writers)" >said'
+	equal reader "$(jq -r '"\(.command) \(.fd) \(.channel) \(.next) \(.behind) \(.lost)"' said)" "bash 3 0 1 2 0"
+	works msgslot show -v 6
+	sed -n '/ PID /,$p' out | sed 's/^ *[0-9][0-9]* / N /; s/  */ /g; s/^ //' | sort >seen
+	same seen - <<-'END'
+		N 1 0 - - - bash
+		N 3 0 2 0 wait bash
+		PID FD CHANNEL BEHIND LOST WRITERS COMMAND
+	END
+	equal "of channel 5" "$(msgslot show -jv 6 5 | jq -c .file_list)" "[]"
+	# A user sees only what that user may look into.
+	equal "as member2" "$(as member2 msgslot show -jv 6 | jq -c .file_list)" "[]"
+	equal "as member" "$(as member msgslot show -jv 6 | jq '.file_list | length')" 2
+	pkill -CONT -u member bash
+	eventually grep -qx 3 got
+	equal stalled "$(msgslot show -jv 6 | jq '[.file_list[] | select(.holds_up_writers)] | length')" 0
+	pkill -KILL -u member
+	wait || :
 }
 
 @test "show: ten thousand channels" {

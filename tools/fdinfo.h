@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The open files of a slot, as /proc/PID/fdinfo tells of them. */
+#ifndef MSGSLOT_TOOLS_FDINFO_H
+#define MSGSLOT_TOOLS_FDINFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/**
+ * struct fdinfo - an open file of a process
+ * @pid: the process
+ * @fd: its number for the file
+ * @command: the name of the process, as the process or its user chose it
+ * @selected: a channel is selected
+ * @channel: that channel
+ * @has_cursor: the file has a cursor there, and the fields below hold
+ * @next: sequence of the message that it reads next
+ * @behind: messages that it has not read yet
+ * @lost: messages that went unread
+ * @stalls: writers wait until this file has read
+ */
+struct fdinfo {
+	pid_t pid;
+	int fd;
+	char command[32];
+	bool selected;
+	uint32_t channel;
+	bool has_cursor;
+	uint64_t next;
+	uint64_t behind;
+	uint64_t lost;
+	bool stalls;
+};
+
+/*
+ * Calls each for the files of other processes that have this device open, in the order of /proc.
+ * Processes that the caller may not look into are left out.  -1 with errno without /proc.
+ */
+int fdinfo_walk(dev_t device, void (*each)(const struct fdinfo *file, void *data), void *data);
+
+#endif
