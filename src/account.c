@@ -225,7 +225,10 @@ int msgslot_charge_as(const struct msgslot_payer *payer, u64 bytes, u32 channels
 	return err;
 }
 
-/* Only what is more than before counts against the slot, and against a user that has the rest already. */
+/*
+ * Only what is more than before counts against the slot, and against a user that has the rest
+ * already.
+ */
 static __always_inline int check_for_locked(struct msgslot_share *share, u64 bytes,
 					    const struct msgslot_share *old, u64 old_bytes,
 					    bool privileged)

@@ -2,14 +2,16 @@
 /*
  * How much a user may keep in a slot.
  *
- * A slot has one *account*: how many bytes and channels it may hold, and how many it holds.  Every user with a
- * file open on the slot, or with something kept in it, has a *share* of the account; open() looks it up.  The
- * user is the effective uid that opened the file.  In a user namespace it is the owner of the outermost
- * namespace below the initial one: a person with 65536 subordinate ids is still one person.  Where root owns
- * that namespace, as for the containers of a machine, the ids in it are users like any others.
+ * A slot has one *account*: how many bytes and channels it may hold, and how many it holds.  Every
+ * user with a file open on the slot, or with something kept in it, has a *share* of the account;
+ * open() looks it up.  The user is the effective uid that opened the file.  In a user namespace it
+ * is the owner of the outermost namespace below the initial one: a person with 65536 subordinate
+ * ids is still one person.  Where root owns that namespace, as for the containers of a machine, the
+ * ids in it are users like any others.
  *
- * Only growth is charged: a new channel, a ring of cells, a buffer for a long message, a map.  A message that
- * replaces another of its length costs nothing here, so a steady sender does not take the account's lock.
+ * Only growth is charged: a new channel, a ring of cells, a buffer for a long message, a map.  A
+ * message that replaces another of its length costs nothing here, so a steady sender does not take
+ * the account's lock.
  *
  * The slot's limits hold for everyone.  Besides, an unprivileged user may hold no more than
  *
@@ -17,12 +19,13 @@
  *
  * that is half of what the others have left, so the next user always finds space.
  *
- * A large ring that is drained is retired: charged to no user, and freed after a grace period.  So that this is
- * no way around the limit, nothing large is allocated while more than an eighth of the slot's limit is retired,
- * before that is freed.
+ * A large ring that is drained is retired: charged to no user, and freed after a grace period.  So
+ * that this is no way around the limit, nothing large is allocated while more than an eighth of the
+ * slot's limit is retired, before that is freed.
  *
- * What a call makes grow is charged when it is installed; until then it is not the slot's.  How much of that a
- * user may have allocated at once is bounded by the slot's limit: further calls of that user wait.
+ * What a call makes grow is charged when it is installed; until then it is not the slot's.  How
+ * much of that a user may have allocated at once is bounded by the slot's limit: further calls of
+ * that user wait.
  *
  * All memory comes from the memory cgroup of the task that makes it grow, by MSGSLOT_GFP.
  */
@@ -39,8 +42,8 @@
 #include <linux/uidgid.h>
 
 /*
- * Charged to the caller's memory cgroup.  If that or the machine has no memory left, the call fails with ENOMEM,
- * without the OOM killer and without a line in the kernel's log.
+ * Charged to the caller's memory cgroup.  If that or the machine has no memory left, the call fails
+ * with ENOMEM, without the OOM killer and without a line in the kernel's log.
  */
 #define MSGSLOT_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 /* The same without sleep. */
@@ -65,7 +68,8 @@ struct msgslot_usage {
  * @limit: what the slot may hold
  * @used: what it holds, never more than @limit but where @limit was lowered since
  * @shares: the shares by uid
- * @retired: bytes that are charged to no user any more, and not freed yet because a reader may look at them
+ * @retired: bytes that are charged to no user any more, and not freed yet because a reader may look
+ *	at them
  */
 struct msgslot_account {
 	spinlock_t lock;
@@ -82,7 +86,8 @@ struct msgslot_account {
  * @uid: of the user
  * @refs: one for each open file and one for each charge; freed with the last
  * @used: what the user holds
- * @growing: bytes that calls of the user have allocated, or are about to allocate, and not charged yet
+ * @growing: bytes that calls of the user have allocated, or are about to allocate, and not charged
+ *	yet
  *
  * Guarded by the account's lock, but for @uid, which never changes.
  */
@@ -132,29 +137,31 @@ struct msgslot_payer {
 };
 
 /*
- * 0; -ENOSPC: over the slot's limit; -EDQUOT: over the user's share.  A charge has a reference to the share until
- * it is uncharged with the same figures.
+ * 0; -ENOSPC: over the slot's limit; -EDQUOT: over the user's share.  A charge has a reference to
+ * the share until it is uncharged with the same figures.
  */
 int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels);
 /*
- * The same under other locks, in two steps: first as an ordinary user; after -EDQUOT the caller asks, without the
- * locks because security modules may sleep, whether the payer is privileged; and then again as such.
+ * The same under other locks, in two steps: first as an ordinary user; after -EDQUOT the caller
+ * asks, without the locks because security modules may sleep, whether the payer is privileged; and
+ * then again as such.
  */
 int msgslot_charge_as(const struct msgslot_payer *payer, u64 bytes, u32 channels, bool privileged);
 bool msgslot_payer_is_privileged(const struct msgslot_payer *payer);
 /*
- * Before the allocation of bytes that are to be charged to the payer: 0, and msgslot_growth_end() follows once
- * they are charged or freed; -ENOSPC or -EDQUOT, as the charge would return; -ENOMEM if it would have to wait and
- * @gfp does not allow that; -ERESTARTSYS if the task is killed while it waits.
+ * Before the allocation of bytes that are to be charged to the payer: 0, and msgslot_growth_end()
+ * follows once they are charged or freed; -ENOSPC or -EDQUOT, as the charge would return; -ENOMEM
+ * if it would have to wait and @gfp does not allow that; -ERESTARTSYS if the task is killed while
+ * it waits.
  */
 int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, gfp_t gfp);
 void msgslot_growth_end(const struct msgslot_payer *payer, u64 bytes);
 void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels);
 
 /*
- * Charges @share with @bytes that replace @old_bytes, which are charged to @old (NULL: they replace nothing), and
- * @old no longer: 0; or -ENOSPC or -EDQUOT, and nothing has changed.  A replacement that adds nothing to the slot
- * never fails, though it may take the user over the share.
+ * Charges @share with @bytes that replace @old_bytes, which are charged to @old (NULL: they replace
+ * nothing), and @old no longer: 0; or -ENOSPC or -EDQUOT, and nothing has changed.  A replacement
+ * that adds nothing to the slot never fails, though it may take the user over the share.
  */
 int msgslot_charge_for(struct msgslot_share *share, u64 bytes, struct msgslot_share *old,
 		       u64 old_bytes, bool privileged);

@@ -2,14 +2,15 @@
 /*
  * The bytes of a message too long for a cell.
  *
- * A buffer belongs to the call that fills it, and then to the cell that points to it.  A reader copies from it
- * with a reference of its own, and only while it does not sleep, so bytes that a reader sees never change.  With
- * the last reference the buffer is freed at once, or becomes a spare of the slot for the next message of its
- * length: nothing of it waits for a grace period, however quickly messages are replaced.
+ * A buffer belongs to the call that fills it, and then to the cell that points to it.  A reader
+ * copies from it with a reference of its own, and only while it does not sleep, so bytes that a
+ * reader sees never change.  With the last reference the buffer is freed at once, or becomes a
+ * spare of the slot for the next message of its length: nothing of it waits for a grace period,
+ * however quickly messages are replaced.
  *
- * A reader finds the buffer by RCU in a cell, which it may leave at any moment.  In the RCU section the memory
- * remains that of a buffer (SLAB_TYPESAFE_BY_RCU), but perhaps of another message.  So a reference is taken only
- * where there is one already, and then the cell is looked at again:
+ * A reader finds the buffer by RCU in a cell, which it may leave at any moment.  In the RCU section
+ * the memory remains that of a buffer (SLAB_TYPESAFE_BY_RCU), but perhaps of another message.  So a
+ * reference is taken only where there is one already, and then the cell is looked at again:
  *
  *	reader				writer
  *	the cell's version is v
@@ -17,14 +18,15 @@
  *	refs + 1, unless it is 0	refs - 1; with 0: a spare, or freed
  *	version = v ?			refs = 1: filled with another message
  *
- * If the version is as before, the buffer was in its cell when the reference was taken; if not, the reader puts
- * what it got, which is as good a reference as any other.  So a buffer never leaves a cell without a new version
- * of it, not even when the cell is freed.
+ * If the version is as before, the buffer was in its cell when the reference was taken; if not, the
+ * reader puts what it got, which is as good a reference as any other.  So a buffer never leaves a
+ * cell without a new version of it, not even when the cell is freed.
  *
- * A buffer is charged while it is in a cell, to the sender of the message: the charge goes when it leaves the
- * cell, whatever references there are.  Before that, while it is filled, it is the memory cgroup's alone, and so
- * it is after that, while readers copy.  A message takes over the charge of the message it replaces, under the
- * lock of the log: so one that is no longer never fails by a limit, however many writers there are.
+ * A buffer is charged while it is in a cell, to the sender of the message: the charge goes when it
+ * leaves the cell, whatever references there are.  Before that, while it is filled, it is the
+ * memory cgroup's alone, and so it is after that, while readers copy.  A message takes over the
+ * charge of the message it replaces, under the lock of the log: so one that is no longer never
+ * fails by a limit, however many writers there are.
  */
 #ifndef MSGSLOT_BUFFER_H
 #define MSGSLOT_BUFFER_H
@@ -40,7 +42,8 @@
  * @capacity: what was allocated, and is charged
  * @refs: one for the call that fills it or for the cell, one for each reader; 0: it cannot be found
  * @uid: the user it was allocated for
- * @share: of the user that is charged while it is in a cell, else NULL; under the lock of the cell's log
+ * @share: of the user that is charged while it is in a cell, else NULL; under the lock of the
+ *	cell's log
  */
 struct msgslot_buffer {
 	u8 *bytes;
@@ -53,8 +56,8 @@ struct msgslot_buffer {
 /**
  * struct msgslot_spares - buffers of a slot that wait for their next message
  * @next: the place that is reused where none is free
- * @of: the buffers or NULL, without a reference and charged to no user; a task that exchanges a buffer for
- *	another, or for NULL, owns it
+ * @of: the buffers or NULL, without a reference and charged to no user; a task that exchanges a
+ *	buffer for another, or for NULL, owns it
  */
 struct msgslot_spares {
 	unsigned int next;
@@ -68,8 +71,8 @@ void msgslot_buffers_exit(void);
 void msgslot_spares_free(struct msgslot_spares *spares);
 
 /*
- * A buffer for a message of @length bytes of the user @uid: a spare of that user, or a new one; NULL without
- * memory.  Sleeps if @gfp allows it.
+ * A buffer for a message of @length bytes of the user @uid: a spare of that user, or a new one;
+ * NULL without memory.  Sleeps if @gfp allows it.
  */
 struct msgslot_buffer *msgslot_buffer_get(struct msgslot_spares *spares, kuid_t uid, u32 length,
 					  gfp_t gfp);
@@ -84,8 +87,8 @@ static inline void msgslot_buffer_put(struct msgslot_spares *spares, struct msgs
 }
 
 /*
- * Charges @share for @buffer, which replaces @old (NULL: nothing); @old is charged to no user then: 0; or -ENOSPC
- * or -EDQUOT, and nothing has changed.  Under the lock of their log.
+ * Charges @share for @buffer, which replaces @old (NULL: nothing); @old is charged to no user then:
+ * 0; or -ENOSPC or -EDQUOT, and nothing has changed.  Under the lock of their log.
  */
 static inline int msgslot_buffer_charge(struct msgslot_buffer *buffer, struct msgslot_buffer *old,
 					struct msgslot_share *share, bool privileged)

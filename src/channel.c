@@ -16,9 +16,10 @@ static void channel_add_holder_locked(struct msgslot_channel *channel,
 }
 
 /*
- * The channel @id, which @holder holds then.  If there is none: NULL without @payer; otherwise @fresh, charged to the
- * payer; or ERR_PTR.  Lookup, charge and insertion are one step: otherwise, of two calls that make the same channel
- * one would be charged for nothing, and could fail by that.  ERR_PTR(-ENODEV) if the slot is gone.
+ * The channel @id, which @holder holds then.  If there is none: NULL without @payer; otherwise
+ * @fresh, charged to the payer; or ERR_PTR.  Lookup, charge and insertion are one step: otherwise,
+ * of two calls that make the same channel one would be charged for nothing, and could fail by that.
+ * ERR_PTR(-ENODEV) if the slot is gone.
  */
 static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *channels, u32 id,
 						    const struct msgslot_payer *payer,
@@ -117,8 +118,8 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, 
 }
 
 /*
- * Takes a channel out of the tree, if it has no holder and no message.  Whether the caller is to free it.  A channel
- * that goes with its slot was taken out before.
+ * Takes a channel out of the tree, if it has no holder and no message.  Whether the caller is to
+ * free it.  A channel that goes with its slot was taken out before.
  */
 static bool channel_forget_locked(struct msgslot_channels *channels,
 				  struct msgslot_channel *channel)

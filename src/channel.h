@@ -2,21 +2,22 @@
 /*
  * The channels of a slot: logs, each named by a 32-bit id.
  *
- * A red-black tree finds a channel by its id.  A channel costs the tree 24 bytes whatever the ids are, the
- * tree is walked in the order of ids, and nothing can fail or sleep when a channel comes or goes.
+ * A red-black tree finds a channel by its id.  A channel costs the tree 24 bytes whatever the ids
+ * are, the tree is walked in the order of ids, and nothing can fail or sleep when a channel comes
+ * or goes.
  *
- * A channel has holders: each open file that has it selected, each mapping, and each call that needs it
- * while it sleeps.  It lives until it has no holder and no message.  Then it is forgotten, and only the
- * highest sequence it used stays, in @floor.  So messages outlive every process, and selecting many ids
- * does not exhaust kernel memory.
+ * A channel has holders: each open file that has it selected, each mapping, and each call that
+ * needs it while it sleeps.  It lives until it has no holder and no message.  Then it is forgotten,
+ * and only the highest sequence it used stays, in @floor.  So messages outlive every process, and
+ * selecting many ids does not exhaust kernel memory.
  *
- * A reader or writer that does not sleep is no holder: it finds the file's channel by RCU.  If another
- * thread selects meanwhile and the channel is forgotten, a reader finds an empty log, which is true, and a
- * writer finds the log dead and looks up again which channel the file has selected.  A call that must sleep
- * becomes a holder first, and stays with that channel.
+ * A reader or writer that does not sleep is no holder: it finds the file's channel by RCU.  If
+ * another thread selects meanwhile and the channel is forgotten, a reader finds an empty log, which
+ * is true, and a writer finds the log dead and looks up again which channel the file has selected.
+ * A call that must sleep becomes a holder first, and stays with that channel.
  *
- * A reader that is no holder may take the last message just as the last file that has the channel selected
- * selects another.  Either may be the one that leaves it empty and without holder:
+ * A reader that is no holder may take the last message just as the last file that has the channel
+ * selected selects another.  Either may be the one that leaves it empty and without holder:
  *
  *	select, on the same file		read
  *	generation + 1				take the message (log.lock)
@@ -25,8 +26,8 @@
  *
  * If the select finds the message, the read sees the new generation; otherwise the log is empty.
  *
- * A channel is charged to one of its holders, and moves to another when that one leaves.  Without a holder
- * it is charged to a user with a message in it (log.h).
+ * A channel is charged to one of its holders, and moves to another when that one leaves.  Without a
+ * holder it is charged to a user with a message in it (log.h).
  */
 #ifndef MSGSLOT_CHANNEL_H
 #define MSGSLOT_CHANNEL_H
@@ -49,7 +50,8 @@ struct msgslot_walk_entry;
  * @tree: the channels by id
  * @floor: the highest sequence of all channels that were forgotten
  * @slot: the minor of the slot; never changes
- * @gone: the slot was destroyed: there are no channels any more; set once under @lock, read anywhere
+ * @gone: the slot was destroyed: there are no channels any more; set once under @lock, read
+ *	anywhere
  */
 struct msgslot_channels {
 	spinlock_t lock;
@@ -60,7 +62,8 @@ struct msgslot_channels {
 };
 
 /**
- * struct msgslot_holder - what keeps a channel: a file that has it selected, a mapping, or a call under way
+ * struct msgslot_holder - what keeps a channel: a file that has it selected, a mapping, or a call
+ *	under way
  * @node: in the channel's @holders; under the lock of the channels
  * @share: of the user, which lives as long as the holder
  */
@@ -94,12 +97,15 @@ struct msgslot_channel {
 void msgslot_channels_init(struct msgslot_channels *channels, u32 slot);
 /* No channel comes any more. */
 void msgslot_channels_close(struct msgslot_channels *channels);
-/* After msgslot_channels_close(): ends all channels and wakes all waiters.  Returns the messages lost.  Sleeps. */
+/*
+ * After msgslot_channels_close(): ends all channels and wakes all waiters.  Returns the messages
+ * lost.  Sleeps.
+ */
 u64 msgslot_channels_kill(struct msgslot_channels *channels, struct msgslot_spares *spares);
 
 /*
- * Lists the channels from *@from on, at most @count of them; returns how many.  *@from becomes the id to
- * go on from.  @depth: of the slot.
+ * Lists the channels from *@from on, at most @count of them; returns how many.  *@from becomes the
+ * id to go on from.  @depth: of the slot.
  */
 u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
 			  struct msgslot_walk_entry *entries, u32 count);
@@ -126,8 +132,8 @@ void msgslot_channel_pass_hold(struct msgslot_channels *channels, struct msgslot
 			       struct msgslot_channel *from, struct msgslot_channel *to,
 			       struct msgslot_holder *holder);
 /*
- * For a reader that is no holder and took a message, in the RCU section it found @channel in: forgets the
- * channel if it has no holder and no message.
+ * For a reader that is no holder and took a message, in the RCU section it found @channel in:
+ * forgets the channel if it has no holder and no message.
  */
 void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_channel *channel);
 
@@ -157,7 +163,10 @@ static inline void msgslot_channel_wake_writer(struct msgslot_channel *channel, 
 	__wake_up(writers, TASK_NORMAL, all ? 0 : 1, poll_to_key(MSGSLOT_EVENTS_WRITABLE));
 }
 
-/* After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or @all. */
+/*
+ * After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or
+ * @all.
+ */
 static inline void msgslot_channel_tell_space(struct msgslot_channel *channel,
 					      const struct msgslot_rules *rules, bool all)
 {

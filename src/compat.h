@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels that msgslot builds for, 5.10 to 7.2.  No file of the module looks at
- * the kernel's version, as distributions bring changes to older ones: the kernel's own types are asked, and
- * its headers (Kbuild).
+ * Differences between the kernels that msgslot builds for, 5.10 to 7.2.  No file of the module
+ * looks at the kernel's version, as distributions bring changes to older ones: the kernel's own
+ * types are asked, and its headers (Kbuild).
  */
 #ifndef MSGSLOT_COMPAT_H
 #define MSGSLOT_COMPAT_H
@@ -18,7 +18,8 @@
 
 /*
  * For a large variable whose every byte is written before it is read: kernels that clear the stack
- * on entry (CONFIG_INIT_STACK_ALL_ZERO) would write it twice, which a short read() or write() feels.
+ * on entry (CONFIG_INIT_STACK_ALL_ZERO) would write it twice, which a short read() or write()
+ * feels.
  */
 #if __has_attribute(__uninitialized__)
 #define msgslot_uninitialized __attribute__((__uninitialized__))
@@ -27,8 +28,8 @@
 #endif
 
 /*
- * A class attribute that is only written, by NAME_write(text, count).  Whether what the kernel passes besides
- * is const, the type of the member tells.
+ * A class attribute that is only written, by NAME_write(text, count).  Whether what the kernel
+ * passes besides is const, the type of the member tells.
  */
 #define MSGSLOT_CLASS_ATTR_WO(_name)                                                             \
 	static ssize_t _name##_store(struct class *class, struct class_attribute *attr,          \
@@ -53,7 +54,8 @@
 
 /*
  * For good: never writable nor executable, not whatever mprotect() is told; no larger, in no core
- * dump, and of frames that have no reference counts.  Where a function changes flags they are const.
+ * dump, and of frames that have no reference counts.  Where a function changes flags they are
+ * const.
  */
 static inline void msgslot_vma_seal(struct vm_area_struct *vma)
 {

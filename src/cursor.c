@@ -6,7 +6,10 @@
 
 #include "cursor.h"
 
-/* The count of cursors where @cursor is counted: at a message, or at the end.  A clear leaves it before @first. */
+/*
+ * The count of cursors where @cursor is counted: at a message, or at the end.  A clear leaves it
+ * before @first.
+ */
 static u32 *cursor_standing_locked(const struct msgslot_cursor *cursor, struct msgslot_log *log)
 {
 	const u64 at = max(cursor->stands, log->first);

@@ -7,18 +7,20 @@
  *	queue		the channel's: log.first	msgslot_log.lock
  *	broadcast	the file's			msgslot_file.lock
  *
- * Each is moved only from where the message was found.  So of several readers that copied the same message
- * one moves the cursor, and the others find that the message is no longer there.
+ * Each is moved only from where the message was found.  So of several readers that copied the same
+ * message one moves the cursor, and the others find that the message is no longer there.
  *
  * Writers that wait for readers
  * -----------------------------
- * Where `overflow` is `block` and each file has a cursor, the oldest message may go once every reader has
- * read it.  So each cell counts the cursors that stand at its message, and the log counts those at its end;
- * placing a message turns the latter into the former.  A counted cursor is moved under the log's lock, from
- * cell to cell, at a cost that does not depend on how many there are.
+ * Where `overflow` is `block` and each file has a cursor, the oldest message may go once every
+ * reader has read it.  So each cell counts the cursors that stand at its message, and the log
+ * counts those at its end; placing a message turns the latter into the former.  A counted cursor is
+ * moved under the log's lock, from cell to cell, at a cost that does not depend on how many there
+ * are.
  *
- * A cursor before @first counts at @first.  A clear leaves cursors behind: all of them count at the end then,
- * where @first is, too, until the last of them has moved on.  A seek may go there as well.
+ * A cursor before @first counts at @first.  A clear leaves cursors behind: all of them count at the
+ * end then, where @first is, too, until the last of them has moved on.  A seek may go there as
+ * well.
  */
 #ifndef MSGSLOT_CURSOR_H
 #define MSGSLOT_CURSOR_H
@@ -34,8 +36,8 @@
  * @counted: writers wait for it; under the log's lock
  * @stands: where it is counted; under the log's lock
  * @next: the message to be read next; changed under msgslot_file.lock, read anywhere
- * @offset: bytes of it that were read already; or MSGSLOT_LOSS_PENDING: none, and the reader was not told yet
- *	of the messages lost before it; under msgslot_file.lock
+ * @offset: bytes of it that were read already; or MSGSLOT_LOSS_PENDING: none, and the reader was
+ *	not told yet of the messages lost before it; under msgslot_file.lock
  * @reached: the highest @next before a seek took it elsewhere; under msgslot_file.lock
  * @lost: messages that went unread since it joined; under msgslot_file.lock
  */
@@ -48,12 +50,14 @@ struct msgslot_cursor {
 	u64 lost;
 };
 
-/* Above every offset in a message; and not 0, so that receive_fast() leaves it to receive_slow(). */
+/*
+ * Above every offset in a message; and not 0, so that receive_fast() leaves it to receive_slow().
+ */
 #define MSGSLOT_LOSS_PENDING U32_MAX
 
 /*
- * How many of the messages @from to @to - 1, which went unread, count as dropped: those that the file had
- * passed before it went back by a seek do not.
+ * How many of the messages @from to @to - 1, which went unread, count as dropped: those that the
+ * file had passed before it went back by a seek do not.
  */
 static inline u64 msgslot_cursor_dropped(const struct msgslot_cursor *cursor, u64 from, u64 to)
 {
@@ -72,9 +76,9 @@ int msgslot_cursor_seek(struct msgslot_cursor *cursor, struct msgslot_log *log, 
 			u64 sequence);
 
 /*
- * Moves the channel's cursor: takes message @sequence, which @is_long or is not, if it is the oldest.
- * -ESTALE if it is not; 0; or what is left to do: wake requests, and MSGSLOT_HAS_BUFFER: the caller is to put
- * the message's buffer, *@old.
+ * Moves the channel's cursor: takes message @sequence, which @is_long or is not, if it is the
+ * oldest.  -ESTALE if it is not; 0; or what is left to do: wake requests, and MSGSLOT_HAS_BUFFER:
+ * the caller is to put the message's buffer, *@old.
  */
 static __always_inline int msgslot_cursor_take(struct msgslot_log *log, u64 sequence, bool is_long,
 					       struct msgslot_buffer **old)

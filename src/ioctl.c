@@ -2,11 +2,12 @@
 /*
  * The ioctls, as a table.  Their numbers are in the uAPI header and nowhere else.
  *
- * A command's struct may grow: a program built with another header has another size, and so another number.  A
- * command is found by type and number, and its size is judged as copy_struct_from_user() does.
+ * A command's struct may grow: a program built with another header has another size, and so another
+ * number.  A command is found by type and number, and its size is judged as copy_struct_from_user()
+ * does.
  *
- * The errors of every command begin with ENODEV.  An unknown command is EINVAL, not ENOTTY: the course programs
- * that this interface grew from rely on it.
+ * The errors of every command begin with ENODEV.  An unknown command is EINVAL, not ENOTTY: the
+ * course programs that this interface grew from rely on it.
  */
 #include <linux/compat.h>
 #include <linux/errno.h>
@@ -68,8 +69,8 @@ static __always_inline int ioctl_get_deadline(const struct file *file, s64 timeo
 }
 
 /*
- * The end of a call that had a timeout, or what was left of one.  After a signal that is not handled the call is
- * restarted, with what is left now.
+ * The end of a call that had a timeout, or what was left of one.  After a signal that is not
+ * handled the call is restarted, with what is left now.
  */
 static noinline long ioctl_end_deadline(struct argument argument, long ret, size_t field,
 					const struct msgslot_deadline *deadline)
@@ -303,8 +304,8 @@ static const struct command commands[] = {
 };
 
 /*
- * Select, as course handouts and programs encode it: number 0 of either type, in every direction, with the size of
- * nothing, an int or a long; and the plain numbers 1 and 3.
+ * Select, as course handouts and programs encode it: number 0 of either type, in every direction,
+ * with the size of nothing, an int or a long; and the plain numbers 1 and 3.
  */
 static bool command_is_select(unsigned int command)
 {

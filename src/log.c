@@ -44,9 +44,9 @@ static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *sha
 }
 
 /*
- * Whether the log must grow for the next message, which needs @bytes of a cell; and the shape of the ring that it
- * needs.  If one message was too long for the cells, they get the largest capacity that any may need: so where
- * lengths vary, that happens once.
+ * Whether the log must grow for the next message, which needs @bytes of a cell; and the shape of
+ * the ring that it needs.  If one message was too long for the cells, they get the largest capacity
+ * that any may need: so where lengths vary, that happens once.
  */
 static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
 				 u32 bytes, struct msgslot_ring_shape *shape)
@@ -74,8 +74,8 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 }
 
 /*
- * Makes @ring the log's, charged to the payer: 0; 1: the log does not need it any more; -EAGAIN: the log needs a
- * larger one by now; -EIDRM, -ENOSPC, -EDQUOT.
+ * Makes @ring the log's, charged to the payer: 0; 1: the log does not need it any more; -EAGAIN:
+ * the log needs a larger one by now; -EIDRM, -ENOSPC, -EDQUOT.
  */
 static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		       const struct msgslot_payer *payer, const struct msgslot_rules *rules,
@@ -146,10 +146,11 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 /*
  * Which user is charged for a ring
  *
- * A user remains charged as long as a message of that user is known in the ring: up to @newest_of_share.  When
- * that one is gone, the sender of the oldest message left is charged, however many other messages of the former
- * user are there.  Each cell that another user fills records that user (@payer); and because the charge does not
- * leave a user before that user's last known message, the oldest message left has a record.
+ * A user remains charged as long as a message of that user is known in the ring: up to
+ * @newest_of_share.  When that one is gone, the sender of the oldest message left is charged,
+ * however many other messages of the former user are there.  Each cell that another user fills
+ * records that user (@payer); and because the charge does not leave a user before that user's last
+ * known message, the oldest message left has a record.
  */
 static void log_charge_ring_locked(struct msgslot_log *log, struct msgslot_ring *ring, u64 sequence,
 				   struct msgslot_share *share)
@@ -181,7 +182,9 @@ static void log_pass_ring_on_locked(struct msgslot_log *log, struct msgslot_ring
 	if (first == log->next)
 		return;
 	if (ring->newest_of_share >= first) {
-		/* The user charged for the channel may have had the last message of an older ring. */
+		/*
+		 * The user charged for the channel may have had the last message of an older ring.
+		 */
 		if (log->unheld)
 			log_charge_locked(log, ring->share);
 		return;
@@ -277,7 +280,10 @@ bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot
 {
 	bool wake;
 
-	/* The caller held the log's lock since the cursor moved: a request from before that is seen here. */
+	/*
+	 * The caller held the log's lock since the cursor moved: a request from before that is seen
+	 * here.
+	 */
 	if (!READ_ONCE(log->wake_requests))
 		return false;
 	spin_lock(&log->lock);
@@ -297,7 +303,9 @@ void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 	spin_unlock(&log->lock);
 }
 
-/* Takes all messages out of @log; the caller frees the rings that are returned, without the lock. */
+/*
+ * Takes all messages out of @log; the caller frees the rings that are returned, without the lock.
+ */
 static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);

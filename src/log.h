@@ -2,26 +2,27 @@
 /*
  * The log of a channel: its last messages, in a ring of cells.
  *
- * Messages are numbered by a rising 64-bit sequence.  The log keeps the messages @first to @next - 1, at most
- * the slot's depth of them.  Message S is in cell S mod cells of its ring.  A cell is a header and up to
- * MSGSLOT_INLINE_BYTES of the message; a longer message has a buffer of its own, to which the cell points.
+ * Messages are numbered by a rising 64-bit sequence.  The log keeps the messages @first to @next
+ * - 1, at most the slot's depth of them.  Message S is in cell S mod cells of its ring.  A cell is
+ * a header and up to MSGSLOT_INLINE_BYTES of the message; a longer message has a buffer of its own,
+ * to which the cell points.
  *
- * A ring starts with one cell, of the capacity that the first message needs.  It grows by doubling, and once,
- * when a longer message comes, to cells that any short message fits.  Nothing is copied then: a new ring takes
- * the messages from its @base on, the older ones stay in the older ring until they leave, and that ring goes
- * with the last of them.  In the steady state nothing is allocated, charged or freed: a short message is
- * copied into its cell; a long one comes in a buffer that an earlier one left as a spare, and takes over its
- * charge.
+ * A ring starts with one cell, of the capacity that the first message needs.  It grows by doubling,
+ * and once, when a longer message comes, to cells that any short message fits.  Nothing is copied
+ * then: a new ring takes the messages from its @base on, the older ones stay in the older ring
+ * until they leave, and that ring goes with the last of them.  In the steady state nothing is
+ * allocated, charged or freed: a short message is copied into its cell; a long one comes in a
+ * buffer that an earlier one left as a spare, and takes over its charge.
  *
  * Locking
  * -------
- * Every change of the log takes msgslot_log.lock.  Under it at most MSGSLOT_INLINE_BYTES are copied, from
- * kernel memory, and once more where there is a map; nothing sleeps and nothing is woken.  Nothing is
- * allocated but the share of a user with only short messages left in the slot, without sleep, and failure
- * there does no harm (log_pass_ring_on_locked()).
+ * Every change of the log takes msgslot_log.lock.  Under it at most MSGSLOT_INLINE_BYTES are
+ * copied, from kernel memory, and once more where there is a map; nothing sleeps and nothing is
+ * woken.  Nothing is allocated but the share of a user with only short messages left in the slot,
+ * without sleep, and failure there does no harm (log_pass_ring_on_locked()).
  *
- * Readers take no lock and write nothing shared.  They find the ring by RCU and copy under the cell's version,
- * a sequence counter that is odd while the cell changes:
+ * Readers take no lock and write nothing shared.  They find the ring by RCU and copy under the
+ * cell's version, a sequence counter that is odd while the cell changes:
  *
  *	reader					writer (holds lock)
  *	first, then next: S is kept
@@ -31,29 +32,31 @@
  *	version == v, sequence == S ?		version++		(even)
  *	done : again				next, then first
  *
- * A copy that overlaps with a writer sees another version and is discarded, so no torn message is returned; a
- * copy that comes too late finds another sequence.  A reader that loads @first before @next never takes a log
- * for empty that is not; a reader that loads the ring after @next finds the ring in which S was placed, or a
- * newer one that leads to it.  After MSGSLOT_RETRIES such copies the reader takes the lock, where it cannot
- * lose: no stream of writers starves a reader.  The counter is read without waiting for an even value, so a
- * reader does not spin while a writer is preempted (PREEMPT_RT).
+ * A copy that overlaps with a writer sees another version and is discarded, so no torn message is
+ * returned; a copy that comes too late finds another sequence.  A reader that loads @first before
+ * @next never takes a log for empty that is not; a reader that loads the ring after @next finds the
+ * ring in which S was placed, or a newer one that leads to it.  After MSGSLOT_RETRIES such copies
+ * the reader takes the lock, where it cannot lose: no stream of writers starves a reader.  The
+ * counter is read without waiting for an even value, so a reader does not spin while a writer is
+ * preempted (PREEMPT_RT).
  *
- * A reader of a long message takes a reference of its buffer under the version, leaves the RCU section, and
- * copies from bytes that do not change any more; buffer.h tells why that is safe.  It copies with page faults
- * off, because nothing of a slot may be held while a page is waited for.  Where a page is missing, the reader
- * lets the buffer go, touches the pages, and finds the message again (receive.c).
+ * A reader of a long message takes a reference of its buffer under the version, leaves the RCU
+ * section, and copies from bytes that do not change any more; buffer.h tells why that is safe.  It
+ * copies with page faults off, because nothing of a slot may be held while a page is waited for.
+ * Where a page is missing, the reader lets the buffer go, touches the pages, and finds the message
+ * again (receive.c).
  *
  * Order in a queue
  * ----------------
- * A reader copies the head S to its user first and takes it afterwards: msgslot_cursor_take() moves @first
- * from S to S + 1 under the lock, only if it still is S, and cannot fail otherwise.
+ * A reader copies the head S to its user first and takes it afterwards: msgslot_cursor_take() moves
+ * @first from S to S + 1 under the lock, only if it still is S, and cannot fail otherwise.
  *
  *	reader A		reader B
  *	copies S		copies S
  *	takes S			finds S + 1 the head: its copy is void, it starts over
  *
- * A reader that dies, faults or is stopped before its take has taken nothing and delays no other: a message
- * is either kept or taken, so none is lost, doubled or overtaken.
+ * A reader that dies, faults or is stopped before its take has taken nothing and delays no other: a
+ * message is either kept or taken, so none is lost, doubled or overtaken.
  *
  * Lock order: msgslot_file.lock, msgslot_channels.lock, msgslot_log.lock, msgslot_account.lock.
  */
@@ -77,8 +80,8 @@ struct msgslot_map_pages;
 /**
  * struct msgslot_log - the messages of a channel
  * @lock: guards every change
- * @wake_requests: of writers, for when there is space: MSGSLOT_WAKE_ONCE, and MSGSLOT_WAKE_WAITER for each
- *	writer asleep; changed under @lock, read anywhere
+ * @wake_requests: of writers, for when there is space: MSGSLOT_WAKE_ONCE, and MSGSLOT_WAKE_WAITER
+ *	for each writer asleep; changed under @lock, read anywhere
  * @dead: there is no ring, and there never will be; set once under @lock
  * @ring: NULL before the first message; changed under @lock, read by RCU
  * @start: the first message it ever had; never changes
@@ -113,28 +116,36 @@ struct msgslot_log {
 /* Beside wake requests, in what msgslot_cursor_take() returns. */
 #define MSGSLOT_HAS_BUFFER (1 << 30)
 
-/* The first message of @log will have the number @start.  Its channel has a holder, and is charged to @share. */
+/*
+ * The first message of @log will have the number @start.  Its channel has a holder, and is charged
+ * to @share.
+ */
 void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share);
 
 /*
- * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and charges it to @payer: 0, also
- * if another writer did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM.  Sleeps if @gfp allows it.  No
- * caller waits for another: of several that grow one log at once, one installs its ring, and is charged.
+ * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and charges it to
+ * @payer: 0, also if another writer did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM.
+ * Sleeps if @gfp allows it.  No caller waits for another: of several that grow one log at once, one
+ * installs its ring, and is charged.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp);
 
-/* Whether a message can be placed without waiting.  If not, a wake-up is requested for when it can. */
+/*
+ * Whether a message can be placed without waiting.  If not, a wake-up is requested for when it can.
+ */
 bool msgslot_log_is_writable(struct msgslot_log *log, const struct msgslot_rules *rules);
 /* A writer goes to sleep, or sleeps no longer: each message that is taken wakes one meanwhile. */
 void msgslot_log_add_writer(struct msgslot_log *log);
 void msgslot_log_remove_writer(struct msgslot_log *log);
-/* For a caller that moved a cursor: whether there is space now for which a wake-up was requested. */
+/*
+ * For a caller that moved a cursor: whether there is space now for which a wake-up was requested.
+ */
 bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot_rules *rules);
 
 /*
- * Takes all messages, if @conditional only if the newest is @expected (0: there is none): 0, with their number
- * in *@lost; or -ESTALE.
+ * Takes all messages, if @conditional only if the newest is @expected (0: there is none): 0, with
+ * their number in *@lost; or -ESTALE.
  */
 int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bool conditional,
 		      u64 expected, u64 *lost);
@@ -142,37 +153,41 @@ int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bo
 /* The channel has a holder, with @share, and is charged to it. */
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share);
 /*
- * The channel has no holder any more: an empty log is dead then; the channel of another is charged to a user
- * with messages in it.  Returns whether the log is dead.
+ * The channel has no holder any more: an empty log is dead then; the channel of another is charged
+ * to a user with messages in it.  Returns whether the log is dead.
  */
 bool msgslot_log_unhold(struct msgslot_log *log);
 
 /* Makes @log dead and frees what it has; returns the number of messages lost.  May be repeated. */
 u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares);
 
-/* ---- for place.h, peek.h and cursor.h ---------------------------------------------------------------- */
+/* ---- for place.h, peek.h and cursor.h -------------------------------------------------------- */
 
-/* Whether a full log may drop its oldest message for the next.  If not, a wake-up is requested for when it may. */
+/*
+ * Whether a full log may drop its oldest message for the next.  If not, a wake-up is requested for
+ * when it may.
+ */
 bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
 					    const struct msgslot_rules *rules);
 /* The cell of a kept message. */
 struct msgslot_cell *msgslot_log_cell_locked(struct msgslot_log *log, u64 sequence);
 /*
- * The oldest message leaves @cell: its buffer, or NULL.  Drained rings are freed; one that keeps messages is
- * charged to a user with messages in it.
+ * The oldest message leaves @cell: its buffer, or NULL.  Drained rings are freed; one that keeps
+ * messages is charged to a user with messages in it.
  */
 struct msgslot_buffer *msgslot_log_detach_oldest_locked(struct msgslot_log *log,
 							struct msgslot_cell *cell);
 /*
- * A user with @share, which is not charged for @ring, places message @sequence in @cell of it, and is charged if
- * the user that was has no message from @first on.
+ * A user with @share, which is not charged for @ring, places message @sequence in @cell of it, and
+ * is charged if the user that was has no message from @first on.
  */
 void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring *ring,
 				    struct msgslot_cell *cell, u64 first, u64 sequence,
 				    struct msgslot_share *share);
 /*
- * The oldest message goes, and with it a buffer, a ring or a charge; returns as msgslot_log_advance_locked().
- * MSGSLOT_HAS_BUFFER beside that: the caller is to put the buffer *@old.
+ * The oldest message goes, and with it a buffer, a ring or a charge; returns as
+ * msgslot_log_advance_locked().  MSGSLOT_HAS_BUFFER beside that: the caller is to put the buffer
+ * *@old.
  */
 u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old);
 
@@ -218,7 +233,10 @@ static inline u64 msgslot_log_first(const struct msgslot_log *log)
 /* The message to come. */
 static inline u64 msgslot_log_next(const struct msgslot_log *log)
 {
-	/* Pairs with the release in msgslot_place(): a reader that sees the number finds the message. */
+	/*
+	 * Pairs with the release in msgslot_place(): a reader that sees the number finds the
+	 * message.
+	 */
 	return smp_load_acquire(&log->next);
 }
 

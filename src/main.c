@@ -150,8 +150,8 @@ static int __init msgslot_init(void)
 		goto out;
 
 	/*
-	 * A process may be in an open that fails.  An unload waits for that, a load that fails does not: so it is
-	 * waited for here; the load itself counts as one.
+	 * A process may be in an open that fails.  An unload waits for that, a load that fails does
+	 * not: so it is waited for here; the load itself counts as one.
 	 */
 	while (module_refcount(THIS_MODULE) > 1)
 		msleep(1);

@@ -13,8 +13,8 @@
 #include "mode.h"
 
 /*
- * Alignment of cells in bytes: a cache line of most machines.  It is the same on all of them, so that a slot
- * which can be mapped on one can be mapped on every other.
+ * Alignment of cells in bytes: a cache line of most machines.  It is the same on all of them, so
+ * that a slot which can be mapped on one can be mapped on every other.
  */
 #define MAP_LINE 64
 
@@ -91,12 +91,18 @@ static void map_show_locked(struct msgslot_map_pages *map, u64 sequence, u64 fir
 {
 	struct msgslot_map_head *head = map->head;
 
-	/* Pairs with the load of next in msgslot_map_try(): a reader that sees the number finds the cell. */
+	/*
+	 * Pairs with the load of next in msgslot_map_try(): a reader that sees the number finds the
+	 * cell.
+	 */
 	if (head->next <= sequence)
 		smp_store_release(&head->next, sequence + 1);
 	/* While what the log keeps is still being copied, the message before it stays. */
 	first = max(head->first, min(first, head->next - 1));
-	/* Pairs with the load of first there: a reader that sees it sees next, set before, beyond it. */
+	/*
+	 * Pairs with the load of first there: a reader that sees it sees next, set before, beyond
+	 * it.
+	 */
 	smp_store_release(&head->first, first);
 }
 

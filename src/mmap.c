@@ -96,7 +96,8 @@ void msgslot_mmap_fill(struct msgslot_map_pages *map, u64 sequence, u32 length,
 }
 
 /*
- * @mapping becomes one of those of the log's map.  If the log has none, @fresh becomes its map, charged to
+ * @mapping becomes one of those of the log's map.  If the log has none, @fresh becomes its map,
+ * charged to
  * @payer: 0; -ENOENT: there is neither; -ENODEV, -ENOSPC, -EDQUOT.
  */
 static int mapping_join(struct mapping *mapping, struct msgslot_log *log, struct mapped *fresh,

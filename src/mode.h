@@ -2,8 +2,8 @@
 /*
  * What a mode means: a row of a table.
  *
- * The rest of the module asks a row for what it needs to know, and never which mode it is.  A mode that
- * combines what rows say already is one more row.
+ * The rest of the module asks a row for what it needs to know, and never which mode it is.  A mode
+ * that combines what rows say already is one more row.
  */
 #ifndef MSGSLOT_MODE_H
 #define MSGSLOT_MODE_H
@@ -25,7 +25,10 @@ enum msgslot_cursor_owner {
 #define MSGSLOT_CAN_SELECT_AT_OPEN BIT(1)
 /* A plain read waits for a message. */
 #define MSGSLOT_CAN_READ_WAIT BIT(2)
-/* A plain read may take a piece of a message, and a plain write of more than a message a piece of that. */
+/*
+ * A plain read may take a piece of a message, and a plain write of more than a message a piece of
+ * that.
+ */
 #define MSGSLOT_CAN_PIECES BIT(3)
 /* MSGSLOT_SEND_IF. */
 #define MSGSLOT_CAN_SEND_IF BIT(4)

@@ -27,7 +27,9 @@ int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
 	u64 sequence;
 
 	peek->buffer = NULL;
-	/* A reference that was taken is to be put, which may sleep: so there is no other try then. */
+	/*
+	 * A reference that was taken is to be put, which may sleep: so there is no other try then.
+	 */
 	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE && !peek->buffer; tries++) {
 		rcu_read_lock_sched();
 		err = msgslot_peek_once(log, cursor, peek, true, size);

@@ -2,8 +2,8 @@
 /*
  * Looking at a message: how a reader finds it in a log and copies it, usually without a lock.
  *
- * log.h, "Locking", tells why no torn message is returned.  Nothing is taken here: a cursor moves afterwards
- * (cursor.h).
+ * log.h, "Locking", tells why no torn message is returned.  Nothing is taken here: a cursor moves
+ * afterwards (cursor.h).
  */
 #ifndef MSGSLOT_PEEK_H
 #define MSGSLOT_PEEK_H
@@ -43,7 +43,9 @@ struct msgslot_peek {
 	u8 *inline_buffer;
 };
 
-/* Describes the message in @cell, if that does not change: all of it, or only sequence and length. */
+/*
+ * Describes the message in @cell, if that does not change: all of it, or only sequence and length.
+ */
 static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cell,
 						  struct msgslot_peek *peek, bool all)
 {
@@ -57,8 +59,8 @@ static __always_inline void msgslot_cell_describe(const struct msgslot_cell *cel
 }
 
 /*
- * The buffer of @cell with a reference, or NULL.  It may be another message's unless the cell still has the version
- * that it had before (buffer.h).
+ * The buffer of @cell with a reference, or NULL.  It may be another message's unless the cell still
+ * has the version that it had before (buffer.h).
  */
 static __always_inline struct msgslot_buffer *
 msgslot_cell_buffer_get(const struct msgslot_cell *cell)
@@ -69,12 +71,14 @@ msgslot_cell_buffer_get(const struct msgslot_cell *cell)
 }
 
 /*
- * One try, without a lock, to find the oldest message from @cursor on, and to copy it; or, if it is long and has at
- * most @size bytes or is wanted in pieces, to get a reference of its buffer: 0; -EAGAIN: there is none; -ESTALE: it
- * changed meanwhile.  Sender and time are found only if @described.  The caller is in an RCU section that is not
- * preempted, which costs less and takes no longer than to copy a short message.
+ * One try, without a lock, to find the oldest message from @cursor on, and to copy it; or, if it is
+ * long and has at most @size bytes or is wanted in pieces, to get a reference of its buffer: 0;
+ * -EAGAIN: there is none; -ESTALE: it changed meanwhile.  Sender and time are found only if
+ * @described.  The caller is in an RCU section that is not preempted, which costs less and takes no
+ * longer than to copy a short message.
  *
- * After -ESTALE there may be a reference of another message's buffer in @peek->buffer, for the caller to put.
+ * After -ESTALE there may be a reference of another message's buffer in @peek->buffer, for the
+ * caller to put.
  */
 static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor,
 					     struct msgslot_peek *peek, bool described, size_t size)
@@ -112,9 +116,9 @@ static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor
 }
 
 /*
- * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller has been in an RCU read
- * section since before it found @log.  It leaves the section, and puts @peek->stale; copies @peek->bytes, and never
- * sleeps while it has @peek->buffer; and puts that.
+ * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller has been in
+ * an RCU read section since before it found @log.  It leaves the section, and puts @peek->stale;
+ * copies @peek->bytes, and never sleeps while it has @peek->buffer; and puts that.
  */
 int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size);
 

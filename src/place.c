@@ -37,7 +37,10 @@ int msgslot_place_check(struct msgslot_log *log, const struct msgslot_rules *rul
 	return err;
 }
 
-/* NULL; or the buffer of the message in @cell, with a reference, and the caller is to copy it into the map. */
+/*
+ * NULL; or the buffer of the message in @cell, with a reference, and the caller is to copy it into
+ * the map.
+ */
 static struct msgslot_buffer *place_in_map_locked(struct msgslot_log *log,
 						  const struct msgslot_cell *cell)
 {

@@ -50,8 +50,8 @@ struct msgslot_incoming {
 };
 
 /*
- * The capacity that its cell needs: also that of a long message, which stores no byte there, so that a
- * shorter one finds it that comes in its place.
+ * The capacity that its cell needs: also that of a long message, which stores no byte there, so
+ * that a shorter one finds it that comes in its place.
  */
 static inline u32 msgslot_incoming_capacity(const struct msgslot_incoming *message)
 {
@@ -59,15 +59,16 @@ static inline u32 msgslot_incoming_capacity(const struct msgslot_incoming *messa
 }
 
 /*
- * What msgslot_place() would return for a long message, if it had a buffer: 0, -EAGAIN, -ESTALE, -EIDRM,
- * -ENOSPC, -EDQUOT.
+ * What msgslot_place() would return for a long message, if it had a buffer: 0, -EAGAIN, -ESTALE,
+ * -EIDRM, -ENOSPC, -EDQUOT.
  */
 int msgslot_place_check(struct msgslot_log *log, const struct msgslot_rules *rules,
 			const struct msgslot_incoming *message);
 
 /*
- * The message in @cell goes into the log's map.  NULL; or that map, with a reference, and the caller is to call
- * msgslot_place_fill_map() without the lock, with the cell's buffer, which has a reference for that.
+ * The message in @cell goes into the log's map.  NULL; or that map, with a reference, and the
+ * caller is to call msgslot_place_fill_map() without the lock, with the cell's buffer, which has a
+ * reference for that.
  */
 struct msgslot_map_pages *msgslot_place_in_map_locked(struct msgslot_log *log,
 						      const struct msgslot_cell *cell);
@@ -75,7 +76,9 @@ struct msgslot_map_pages *msgslot_place_in_map_locked(struct msgslot_log *log,
 void msgslot_place_fill_map(struct msgslot_log *log, struct msgslot_map_pages *map, u64 sequence,
 			    u32 length, struct msgslot_buffer *buffer,
 			    struct msgslot_spares *spares);
-/* Copies what @log kept when it got @map; messages that come meanwhile are copied by their writers. */
+/*
+ * Copies what @log kept when it got @map; messages that come meanwhile are copied by their writers.
+ */
 void msgslot_place_fill_new_map(struct msgslot_log *log, struct msgslot_map_pages *map,
 				struct msgslot_spares *spares);
 
@@ -106,11 +109,12 @@ static __always_inline void place_store_locked(struct msgslot_log *log, struct m
 }
 
 /*
- * Places @message; inline, which saves 15 instructions of a write.  Returns by how many messages the log keeps
- * more than before (0 or 1); -EAGAIN: it is full, and a wake-up is requested; -ENOBUFS: it must grow first;
- * -ESTALE: the condition does not hold; -EIDRM: it is dead; -ENOSPC or -EDQUOT, of a long message, which is charged
- * here.  @is_long: it has a buffer.  On success the log owns that buffer, and @message->buffer is one that it does
- * not use any more, or NULL, for the caller to put.
+ * Places @message; inline, which saves 15 instructions of a write.  Returns by how many messages
+ * the log keeps more than before (0 or 1); -EAGAIN: it is full, and a wake-up is requested;
+ * -ENOBUFS: it must grow first; -ESTALE: the condition does not hold; -EIDRM: it is dead; -ENOSPC
+ * or -EDQUOT, of a long message, which is charged here.  @is_long: it has a buffer.  On success the
+ * log owns that buffer, and @message->buffer is one that it does not use any more, or NULL, for the
+ * caller to put.
  */
 static __always_inline int msgslot_place(struct msgslot_log *log, const struct msgslot_rules *rules,
 					 struct msgslot_incoming *message, bool is_long)

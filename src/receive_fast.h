@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The usual case of a receive, inline in the calls that begin with it: a message is there, on the selected
- * channel, and wanted just so.  Everything else is receive_slow()'s, in receive.c.
+ * The usual case of a receive, inline in the calls that begin with it: a message is there, on the
+ * selected channel, and wanted just so.  Everything else is receive_slow()'s, in receive.c.
  */
 #ifndef MSGSLOT_RECEIVE_FAST_H
 #define MSGSLOT_RECEIVE_FAST_H
@@ -30,9 +30,9 @@ struct lookup {
 };
 
 /*
- * Whether @channel, which the file has selected now, is the one of @lookup, by the same selection; in an RCU
- * section.  The generation is read after the channel, and select changes them in that order: so an equal
- * generation with an equal channel is that very selection.
+ * Whether @channel, which the file has selected now, is the one of @lookup, by the same selection;
+ * in an RCU section.  The generation is read after the channel, and select changes them in that
+ * order: so an equal generation with an equal channel is that very selection.
  */
 static __always_inline bool lookup_revalidate(struct msgslot_file *f, const struct lookup *lookup,
 					      const struct msgslot_channel *channel)
@@ -42,7 +42,7 @@ static __always_inline bool lookup_revalidate(struct msgslot_file *f, const stru
 	return likely(channel == lookup->channel && READ_ONCE(f->generation) == lookup->generation);
 }
 
-/* ---- the cursor, after the message was copied ------------------------------------------------------- */
+/* ---- the cursor, after the message was copied ------------------------------------------------ */
 
 /* Notes for poll() that @sequence was read, unless another channel was selected meanwhile. */
 static __always_inline void receive_mark_seen(struct msgslot_file *f, const struct lookup *lookup,
@@ -55,8 +55,8 @@ static __always_inline void receive_mark_seen(struct msgslot_file *f, const stru
 }
 
 /*
- * What msgslot_cursor_take() left to do that belongs into its RCU section.  @moved: the file has selected
- * another channel, of which the call is no holder.
+ * What msgslot_cursor_take() left to do that belongs into its RCU section.  @moved: the file has
+ * selected another channel, of which the call is no holder.
  */
 static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_channel *channel,
 				      int left, bool moved)
@@ -98,7 +98,10 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
 	return true;
 }
 
-/* receive_advance(); with @channel, writers may wait for the cursor: it is counted anew in *@channel. */
+/*
+ * receive_advance(); with @channel, writers may wait for the cursor: it is counted anew in
+ * *@channel.
+ */
 static __always_inline bool receive_advance_file(struct msgslot_file *f,
 						 const struct lookup *lookup, u64 from, u32 offset,
 						 u64 sequence, u32 end, u32 length,
@@ -109,8 +112,8 @@ static __always_inline bool receive_advance_file(struct msgslot_file *f,
 	spin_lock(&f->lock);
 	if (unlikely(f->generation != lookup->generation)) {
 		/*
-		 * The call slept on a channel the file has since deselected: the message is delivered; there
-		 * is no cursor to advance.
+		 * The call slept on a channel the file has since deselected: the message is
+		 * delivered; there is no cursor to advance.
 		 */
 		moved = lookup->held;
 	} else if (likely(f->cursor.next == from && f->cursor.offset == offset)) {
@@ -149,9 +152,9 @@ static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct loo
 }
 
 /*
- * Advances the file's cursor from byte @offset of the message @from to byte @end of the message @sequence, which
- * has @length bytes, or to the next message.  The messages between went unread.  Whether the cursor was still
- * there.
+ * Advances the file's cursor from byte @offset of the message @from to byte @end of the message
+ * @sequence, which has @length bytes, or to the next message.  The messages between went unread.
+ * Whether the cursor was still there.
  */
 static __always_inline bool receive_advance(struct msgslot_file *f, const struct lookup *lookup,
 					    u64 from, u32 offset, u64 sequence, u32 end, u32 length)
@@ -161,7 +164,7 @@ static __always_inline bool receive_advance(struct msgslot_file *f, const struct
 	return receive_advance_file(f, lookup, from, offset, sequence, end, length, NULL);
 }
 
-/* ---- the caller's memory --------------------------------------------------------------------------- */
+/* ---- the caller's memory --------------------------------------------------------------------- */
 
 static __always_inline bool receive_put_fields(struct msgslot_recv __user *user, u32 length,
 					       u64 sequence, u64 time, u64 lost, u32 pid, u32 uid)
@@ -212,13 +215,14 @@ static noinline bool receive_copy_long(struct msgslot_file *f, struct user_memor
 	return done;
 }
 
-/* ---- the usual case ---------------------------------------------------------------------------------- */
+/* ---- the usual case -------------------------------------------------------------------------- */
 
 /*
- * The length of the message; or nothing happened, and the caller goes on with receive_slow(): -EAGAIN: there is
- * no message; -EIDRM: it may be another channel; 0: any other case, in which *@voided bytes may have gone to the
- * user, of a message that another reader took, or that was not copied to its end.  @args and @user are those of
- * MSGSLOT_RECV, if it @is_recv; @held is the channel, if the caller holds it, else NULL.
+ * The length of the message; or nothing happened, and the caller goes on with receive_slow():
+ * -EAGAIN: there is no message; -EIDRM: it may be another channel; 0: any other case, in which
+ * *@voided bytes may have gone to the user, of a message that another reader took, or that was not
+ * copied to its end.  @args and @user are those of MSGSLOT_RECV, if it @is_recv; @held is the
+ * channel, if the caller holds it, else NULL.
  */
 static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot_cursor_owner owner,
 					    const struct lookup *held, bool is_recv,
@@ -297,7 +301,10 @@ unusual:
 	return err == -EAGAIN || err == -EIDRM ? err : 0;
 }
 
-/* The same, with code of its own for each owner of a cursor: that saves thirty instructions of a message. */
+/*
+ * The same, with code of its own for each owner of a cursor: that saves thirty instructions of a
+ * message.
+ */
 static __always_inline ssize_t receive_fast_by_owner(struct msgslot_file *f, bool is_recv,
 						     const struct msgslot_recv *args,
 						     struct msgslot_recv __user *user,

@@ -13,12 +13,12 @@ void receiver_wake_next(const struct receiver *r)
 		msgslot_channel_wake_reader(channel);
 }
 
-/* ---- finding the message ------------------------------------------------------------------------------ */
+/* ---- finding the message --------------------------------------------------------------------- */
 
 /*
- * Messages before @first went unread: moves the file's cursor there.  -ENOBUFS, which read() returns; or 1 to
- * look again, because another reader moved it.  MSGSLOT_RECV only marks the loss as pending, and the next call
- * that finds a message tells it.
+ * Messages before @first went unread: moves the file's cursor there.  -ENOBUFS, which read()
+ * returns; or 1 to look again, because another reader moved it.  MSGSLOT_RECV only marks the loss
+ * as pending, and the next call that finds a message tells it.
  */
 static int receiver_overrun(struct receiver *r, u64 first)
 {
@@ -36,7 +36,10 @@ static int receiver_overrun(struct receiver *r, u64 first)
 	} else if (f->generation == r->lookup.generation || !r->lookup.held) {
 		err = 1;
 	}
-	/* Otherwise the call slept on a channel the file has since deselected: there is no cursor to move. */
+	/*
+	 * Otherwise the call slept on a channel the file has since deselected: there is no cursor
+	 * to move.
+	 */
 	spin_unlock(&f->lock);
 	if (err > 0)
 		return err;
@@ -126,11 +129,14 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 	if (msgslot_slot_is_gone(f->slot))
 		return -ENODEV;
 	overrun = receiver_overrun(r, first);
-	/* Without a message, MSGSLOT_RECV has moved the cursor; else poll() would report it again and again. */
+	/*
+	 * Without a message, MSGSLOT_RECV has moved the cursor; else poll() would report it again
+	 * and again.
+	 */
 	return r->args && overrun < 0 ? err : overrun;
 }
 
-/* ---- handing it to the user --------------------------------------------------------------------------- */
+/* ---- handing it to the user ------------------------------------------------------------------ */
 
 /* Faults in all pages of @to, and clears them.  Whether that worked. */
 static bool user_fault_in(struct user_memory to, size_t n)
@@ -144,9 +150,9 @@ static bool user_fault_in(struct user_memory to, size_t n)
 }
 
 /*
- * Copies @n bytes of the message, from @offset on, and puts its buffer: 0, -EFAULT, or 1 to look again.  A
- * missing page may never come, and no other call may wait for it: the next reader is woken first, and a long
- * message is let go, and looked for again when all pages are there.
+ * Copies @n bytes of the message, from @offset on, and puts its buffer: 0, -EFAULT, or 1 to look
+ * again.  A missing page may never come, and no other call may wait for it: the next reader is
+ * woken first, and a long message is let go, and looked for again when all pages are there.
  */
 static int receiver_copy(struct receiver *r, struct msgslot_peek *peek, u32 offset, size_t n)
 {
@@ -281,9 +287,11 @@ ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *ag
 	return n;
 }
 
-/* ---- no trace of a void attempt ----------------------------------------------------------------------- */
+/* ---- no trace of a void attempt -------------------------------------------------------------- */
 
-/* Zeros, up to the first byte that cannot be written: clear_user() may stop some bytes before that. */
+/*
+ * Zeros, up to the first byte that cannot be written: clear_user() may stop some bytes before that.
+ */
 static void user_clear(struct user_memory to, size_t size)
 {
 	static const u8 zeros[64];

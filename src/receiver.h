@@ -5,8 +5,8 @@
  *	receiver_peek()		finds the message
  *	receiver_deliver()	copies it to the user, and then moves a cursor, which cannot fail
  *
- * So a call that fails leaves everything as it was.  If another reader moved the cursor meanwhile, the copy is
- * void, and the call starts over.  receive.c has the loop around this, and the waits.
+ * So a call that fails leaves everything as it was.  If another reader moved the cursor meanwhile,
+ * the copy is void, and the call starts over.  receive.c has the loop around this, and the waits.
  */
 #ifndef MSGSLOT_RECEIVER_H
 #define MSGSLOT_RECEIVER_H
@@ -35,8 +35,8 @@
  * @cursor: the message to look for
  * @offset: bytes of it that the file has read already
  * @slept: the call slept in the channel's queue
- * @voided: the most bytes that went to the user of one message, perhaps of one that another reader took; with
- *	these the result, if there is one
+ * @voided: the most bytes that went to the user of one message, perhaps of one that another reader
+ *	took; with these the result, if there is one
  */
 struct receiver {
 	struct msgslot_file *f;
@@ -75,21 +75,22 @@ static inline bool receiver_is_exclusive(const struct receiver *r)
 }
 
 /*
- * Before the call leaves without a message, or may block on a page fault: an exclusive waiter that was woken
- * wakes the next, if there is a message.
+ * Before the call leaves without a message, or may block on a page fault: an exclusive waiter that
+ * was woken wakes the next, if there is a message.
  */
 void receiver_wake_next(const struct receiver *r);
 
 /*
- * Looks for the message: 0, with it in @peek; 1 to look again; -EIDRM: the channel is not the selected one;
- * -EAGAIN: there is none; -ENOBUFS, -ENODEV.
+ * Looks for the message: 0, with it in @peek; 1 to look again; -EIDRM: the channel is not the
+ * selected one; -EAGAIN: there is none; -ENOBUFS, -ENODEV.
  */
 int receiver_peek(struct receiver *r, struct msgslot_peek *peek);
 /* Hands @peek to the user: bytes, or an error; *@again: the caller is to look again. */
 ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again);
 /*
- * Clears what the user got of messages that other readers took, beyond the bytes of the call's own, of which it
- * is to return @ret; and restores the result if the call fails.  As far as that needs no page that is missing.
+ * Clears what the user got of messages that other readers took, beyond the bytes of the call's own,
+ * of which it is to return @ret; and restores the result if the call fails.  As far as that needs
+ * no page that is missing.
  */
 void receiver_take_back(struct receiver *r, ssize_t ret);
 

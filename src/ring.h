@@ -25,8 +25,8 @@
  * @pid: of the sender: the thread group's id in the initial pid namespace
  * @uid: of the user that opened the file it was written to
  * @standing: number of counted cursors that have this message to read next (cursor.h)
- * @payer: the user to be charged for the ring once the charged user's messages are gone; undefined in a
- *	message of the charged user; under the log's lock
+ * @payer: the user to be charged for the ring once the charged user's messages are gone; undefined
+ *	in a message of the charged user; under the log's lock
  * @buffer: has the bytes if there are more than MSGSLOT_INLINE_BYTES, else NULL
  * @bytes: have them otherwise; as many as the ring's capacity
  */
@@ -49,9 +49,9 @@ struct msgslot_cell {
  * @cells: number of cells, a power of two
  * @stride: bytes from one cell to the next
  * @size: of the whole ring, in bytes, as charged
- * @share: of the user that is charged: first the user that made the ring grow; once no message of that user is
- *	in it any more, the sender of the oldest that is, or the next user that places one; where it is empty,
- *	the user that is charged for the channel; under the log's lock
+ * @share: of the user that is charged: first the user that made the ring grow; once no message of
+ *	that user is in it any more, the sender of the oldest that is, or the next user that places
+ *	one; where it is empty, the user that is charged for the channel; under the log's lock
  * @account: in which a drained ring counts as retired until it is freed
  * @newest_of_share: the last message of the charged user that is known; under the log's lock
  * @older: the ring before, while it has messages; changed under the log's lock, read by RCU
@@ -90,16 +90,20 @@ struct msgslot_ring_shape msgslot_ring_shape(u32 cells, u32 capacity, u32 most);
 /* Charged to no user yet; NULL where there is no memory. */
 struct msgslot_ring *msgslot_ring_alloc(const struct msgslot_ring_shape *shape, gfp_t gfp);
 /*
- * Frees @ring and the older ones, none of which has a message any more.  The log has them no longer, though
- * readers may still look at them: what is large counts as retired until they do not.  Takes NULL; neither
- * sleeps nor takes long.
+ * Frees @ring and the older ones, none of which has a message any more.  The log has them no
+ * longer, though readers may still look at them: what is large counts as retired until they do not.
+ * Takes NULL; neither sleeps nor takes long.
  */
 void msgslot_ring_free_drained(struct msgslot_ring *ring);
-/* Frees @rings, which the log has no longer, the newest and the older ones, with all messages.  Takes NULL.  Sleeps. */
+/*
+ * Frees @rings, which the log has no longer, the newest and the older ones, with all messages.
+ * Takes NULL.  Sleeps.
+ */
 void msgslot_ring_free(struct msgslot_ring *rings, struct msgslot_spares *spares);
 /*
- * A message leaves @cell, and its buffer with it, which is returned, or NULL.  A reader that found the buffer
- * there notices that it is another message's from here on.  Under the lock of the log, if that has the cell.
+ * A message leaves @cell, and its buffer with it, which is returned, or NULL.  A reader that found
+ * the buffer there notices that it is another message's from here on.  Under the lock of the log,
+ * if that has the cell.
  */
 struct msgslot_buffer *msgslot_cell_detach_buffer(struct msgslot_cell *cell);
 

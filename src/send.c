@@ -2,10 +2,12 @@
 /*
  * Sending: write(), writev(), sendfile(), MSGSLOT_SEND.
  *
- * Everything that may fail or sleep comes before the message is placed: the bytes are copied in, the log is made
- * to grow, space is waited for.  Placing is the last step, and readers are woken after it.
+ * Everything that may fail or sleep comes before the message is placed: the bytes are copied in,
+ * the log is made to grow, space is waited for.  Placing is the last step, and readers are woken
+ * after it.
  *
- * send_fast() is the usual case, inline in the calls that begin with it.  What it leaves, send_slow() does.
+ * send_fast() is the usual case, inline in the calls that begin with it.  What it leaves,
+ * send_slow() does.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -23,8 +25,8 @@
 #include "user.h"
 
 /*
- * Copies a long message in; ERR_PTR(-EFAULT) or ERR_PTR(-ENOMEM).  A bad pointer is the error that comes first:
- * so without memory the message is still read, a piece at a time, into @inline_buffer.
+ * Copies a long message in; ERR_PTR(-EFAULT) or ERR_PTR(-ENOMEM).  A bad pointer is the error that
+ * comes first: so without memory the message is still read, a piece at a time, into @inline_buffer.
  */
 static noinline struct msgslot_buffer *
 send_copy_long(struct msgslot_file *f, struct user_memory from, size_t length, u8 *inline_buffer)
@@ -112,8 +114,8 @@ static int sender_hold(struct sender *s)
 }
 
 /*
- * Before the call leaves without placing, or may block on a page or memory: if it slept it may have been woken
- * alone, and wakes the next writer, if there is space.
+ * Before the call leaves without placing, or may block on a page or memory: if it slept it may have
+ * been woken alone, and wakes the next writer, if there is space.
  */
 static void sender_wake_next(struct sender *s)
 {
@@ -128,7 +130,9 @@ static int sender_grow(struct sender *s, u32 bytes)
 	const struct msgslot_rules *rules = &s->f->slot->rules;
 	int err = -ENOMEM;
 
-	/* After a sleep, without sleep first: if that will do, no other writer needs to be woken. */
+	/*
+	 * After a sleep, without sleep first: if that will do, no other writer needs to be woken.
+	 */
 	if (s->slept)
 		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP_NOW);
 	if (err != -ENOMEM)
@@ -137,13 +141,19 @@ static int sender_grow(struct sender *s, u32 bytes)
 	return msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP);
 }
 
-/* After @wrong of send_place(): 0 to place @message again.  While it waits for space it has no buffer. */
+/*
+ * After @wrong of send_place(): 0 to place @message again.  While it waits for space it has no
+ * buffer.
+ */
 static int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int wrong)
 {
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
 
-	/* The channel was forgotten meanwhile: with the slot, or because the file has selected another. */
+	/*
+	 * The channel was forgotten meanwhile: with the slot, or because the file has selected
+	 * another.
+	 */
 	if (wrong == -EIDRM)
 		return msgslot_slot_is_gone(slot) ? -ENODEV : sender_hold(s);
 	if (wrong == -EDQUOT && !message->privileged && msgslot_payer_is_privileged(&s->f->payer)) {
@@ -168,8 +178,8 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 }
 
 /*
- * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the channel that
- * @args name.
+ * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the
+ * channel that @args name.
  */
 static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slot *slot,
 				      bool is_long, const struct msgslot_send *args,
@@ -200,8 +210,8 @@ static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slo
 }
 
 /*
- * Copies a long message in again, because the call waited since.  A full log, the condition and a limit come
- * before a lack of memory, and space brings memory, too.
+ * Copies a long message in again, because the call waited since.  A full log, the condition and a
+ * limit come before a lack of memory, and space brings memory, too.
  */
 static int sender_copy_again(struct sender *s, struct msgslot_incoming *message,
 			     struct user_memory from, u8 *inline_buffer)
@@ -247,7 +257,10 @@ static void sender_trace_full(struct sender *s, const struct msgslot_incoming *m
 	trace_msgslot_full(s->f->slot->minor, id, message->length, -err);
 }
 
-/* What send_fast() does not do, after @err of send_place(), or of bytes that could not be copied in. */
+/*
+ * What send_fast() does not do, after @err of send_place(), or of bytes that could not be copied
+ * in.
+ */
 static noinline int send_slow(struct sender *s, struct msgslot_incoming *message,
 			      struct user_memory from, u8 *inline_buffer, int err)
 {
@@ -302,9 +315,9 @@ static __always_inline struct msgslot_incoming send_message(const struct msgslot
 }
 
 /*
- * Sends to the channel that @args name or, if they are NULL, to the selected one.  @sequence, where the message's
- * number goes, may be NULL.  Without @deadline, @nowait counts.  In the usual case @is_long is a constant, and the
- * message is nowhere but in registers.
+ * Sends to the channel that @args name or, if they are NULL, to the selected one.  @sequence, where
+ * the message's number goes, may be NULL.  Without @deadline, @nowait counts.  In the usual case
+ * @is_long is a constant, and the message is nowhere but in registers.
  */
 static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 				     const struct msgslot_send *args, struct user_memory from,
@@ -331,7 +344,10 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 	if (unlikely(err))
 		buffer = NULL;
 	message = send_message(f, args, length, inline_buffer, buffer);
-	/* While sends are traced send_slow() places them: what a tracepoint tells costs nothing here. */
+	/*
+	 * While sends are traced send_slow() places them: what a tracepoint tells costs nothing
+	 * here.
+	 */
 	if (unlikely(trace_msgslot_send_enabled()))
 		err = err ?: -EIDRM;
 	if (likely(!err))
@@ -394,7 +410,9 @@ static noinline ssize_t send_write_long(struct msgslot_file *f, struct user_memo
 	return send_write(f, true, from, length, nowait);
 }
 
-/* Where messages may be written in pieces, a write takes as much as one may have, as a pipe does. */
+/*
+ * Where messages may be written in pieces, a write takes as much as one may have, as a pipe does.
+ */
 static ssize_t send_write_part(struct msgslot_file *f, struct user_memory from, size_t length,
 			       bool nowait)
 {
@@ -428,10 +446,10 @@ ssize_t msgslot_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 }
 
 /*
- * sendfile(), by which some languages copy a file: one pipe full at a time, each written as one message.  A full
- * pipe may have the beginning of something longer, which would be cut: that is refused unless messages may be
- * written in pieces.  splice() from a pipe that other processes may have open is refused, because the pipe's lock
- * would be held while the write waits.
+ * sendfile(), by which some languages copy a file: one pipe full at a time, each written as one
+ * message.  A full pipe may have the beginning of something longer, which would be cut: that is
+ * refused unless messages may be written in pieces.  splice() from a pipe that other processes may
+ * have open is refused, because the pipe's lock would be held while the write waits.
  */
 ssize_t msgslot_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
 			     size_t length, unsigned int flags)

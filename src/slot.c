@@ -16,8 +16,8 @@ static DEFINE_SPINLOCK(slots_lock);
 static DEFINE_MUTEX(slots_creation);
 
 /*
- * The minors, under slots_lock.  A slot that is being destroyed is not in the table any more, but its name is still
- * in sysfs: @leaving keeps the minor from being made again until that is over.
+ * The minors, under slots_lock.  A slot that is being destroyed is not in the table any more, but
+ * its name is still in sysfs: @leaving keeps the minor from being made again until that is over.
  */
 static struct {
 	struct msgslot_slot *slot;
@@ -29,7 +29,10 @@ static struct class *slots_class;
 static dev_t slots_devt;
 /* The slots of the module's parameter are there, all of them.  Under slots_lock. */
 static bool slots_loaded;
-/* No slot can be made: before those of the parameter, and at the module's end.  Under slots_creation. */
+/*
+ * No slot can be made: before those of the parameter, and at the module's end.  Under
+ * slots_creation.
+ */
 static bool slots_closed = true;
 
 static void slot_release(struct device *dev)
@@ -178,7 +181,10 @@ struct msgslot_slot *msgslot_slot_open(unsigned int minor)
 		return slot;
 	if (mutex_lock_killable(&slots_creation))
 		return ERR_PTR(-EINTR);
-	/* A node made by hand, of a minor without a slot: a slot as course programs expect it is made. */
+	/*
+	 * A node made by hand, of a minor without a slot: a slot as course programs expect it is
+	 * made.
+	 */
 	slot = slot_open_existing(minor, &destroyed);
 	if (!slot && !destroyed && !slots_closed) {
 		err = slot_create_locked(minor, msgslot_mode_find(MSGSLOT_MODE_LAST), false);
@@ -225,8 +231,8 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 }
 
 /*
- * Other processors count on meanwhile.  A message may be counted where it left and not yet where it came: the sum is
- * below 0 then, and 0 is told.
+ * Other processors count on meanwhile.  A message may be counted where it left and not yet where it
+ * came: the sum is below 0 then, and 0 is told.
  */
 #define slot_sum_stats(slot, field)                                               \
 	({                                                                        \
@@ -261,8 +267,8 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
 }
 
 /*
- * Calls rely on the settings while they run: so these change only while no file is open and no message is kept
- * that might not fit.  A setting may always be set to what it is.
+ * Calls rely on the settings while they run: so these change only while no file is open and no
+ * message is kept that might not fit.  A setting may always be set to what it is.
  */
 static int slot_may_change_locked(struct msgslot_slot *slot, bool same)
 {
@@ -342,8 +348,8 @@ int msgslot_slots_init(struct class *class, struct cdev *cdev, dev_t devt,
 	if (err)
 		return err;
 	/*
-	 * All in one: an open waits for all of them, and a write to `create` comes after them or is refused.  The
-	 * device comes first: a node can be opened as soon as it is announced.
+	 * All in one: an open waits for all of them, and a write to `create` comes after them or is
+	 * refused.  The device comes first: a node can be opened as soon as it is announced.
 	 */
 	mutex_lock(&slots_creation);
 	err = cdev_add(cdev, devt, MSGSLOT_SLOTS_MAX);

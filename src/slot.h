@@ -2,19 +2,20 @@
 /*
  * A slot: one minor, one mode, one set of limits, the channels, one folder in sysfs.
  *
- * A slot is made by the module's parameter, by the class attribute `create`, or when a node that was made by hand
- * for a minor without a slot is opened; that last kind gets no node of its own.  It goes by the class attribute
- * `destroy` and with the module.
+ * A slot is made by the module's parameter, by the class attribute `create`, or when a node that
+ * was made by hand for a minor without a slot is opened; that last kind gets no node of its own.
+ * It goes by the class attribute `destroy` and with the module.
  *
- * A slot that goes is marked gone first; from then on every call returns ENODEV.  Its channels end, waiters are
- * woken, and open() of the minor returns ENXIO.  The slot itself is freed with its last open file.  The module
- * cannot be unloaded while a file is open, because the file refers to it.
+ * A slot that goes is marked gone first; from then on every call returns ENODEV.  Its channels end,
+ * waiters are woken, and open() of the minor returns ENXIO.  The slot itself is freed with its last
+ * open file.  The module cannot be unloaded while a file is open, because the file refers to it.
  *
- * Two locks (slot.c): slots_lock, a spinlock, guards the table of minors, the number of open files of each slot, and
- * the settings that change only while there are none.  Every open and close takes it, for a few instructions.
- * slots_creation, a mutex, is for making slots, which allocates, and for the open of a minor that has no slot (yet).
- * Neither is held while a device is unregistered, because that waits for attributes, whose writers take the first.
- * Order: slots_creation, slots_lock, all others.
+ * Two locks (slot.c): slots_lock, a spinlock, guards the table of minors, the number of open files
+ * of each slot, and the settings that change only while there are none.  Every open and close takes
+ * it, for a few instructions.  slots_creation, a mutex, is for making slots, which allocates, and
+ * for the open of a minor that has no slot (yet).  Neither is held while a device is unregistered,
+ * because that waits for attributes, whose writers take the first.  Order: slots_creation,
+ * slots_lock, all others.
  */
 #ifndef MSGSLOT_SLOT_H
 #define MSGSLOT_SLOT_H
@@ -79,8 +80,8 @@ static inline struct msgslot_slot *msgslot_slot_of(struct device *dev)
 }
 
 /*
- * Makes the class, @cdev, which answers the nodes of slots, and slots of the given modes (NULL: no slot of that
- * minor), with nodes of @devt's major.  All of it or nothing.
+ * Makes the class, @cdev, which answers the nodes of slots, and slots of the given modes (NULL: no
+ * slot of that minor), with nodes of @devt's major.  All of it or nothing.
  */
 int msgslot_slots_init(struct class *class, struct cdev *cdev, dev_t devt,
 		       const struct msgslot_mode *const *modes);
@@ -101,13 +102,17 @@ static inline bool msgslot_slot_is_gone(const struct msgslot_slot *slot)
 }
 
 /*
- * Takes all messages from the channel @id, if @conditional only if the newest is @expected (0: there is none),
- * and wakes writers: 0, with how many there were in *@messages; or -ESTALE, -ENODEV.
+ * Takes all messages from the channel @id, if @conditional only if the newest is @expected (0:
+ * there is none), and wakes writers: 0, with how many there were in *@messages; or -ESTALE,
+ * -ENODEV.
  */
 int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
 		       bool conditional, u64 expected, u64 *messages);
 
-/* Settings: 0; -EINVAL: not such a value, or not in this mode; -EBUSY: a file is open, or a message is kept. */
+/*
+ * Settings: 0; -EINVAL: not such a value, or not in this mode; -EBUSY: a file is open, or a message
+ * is kept.
+ */
 int msgslot_slot_set_mode(struct msgslot_slot *slot, const struct msgslot_mode *mode);
 int msgslot_slot_set_depth(struct msgslot_slot *slot, u32 depth);
 int msgslot_slot_set_max_message(struct msgslot_slot *slot, u32 max_message);

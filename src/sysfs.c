@@ -12,7 +12,7 @@
 #include "slot.h"
 #include "sysfs.h"
 
-/* ---- of a slot: MSGSLOT_INFO in text ------------------------------------------------------------- */
+/* ---- of a slot: MSGSLOT_INFO in text --------------------------------------------------------- */
 
 #define SYSFS_SLOT_SHOW(_name)                                                                     \
 	static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *text) \
@@ -122,7 +122,7 @@ static struct attribute *sysfs_slot_attrs[] = {
 static const struct attribute_group sysfs_slot_group = { .attrs = sysfs_slot_attrs };
 const struct attribute_group *msgslot_sysfs_slot_groups[] = { &sysfs_slot_group, NULL };
 
-/* ---- of the class --------------------------------------------------------------------------------- */
+/* ---- of the class ---------------------------------------------------------------------------- */
 
 /* A minor, decimal, at the end of @text or followed by a space; *@text is what follows then. */
 static int sysfs_parse_minor(char **text, unsigned int *minor)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The attributes of the class (`create`, `destroy`) and of its slots, by groups; msgslot(4) tells of them. */
+/*
+ * The attributes of the class (`create`, `destroy`) and of its slots, by groups; msgslot(4) tells
+ * of them.
+ */
 #ifndef MSGSLOT_SYSFS_H
 #define MSGSLOT_SYSFS_H
 

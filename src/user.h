@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The caller of send.c and receive.c: its memory, and how its namespaces number a sender and a time. */
+/*
+ * The caller of send.c and receive.c: its memory, and how its namespaces number a sender and a
+ * time.
+ */
 #ifndef MSGSLOT_USER_H
 #define MSGSLOT_USER_H
 
@@ -14,8 +17,9 @@
 #include <linux/user_namespace.h>
 
 /*
- * Memory of the caller.  read() and write() have a plain pointer, which saves a hundred instructions a call; the
- * vector calls and io_uring have an iterator.  Exactly one of the two is set.
+ * Memory of the caller.  read() and write() have a plain pointer, which saves a hundred
+ * instructions a call; the vector calls and io_uring have an iterator.  Exactly one of the two is
+ * set.
  */
 struct user_memory {
 	char __user *pointer;
@@ -49,8 +53,8 @@ static __always_inline bool user_is_null(struct user_memory memory)
 }
 
 /*
- * The sender's process as the caller's pid namespace numbers it; 0 if it does not, or if the sender is gone
- * and the number is now that of a process that started after the message was sent at @time.
+ * The sender's process as the caller's pid namespace numbers it; 0 if it does not, or if the sender
+ * is gone and the number is now that of a process that started after the message was sent at @time.
  */
 static __always_inline u32 user_pid(pid_t pid, u64 time)
 {

@@ -2,10 +2,11 @@
 /*
  * Waiting for a message or for space, and being woken.
  *
- * A channel has two wait queues, so that readers and writers cost each other nothing: @readers wait for a
- * message, @writers for space.  A reader or writer that sleeps in a call is in the queue itself.  poll()
- * sleeps in the wait queue of the open file (file.h), because a channel can be forgotten while epoll still
- * has the queue; the file puts a relay into each of the channel's queues that it is polled for.
+ * A channel has two wait queues, so that readers and writers cost each other nothing: @readers wait
+ * for a message, @writers for space.  A reader or writer that sleeps in a call is in the queue
+ * itself.  poll() sleeps in the wait queue of the open file (file.h), because a channel can be
+ * forgotten while epoll still has the queue; the file puts a relay into each of the channel's
+ * queues that it is polled for.
  *
  * A wake-up cannot be missed:
  *
@@ -15,14 +16,14 @@
  *	is there a message?			is anyone in the queue?  wake
  *
  * Either the writer sees the waiter, or the waiter sees the message.  The first barrier is that of
- * prepare_to_wait_event(), the second that of wq_has_sleeper().  Space instead of a message works the same
- * way; where `overflow` is `block`, log.h tells how.  The end of a slot makes its logs dead, and a waiter
- * looks at that, too.
+ * prepare_to_wait_event(), the second that of wq_has_sleeper().  Space instead of a message works
+ * the same way; where `overflow` is `block`, log.h tells how.  The end of a slot makes its logs
+ * dead, and a waiter looks at that, too.
  *
- * A message in a queue wakes one exclusive waiter, and so does a message that is taken.  What woke it may
- * be gone when it runs; it sleeps again then.  A woken waiter that leaves without the message (signal,
- * timeout, fault), or that may block on a page fault, must wake the next; otherwise a message could wait
- * while readers sleep.
+ * A message in a queue wakes one exclusive waiter, and so does a message that is taken.  What woke
+ * it may be gone when it runs; it sleeps again then.  A woken waiter that leaves without the
+ * message (signal, timeout, fault), or that may block on a page fault, must wake the next;
+ * otherwise a message could wait while readers sleep.
  */
 #ifndef MSGSLOT_WAIT_H
 #define MSGSLOT_WAIT_H
@@ -63,8 +64,8 @@ struct msgslot_deadline {
 void msgslot_waiters_init(struct msgslot_waiters *waiters);
 
 /*
- * Wakes waiters in @queue for @events: all that are not exclusive, and one that is.  Called after the event,
- * without locks.
+ * Wakes waiters in @queue for @events: all that are not exclusive, and one that is.  Called after
+ * the event, without locks.
  */
 static inline void msgslot_waiters_wake(wait_queue_head_t *queue, __poll_t events)
 {
@@ -79,22 +80,26 @@ static inline void msgslot_waiters_wake_all(wait_queue_head_t *queue, __poll_t e
 		__wake_up(queue, TASK_NORMAL, 0, poll_to_key(events));
 }
 
-/* What a call returns that a signal ended: a call with a deadline cannot be restarted where it was. */
+/*
+ * What a call returns that a signal ended: a call with a deadline cannot be restarted where it was.
+ */
 static inline int msgslot_deadline_interrupted(const struct msgslot_deadline *deadline)
 {
 	return deadline->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
 }
 
 /*
- * For a call that starts over because others were faster, for the time that @rounds counts: 0 to go on.
- * After a few rounds it ends as a sleeping call would, by a signal or its deadline.
+ * For a call that starts over because others were faster, for the time that @rounds counts: 0 to go
+ * on.  After a few rounds it ends as a sleeping call would, by a signal or its deadline.
  */
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds);
 
 /*
- * Sleep once, until there may be a message from @cursor on, or space for one, or the log is dead: 0, and the
- * caller looks again; -ETIMEDOUT; -EINTR or -ERESTARTSYS by a signal.  The caller holds the channel.
- * @or_loss: messages from @cursor on that are gone count, too.  @exclusive: a message wakes one such waiter.
+ * Sleep once, until there may be a message from @cursor on, or space for one, or the log is dead:
+ * 0, and the caller looks again; -ETIMEDOUT; -EINTR or -ERESTARTSYS by a signal.  The caller holds
+ * the channel.
+ * @or_loss: messages from @cursor on that are gone count, too.  @exclusive: a message wakes one
+ *	such waiter.
  */
 int msgslot_wait_message(struct msgslot_waiters *waiters, struct msgslot_log *log, u64 cursor,
 			 bool or_loss, bool exclusive, const struct msgslot_deadline *deadline);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * peers [OPTION]... [PATTERN]: measures what table.c lists, all of it or the rows whose name or section
- * has PATTERN in it, and says what its bounds come to.  usage() has the options.
+ * peers [OPTION]... [PATTERN]: measures what table.c lists, all of it or the rows whose name or
+ * section has PATTERN in it, and says what its bounds come to.  usage() has the options.
  */
 #define _GNU_SOURCE
 #include <getopt.h>

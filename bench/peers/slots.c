@@ -146,7 +146,7 @@ static void message_end(void)
 	slot_end();
 }
 
-/* ---- last -------------------------------------------------------------------------------------- */
+/* ---- last ------------------------------------------------------------------------------------ */
 
 static int last_open(int ends)
 {
@@ -179,7 +179,7 @@ const struct means last_message = { .open = last_message_open,
 				    .close = message_end,
 				    .shared = true };
 
-/* ---- queue ------------------------------------------------------------------------------------- */
+/* ---- queue ----------------------------------------------------------------------------------- */
 
 /* Each end and direction has a file of its own, as if the processes were strangers. */
 static int queue_open(int ends)
@@ -238,7 +238,7 @@ const struct means queue_message_unheld = { .open = queue_unheld_open,
 					    .both = message_both,
 					    .close = message_end };
 
-/* ---- broadcast --------------------------------------------------------------------------------- */
+/* ---- broadcast ------------------------------------------------------------------------------- */
 
 static int room_begin(int ends, const char *overflow, int depth)
 {
@@ -325,7 +325,7 @@ const struct means room_message = { .open = room_message_open,
 				    .close = message_end,
 				    .shared = true };
 
-/* ---- mapped ------------------------------------------------------------------------------------ */
+/* ---- mapped ---------------------------------------------------------------------------------- */
 
 /* The first access to a page of a mapping is a fault. */
 static void map_touch(const struct msgslot_map_head *head, __u64 size)

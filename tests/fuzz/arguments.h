@@ -28,7 +28,7 @@ static struct {
 	int files[FILES]; /* only nodes; -1 for none */
 	int epoll, pipe[2], socket[2];
 	int source;   /* a file of MEMORY bytes to copy from */
-	char *memory; /* MEMORY bytes, then an inaccessible page; missing pages come through @late */
+	char *memory; /* MEMORY bytes, an inaccessible page; missing pages come through @late */
 	int late;
 	char *read_only; /* one page */
 } process;

@@ -41,7 +41,9 @@ static void no_reader_to_wait_for(void **state)
 	int i, late;
 
 	(void)state;
-	/* Neither a file open for writing only nor one on another channel is a reader of this one. */
+	/*
+	 * Neither a file open for writing only nor one on another channel is a reader of this one.
+	 */
 	for (i = 0; i < 10 * DEPTH; i++)
 		assert_tells(writer, i);
 	assert_true(has_space(writer));

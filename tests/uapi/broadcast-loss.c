@@ -300,7 +300,9 @@ static void recv_takes_note_of_a_loss(void **state)
 	assert_result(slot_get(OWN, "dropped"), 3);
 }
 
-/* What RECV took note of and could not tell, for want of a message, read() tells before the next. */
+/*
+ * What RECV took note of and could not tell, for want of a message, read() tells before the next.
+ */
 static void read_tells_what_recv_could_not(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader = own_open_on(O_RDONLY | O_NONBLOCK, 1);

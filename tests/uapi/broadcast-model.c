@@ -19,9 +19,9 @@ static struct reader {
 	int access;
 	unsigned int id;
 	uint64_t cursor, lost;
-	uint64_t reached; /* the cursor before it was set back: what is before that was not lost by anybody */
-	size_t done; /* of the message at the cursor, in pieces */
-	bool untold; /* RECV noted a loss, and had no message to tell it with */
+	uint64_t reached; /* the cursor before it was set back: what is before that is not lost */
+	size_t done;	  /* of the message at the cursor, in pieces */
+	bool untold;	  /* RECV noted a loss, and had no message to tell it with */
 } readers[FILES];
 
 static unsigned int depth;

@@ -100,7 +100,9 @@ static void a_look_is_the_same(void **state)
 	assert_hears(fd, 0);
 }
 
-/* What lies between the caller's cursor and the message is lost to the caller, and to nobody else. */
+/*
+ * What lies between the caller's cursor and the message is lost to the caller, and to nobody else.
+ */
 static void lost_is_counted_from_the_callers_cursor(void **state)
 {
 	struct msgslot_recv recv = { 0 };

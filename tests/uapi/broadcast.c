@@ -283,7 +283,9 @@ static void counters_count_each_reader(void **state)
 	assert_int_equal(info.sent, 5);
 	assert_int_equal(info.received, 8);
 	assert_int_equal(info.messages, 5);
-	/* Being read takes nothing from the log; being cleared does, and it may be forgotten then. */
+	/*
+	 * Being read takes nothing from the log; being cleared does, and it may be forgotten then.
+	 */
 	assert_result(own_clear(one, 1), 5);
 	assert_result(slot_get(OWN, "messages"), 0);
 	own_close(one);

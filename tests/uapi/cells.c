@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Cells are as large as the first message wants them, and become as large as any wants them with the
- * first one that does not fit: what is written between comes back whole, and lengths that vary cost
- * that once and never again.
+ * Cells are as large as the first message wants them, and become as large as any wants them with
+ * the first one that does not fit: what is written between comes back whole, and lengths that vary
+ * cost that once and never again.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"

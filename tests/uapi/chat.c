@@ -2,7 +2,8 @@
 /*
  * A chat client that knows nothing of msgslot: it opens the node for reading and writing, waits in
  * select() for its standard input and the node, reads 2048 bytes at a time, writes in a loop until
- * all of a line is written, and shows what it reads.  No ioctl, no O_NONBLOCK, no errors but its end.
+ * all of a line is written, and shows what it reads.  No ioctl, no O_NONBLOCK, no errors but its
+ * end.
  */
 #define _GNU_SOURCE
 #include <signal.h>

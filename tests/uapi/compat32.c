@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A true 32-bit program: its structs as a 32-bit compiler lays them out, its pointers above 2 GiB, as
- * its stack is.  It gets what a 64-bit program gets.
+ * A true 32-bit program: its structs as a 32-bit compiler lays them out, its pointers above 2 GiB,
+ * as its stack is.  It gets what a 64-bit program gets.
  *
  * There is no 32-bit C library in the guest, and none is needed: this is all the program there is.
  * userland.mk builds it with -m32, or with a compiler for 32-bit ARM.
@@ -22,8 +22,8 @@ static const char slot_path[] = "/dev/msgslot" SLOT;
 static int failed, tests;
 
 /*
- * System calls: 0 or more, or minus an error.  The first mmap() of x86 takes its arguments in memory, and
- * 32-bit ARM has only the second, of six arguments.
+ * System calls: 0 or more, or minus an error.  The first mmap() of x86 takes its arguments in
+ * memory, and 32-bit ARM has only the second, of six arguments.
  */
 #ifdef __arm__
 #define AT_START

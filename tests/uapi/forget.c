@@ -145,7 +145,10 @@ static void select_once_and_close(void **state)
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 
-/* A message is what keeps a channel: it stays as nobody holds it, and its number of reads matters not. */
+/*
+ * A message is what keeps a channel: it stays as nobody holds it, and its number of reads matters
+ * not.
+ */
 static void what_has_a_message_stays(void **state)
 {
 	int fd = own_open(O_RDWR);
@@ -183,8 +186,8 @@ static void *read_once(int fd)
 }
 
 /*
- * The last message of a channel is taken just as its last file selects another one: whichever of the
- * two empties it, it is forgotten.
+ * The last message of a channel is taken just as its last file selects another one: whichever of
+ * the two empties it, it is forgotten.
  */
 static void emptied_as_it_is_left(void **state)
 {

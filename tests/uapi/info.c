@@ -229,7 +229,10 @@ static void shares(void **state)
 	assert_true(info.share_max_bytes >= info.share_bytes);
 }
 
-/* One keeps a message in a queue, another takes it, each on a processor of its own if there are two. */
+/*
+ * One keeps a message in a queue, another takes it, each on a processor of its own if there are
+ * two.
+ */
 static bool moving;
 
 static void *keep_sending(void *argument)

@@ -303,7 +303,9 @@ static void memory_goes_with_the_slot(void **state)
 		assert_int_equal(long_begin(state), 0);
 	}
 	assert_result(slot_get(OWN, "bytes"), 0);
-	/* Memory comes back after a grace period, and with some noise from the rest of the system. */
+	/*
+	 * Memory comes back after a grace period, and with some noise from the rest of the system.
+	 */
 	for (waits = 0; before - memory_available() > 12 * MIB && waits < 300; waits++)
 		usleep(100000);
 	assert_true(before - memory_available() <= 12 * MIB);

@@ -200,7 +200,9 @@ static void by_no_road(void **state)
 		assert_false(can_be_executed(head));
 		child_run(NULL, by_no_road_in_a_child, head);
 		assert_memory_equal(before, head, sizeof(before));
-		/* The old way to turn pages around comes by mmap(), and may have it another page. */
+		/*
+		 * The old way to turn pages around comes by mmap(), and may have it another page.
+		 */
 		(void)!remap_file_pages(head, getpagesize(), 0, 1, 0);
 		assert_string_equal(area_of(head), "r--s");
 		assert_false(can_be_written(head));

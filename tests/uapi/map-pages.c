@@ -384,7 +384,9 @@ static void memory_cgroups_pay(void **state)
 
 enum { OTHER = OWN + 1 };
 
-/* Leaves bytes behind in pages that the next may get: of messages elsewhere, and of an old mapping. */
+/*
+ * Leaves bytes behind in pages that the next may get: of messages elsewhere, and of an old mapping.
+ */
 static void leave_dirt_behind(void)
 {
 	static char dirt[MIB];

@@ -62,7 +62,9 @@ static void broadcast(void **state)
 	}
 	assert_maps(head, 0, 1, "before");
 	assert_maps_nothing(head, cursor);
-	/* Behind by more than the depth: the next one that is there, and its number says the loss. */
+	/*
+	 * Behind by more than the depth: the next one that is there, and its number says the loss.
+	 */
 	for (; i <= 20; i++)
 		assert_result(send_text(fd, 0, "more"), i);
 	lost = cursor;
@@ -148,7 +150,9 @@ static void the_largest(void **state)
 	unmap(head);
 }
 
-/* Where a cell is never at rest, or never the right one, a reader is told so, and does not try on. */
+/*
+ * Where a cell is never at rest, or never the right one, a reader is told so, and does not try on.
+ */
 static void retries_are_bounded(void **state)
 {
 	union {

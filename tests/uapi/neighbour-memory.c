@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What one user's memory does to another: a cgroup that is short of it, or a page that does not come,
- * keeps nobody else waiting.
+ * What one user's memory does to another: a cgroup that is short of it, or a page that does not
+ * come, keeps nobody else waiting.
  */
 #define _GNU_SOURCE
 #include "cgroup.h"

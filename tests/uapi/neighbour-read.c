@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a reader is left with when others take, clear or replace what is being read: one whole message,
- * and no byte of another.
+ * What a reader is left with when others take, clear or replace what is being read: one whole
+ * message, and no byte of another.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"
@@ -81,7 +81,10 @@ static void *read_ten_into_late(void *argument)
 	return NULL;
 }
 
-/* The first message was copied in part when its reader had to wait for a page, and is another's then. */
+/*
+ * The first message was copied in part when its reader had to wait for a page, and is another's
+ * then.
+ */
 static void a_message_taken_meanwhile_leaves_nothing(void **state)
 {
 	struct reading reading;
@@ -114,7 +117,9 @@ static struct {
 	pthread_barrier_t meet;
 } dropping;
 
-/* Each drops message after message, if the other one has not; a call that fails has told nothing. */
+/*
+ * Each drops message after message, if the other one has not; a call that fails has told nothing.
+ */
 static void *drop_each(void *unused)
 {
 	long i, wrong = 0, told = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What one user of a slot may do to another: not slow, starve or pin, and be charged for what is kept
- * alive and for nothing else.
+ * What one user of a slot may do to another: not slow, starve or pin, and be charged for what is
+ * kept alive and for nothing else.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -161,7 +161,9 @@ static void a_ring_is_charged_to_whose_messages_it_has(void **state)
 	assert_int_equal(info_of(second).share_bytes, slot_get(OWN, "bytes"));
 }
 
-/* In whatever order they come and go: a user is charged for nothing without a message in the queue. */
+/*
+ * In whatever order they come and go: a user is charged for nothing without a message in the queue.
+ */
 static void a_user_without_message_is_charged_for_nothing(void **state)
 {
 	enum { USERS = 3, DEPTH = 64 };
@@ -377,7 +379,9 @@ static void replacing_in_a_full_slot(void **state)
 	}
 }
 
-/* A ring that was cleared waits for its readers to have looked: of these there is no pile either. */
+/*
+ * A ring that was cleared waits for its readers to have looked: of these there is no pile either.
+ */
 static void cleared_rings_leave_no_pile(void **state)
 {
 	struct msgslot_clear clear = { .channel = 1 };
@@ -412,7 +416,10 @@ static void *write_together(void *argument)
 	return NULL;
 }
 
-/* However many calls of a user find at once that a log must grow: they have no more under way than it may hold. */
+/*
+ * However many calls of a user find at once that a log must grow: they have no more under way than
+ * it may hold.
+ */
 static void growing_at_once_is_bounded(void **state)
 {
 	enum { FULL = 32768, WRITERS = 64 };

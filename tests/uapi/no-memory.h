@@ -19,7 +19,9 @@ static int came;	/* that many faults did */
 
 static inline int faults_setup(void **state)
 {
-	/* Also where the allocation could have waited, or is of a page, and not a word in the log. */
+	/*
+	 * Also where the allocation could have waited, or is of a page, and not a word in the log.
+	 */
 	const char *const settings[][2] = {
 		{ "failslab/ignore-gfp-wait", "N" },	    { "failslab/verbose", "0" },
 		{ "fail_page_alloc/ignore-gfp-wait", "N" }, { "fail_page_alloc/verbose", "0" },

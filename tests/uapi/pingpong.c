@@ -72,7 +72,9 @@ static void *play(void *argument)
 			pass_on(event_receive(fd, player->from, &event, &recv));
 			/* Sent in the round before by the last of us, or in this one. */
 			demand(event.round == round - !player->place);
-			/* An id that nobody uses for a moment is forgotten; its numbers rise still. */
+			/*
+			 * An id that nobody uses for a moment is forgotten; its numbers rise still.
+			 */
 			demand(recv.sequence > last);
 			demand(recv.time >= time);
 			demand(!player->sender || recv.pid == (uint32_t)player->sender);

@@ -239,7 +239,9 @@ static void *read_into_a_shared_page(void *argument)
 	return NULL;
 }
 
-/* Right after fork() a page must be copied before it can be written; the other side keeps its own. */
+/*
+ * Right after fork() a page must be copied before it can be written; the other side keeps its own.
+ */
 static void memory_just_forked(void **state)
 {
 	struct forked forked = { own_open_on(O_RDWR, 1), pages_new(4096, PROT_READ | PROT_WRITE) };

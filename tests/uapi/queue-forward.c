@@ -247,7 +247,9 @@ static void *forward_until_killed(void *unused)
 	}
 }
 
-/* Takes what comes still, which can only be the last one again; whether nothing is left anywhere. */
+/*
+ * Takes what comes still, which can only be the last one again; whether nothing is left anywhere.
+ */
 static bool all_are_through(int fd, uint64_t last, long *again)
 {
 	uint64_t got;

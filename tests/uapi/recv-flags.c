@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the flags of MSGSLOT_RECV do in each mode: PEEK leaves everything, NEWER makes the caller the
- * cursor, IF and DROP take one message and no other.  And what is lost is counted.
+ * What the flags of MSGSLOT_RECV do in each mode: PEEK leaves everything, NEWER makes the caller
+ * the cursor, IF and DROP take one message and no other.  And what is lost is counted.
  */
 #define _GNU_SOURCE
 #include <poll.h>

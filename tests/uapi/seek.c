@@ -249,7 +249,9 @@ static void a_seek_wakes_a_poller(void **state)
 	assert_hears(call.fd, 0);
 }
 
-/* Each message counts as dropped once at most: not again when a reader goes back to where it was. */
+/*
+ * Each message counts as dropped once at most: not again when a reader goes back to where it was.
+ */
 static void going_back_drops_nothing(void **state)
 {
 	int writer = own_open_on(O_WRONLY, 1), reader, i;

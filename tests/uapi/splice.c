@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A pipe would cut messages or join them: splice(), tee(), copy_file_range() and sendfile() from a slot are
- * EINVAL in every mode, whether there is a message or not, and never wait.  sendfile() to a slot works
- * (streams.c).
+ * A pipe would cut messages or join them: splice(), tee(), copy_file_range() and sendfile() from a
+ * slot are EINVAL in every mode, whether there is a message or not, and never wait.  sendfile() to
+ * a slot works (streams.c).
  */
 #define _GNU_SOURCE
 #include <sys/sendfile.h>

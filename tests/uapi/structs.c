@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The structs of all commands: sizes that are not the kernel's, tails, page ends, pages that are not
- * there or read-only, every bit that means nothing.  What is refused has changed nothing.
+ * The structs of all commands: sizes that are not the kernel's, tails, page ends, pages that are
+ * not there or read-only, every bit that means nothing.  What is refused has changed nothing.
  */
 #define _GNU_SOURCE
 #include "ioctl.h"

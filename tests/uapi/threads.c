@@ -87,7 +87,10 @@ static void one_file_many_threads(void **state)
 		threads[i] = thread_start(do_everything, (void *)(uintptr_t)(seed | 1) + 2 * i);
 	for (i = 0; i < THREADS; i++)
 		thread_join(threads[i]);
-	/* However it went, one file holds one channel, and no more messages are there than channels. */
+	/*
+	 * However it went, one file holds one channel, and no more messages are there than
+	 * channels.
+	 */
 	assert_in_range(slot_get(OWN, "channels"), 1, CHANNELS);
 	assert_in_range(slot_get(OWN, "messages"), 1, CHANNELS);
 }
@@ -222,7 +225,9 @@ static void newest_never_goes_back(void **state)
 	threads[1] = thread_start(count_up, (void *)1);
 	while (rounds) {
 		if (read(fd, pair, sizeof(pair)) < 0) {
-			/* Once there is a message there always is one, also while it is replaced. */
+			/*
+			 * Once there is a message there always is one, also while it is replaced.
+			 */
 			assert_false(any);
 			assert_int_equal(errno, EAGAIN);
 			continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * MSGSLOT_WALK: the channels of a slot in the order of their ids, in bounded steps, while others come
- * and go: a channel that stays is listed once.
+ * MSGSLOT_WALK: the channels of a slot in the order of their ids, in bounded steps, while others
+ * come and go: a channel that stays is listed once.
  */
 #define _GNU_SOURCE
 #include <sched.h>

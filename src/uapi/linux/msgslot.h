@@ -59,10 +59,10 @@
  *	EINVAL	the buffer is NULL
  *	EFAULT	the buffer cannot be written
  *
- * In `queue` and `broadcast` a file that has selected nothing selects channel 0 when it first reads,
- * writes or polls; in `broadcast` one that is open for reading does so as it is opened.  That may be
- * refused, as any selection: open() and poll() succeed all the same, and read() and write() try again
- * and have the errors of MSG_SLOT_CHANNEL.
+ * In `queue` and `broadcast` a file that has selected nothing selects channel 0 when it first
+ * reads, writes or polls; in `broadcast` one that is open for reading does so as it is opened.
+ * That may be refused, as any selection: open() and poll() succeed all the same, and read() and
+ * write() try again and have the errors of MSG_SLOT_CHANNEL.
  *
  * A failed call changes nothing: the message that was there is still there.  Only the caller's own
  * buffer is unspecified after a failed read().  The vector calls (readv(), writev(), io_uring)
@@ -72,9 +72,8 @@
  * else where a read() would not wait; POLLOUT, where a write() would not wait; POLLHUP and POLLERR,
  * where the slot was destroyed.
  *
- * lseek(), pread() and pwrite() are ESPIPE, splice() is EINVAL.  sendfile() to a slot sends a short file as a
- * message, and is EMSGSIZE where that would cut it.  open() of a destroyed
- * slot is ENXIO.
+ * lseek(), pread() and pwrite() are ESPIPE, splice() is EINVAL.  sendfile() to a slot sends a short
+ * file as a message, and is EMSGSIZE where that would cut it.  open() of a destroyed slot is ENXIO.
  */
 #ifndef _UAPI_LINUX_MSGSLOT_H
 #define _UAPI_LINUX_MSGSLOT_H
@@ -95,9 +94,9 @@
 #define MSG_SLOT_CHANNEL _IOW(MSGSLOT_IOC_TYPE, 0, unsigned int)
 
 /*
- * Other encodings of the same command, in use in programs that exist; accepted alike: number 0 of both
- * types with any direction (_IO, _IOR, _IOW, _IOWR) and the size of nothing, an int or a long; and two bare
- * numbers.
+ * Other encodings of the same command, in use in programs that exist; accepted alike: number 0 of
+ * both types with any direction (_IO, _IOR, _IOW, _IOWR) and the size of nothing, an int or a long;
+ * and two bare numbers.
  */
 #define MSGSLOT_IOC_TYPE_OLD 240
 #define MSG_SLOT_CHANNEL_LONG _IOW(MSGSLOT_IOC_TYPE, 0, unsigned long)
@@ -129,7 +128,9 @@ enum msgslot_mode_number {
 	MSGSLOT_BROADCAST = 2,
 };
 
-/* What a full channel does to a writer, as sysfs spells it and as struct msgslot_info numbers it. */
+/*
+ * What a full channel does to a writer, as sysfs spells it and as struct msgslot_info numbers it.
+ */
 #define MSGSLOT_OVERFLOW_DROP "drop"
 #define MSGSLOT_OVERFLOW_BLOCK "block"
 
@@ -154,9 +155,10 @@ enum msgslot_overflow_number {
  *
  * A timeout is in nanoseconds of CLOCK_MONOTONIC from the call on.  0 waits not at all (EAGAIN).
  * -1 waits for ever; a signal whose handler restarts calls does not end it.  Any other ends by
- * ETIMEDOUT, or by EINTR on a signal that is handled; one that is not, as SIGSTOP with SIGCONT, and a
- * suspend do not end it.  The time that is left is in @remaining then, and a call with the same struct
- * waits no longer than that; any other end makes it 0 again.  On an O_NONBLOCK file every timeout is 0.
+ * ETIMEDOUT, or by EINTR on a signal that is handled; one that is not, as SIGSTOP with SIGCONT, and
+ * a suspend do not end it.  The time that is left is in @remaining then, and a call with the same
+ * struct waits no longer than that; any other end makes it 0 again.  On an O_NONBLOCK file every
+ * timeout is 0.
  */
 
 /* The id of the channel that reads and writes mean.  EINVAL in `last` if none is selected. */
@@ -239,12 +241,15 @@ struct msgslot_recv {
 	__s64 remaining;
 };
 
-/* Leave everything as it is: `queue` keeps the message, no cursor moves, poll() still tells of it. */
+/*
+ * Leave everything as it is: `queue` keeps the message, no cursor moves, poll() still tells of it.
+ */
 #define MSGSLOT_RECV_PEEK (1u << 0)
 /*
  * The oldest kept message whose number is above @sequence: the caller keeps the cursor, the file's
  * own does not move.  In `last`, the newest message once it is newer.  In `queue` only with
- * MSGSLOT_RECV_PEEK (a look at what waits).  In `broadcast`, also on a channel that is not selected.
+ * MSGSLOT_RECV_PEEK (a look at what waits).  In `broadcast`, also on a channel that is not
+ * selected.
  */
 #define MSGSLOT_RECV_NEWER (1u << 1)
 /* `queue`: take the message only if it is the head and its number is @sequence; else ESTALE. */
@@ -261,9 +266,9 @@ struct msgslot_recv {
  * @sequence: in: with MSGSLOT_SEEK_SEQUENCE; out: the number of the message that comes next
  *
  * Seeking to a message that went is seeking to a loss: the next read tells it.  A read that sleeps
- * is not woken by it; the message that wakes it finds the new cursor.  The file must be open for reading
- * (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a message above the one
- * to come.
+ * is not woken by it; the message that wakes it finds the new cursor.  The file must be open for
+ * reading (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a
+ * message above the one to come.
  */
 struct msgslot_seek {
 	__u32 whence;
@@ -317,8 +322,8 @@ struct msgslot_clear {
  * @bytes: what it holds
  * @max_channels: how many channels it may have
  * @channels: how many it has
- * @share_max_bytes: what the user that opened the file could hold at this moment; with CAP_SYS_RESOURCE,
- *	as much as the slot can
+ * @share_max_bytes: what the user that opened the file could hold at this moment; with
+ *	CAP_SYS_RESOURCE, as much as the slot can
  * @share_bytes: what that user holds
  * @share_max_channels: as @share_max_bytes, in channels
  * @share_channels: how many of the channels count as that user's

@@ -2,20 +2,21 @@
 /*
  * msgslot: reading a channel without a system call.
  *
- * mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) of a file open for reading maps the selected channel, in the modes
- * `last` and `broadcast`: a head, and the messages that the channel keeps, in cells.  Message S is in cell
- * S mod @cells.  The mapping is of the channel selected then, whatever the file selects later, and outlives the
- * file.
+ * mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) of a file open for reading maps the selected
+ * channel, in the modes `last` and `broadcast`: a head, and the messages that the channel keeps, in
+ * cells.  Message S is in cell S mod @cells.  The mapping is of the channel selected then, whatever
+ * the file selects later, and outlives the file.
  *
- * The head, of which there is always a page, tells the size: map a page first, and then @size bytes.  The first
- * mapping of a channel makes the pages, which count in the share of a user that maps it; they go with the last.
- * Messages that are read here are not counted as received, and poll() still reports what is newer than what the
- * file last read.
+ * The head, of which there is always a page, tells the size: map a page first, and then @size
+ * bytes.  The first mapping of a channel makes the pages, which count in the share of a user that
+ * maps it; they go with the last.  Messages that are read here are not counted as received, and
+ * poll() still reports what is newer than what the file last read.
  *
- * Errors of mmap(), in this order: EACCES (not open for reading, or PROT_WRITE and not open for writing), ENODEV,
- * EPERM (PROT_WRITE or PROT_EXEC), EINVAL (MAP_PRIVATE), EOPNOTSUPP (`queue`), EINVAL (no channel is selected),
- * those of MSG_SLOT_CHANNEL, ENOSPC (more than MSGSLOT_MAP_MAX bytes, or than the slot has left), EDQUOT, ENOMEM,
- * EINVAL (beyond @size).  mprotect() to write or to execute is EACCES.
+ * Errors of mmap(), in this order: EACCES (not open for reading, or PROT_WRITE and not open for
+ * writing), ENODEV, EPERM (PROT_WRITE or PROT_EXEC), EINVAL (MAP_PRIVATE), EOPNOTSUPP (`queue`),
+ * EINVAL (no channel is selected), those of MSG_SLOT_CHANNEL, ENOSPC (more than MSGSLOT_MAP_MAX
+ * bytes, or than the slot has left), EDQUOT, ENOMEM, EINVAL (beyond @size).  mprotect() to write or
+ * to execute is EACCES.
  */
 #ifndef _UAPI_LINUX_MSGSLOT_MAP_H
 #define _UAPI_LINUX_MSGSLOT_MAP_H
@@ -36,7 +37,8 @@
  * @size: of the whole mapping in bytes, a multiple of the page size
  * @reserved: 0
  * @first: the number of the oldest message
- * @next: the number of the message to come; kept are @first to @next - 1, none where that is nothing
+ * @next: the number of the message to come; kept are @first to @next - 1, none where that is
+ *	nothing
  *
  * Only @gone, @first and @next ever change.
  */
@@ -114,10 +116,10 @@ msgslot_map_retry(const struct msgslot_map_head *head, __u64 *sequence, void *bu
 }
 
 /*
- * Copies the oldest message from *@sequence on, if it has at most @size bytes, and stores its number
- * in *@sequence: its length, 0 if there is none, or MSGSLOT_MAP_BUSY.  Where the length is above
- * @size, or the answer is MSGSLOT_MAP_BUSY, the bytes of @buffer are unspecified.  In `last`, a
- * *@sequence of 0 is the newest message, and the number of the last one plus 1 a newer one; in
+ * Copies the oldest message from *@sequence on, if it has at most @size bytes, and stores its
+ * number in *@sequence: its length, 0 if there is none, or MSGSLOT_MAP_BUSY.  Where the length is
+ * above @size, or the answer is MSGSLOT_MAP_BUSY, the bytes of @buffer are unspecified.  In `last`,
+ * a *@sequence of 0 is the newest message, and the number of the last one plus 1 a newer one; in
  * `broadcast`, more than the number of the last one plus 1 means that the difference was lost.
  */
 static __inline__ long msgslot_map_copy(const struct msgslot_map_head *head, __u64 *sequence,
