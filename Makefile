@@ -225,7 +225,8 @@ check-kernels: deps ## the suite on every kernel (KERNEL=NAME: on that one)
 		$(if $(findstring -,$(kernel)),$(filter-out cli,$(SUITE)),$(SUITE))")
 
 check-debug: deps ## the suite but cli under KASAN, lockdep, UBSAN and kmemleak
-	@exec $(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))"
+	@exec $(STEPS) --name "check-debug-$(SIZE)" "$(RUN) --kernel debug $(filter-out cli,$(SUITE))" \
+		"tests/static/run --kernel"
 
 check-tools: deps ## the commands under AddressSanitizer and UBSan
 	@exec $(STEPS) --name check-tools "BUILD=$(BUILD)/sanitize $(RUN) --sanitize cli"

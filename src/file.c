@@ -162,7 +162,7 @@ __poll_t msgslot_file_poll(struct file *file, poll_table *table)
 	spin_lock(&f->lock);
 	file_add_relays_locked(f, which);
 	spin_unlock(&f->lock);
-	/* The left column in wait.h. */
+	/* Pairs with the barrier of wq_has_sleeper() in a wake-up: the left column in wait.h. */
 	smp_mb();
 	/* A select after this look wakes the caller. */
 	return file_events(f);

@@ -311,6 +311,7 @@ static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
 	RCU_INIT_POINTER(log->ring, NULL);
+	/* Pairs with msgslot_log_first(). */
 	smp_store_release(&log->first, log->next);
 	log->at_end = log->readers;
 	if (log->map)

@@ -91,11 +91,8 @@ static void map_show_locked(struct msgslot_map_pages *map, u64 sequence, u64 fir
 {
 	struct msgslot_map_head *head = map->head;
 
-	/*
-	 * Pairs with the load of next in msgslot_map_try(): a reader that sees the number finds the
-	 * cell.
-	 */
 	if (head->next <= sequence)
+		/* Pairs with the load of next in msgslot_map_try(): the reader finds the cell. */
 		smp_store_release(&head->next, sequence + 1);
 	/* While what the log keeps is still being copied, the message before it stays. */
 	first = max(head->first, min(first, head->next - 1));
@@ -174,6 +171,7 @@ void msgslot_map_advance_locked(struct msgslot_map_pages *map, u64 first, bool g
 
 	/* What is gone from the log is gone from the map, whether it was published or not. */
 	if (head->next < first)
+		/* Pairs with the load of next in msgslot_map_try(). */
 		smp_store_release(&head->next, first);
 	/* Pairs with the load of first in msgslot_map_try(). */
 	smp_store_release(&head->first, first);

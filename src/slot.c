@@ -241,7 +241,7 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
                                                                                   \
 		for_each_possible_cpu(cpu)                                        \
 			sum += READ_ONCE(per_cpu_ptr((slot)->stats, cpu)->field); \
-		(u64) max_t(s64, sum, 0);                                         \
+		max_t(s64, sum, 0);                                               \
 	})
 
 void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
