@@ -86,12 +86,13 @@ $(BUILD)/man/%: man/%.scd Makefile
 # ---- the module ----------------------------------------------------------
 # Its sources are copied, because kernels before 6.13 have no output directory
 # for a module outside their tree. Kbuild takes W=1 and C=2 from the command line, and NAME, the
-# name of the module.
+# name of the module. SRC names another folder of sources.
 # A kernel that clang built needs modules built by clang.
 
 NAME	:= msgslot
 MODULE	:= $(BUILD)/module
-MODSRC	:= $(wildcard src/Kbuild src/*.[ch] src/uapi/linux/*.h)
+SRC	:= src
+MODSRC	:= $(wildcard $(SRC)/Kbuild $(SRC)/*.[ch] $(SRC)/uapi/linux/*.h)
 LLVM	?= $(if $(shell grep -sx CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf),1)
 
 module: ## the module for the kernel of KDIR, into build/module/
@@ -101,10 +102,10 @@ module: ## the module for the kernel of KDIR, into build/module/
 		exit 1; }
 	@mkdir -p $(MODULE)/uapi/linux
 	@cd $(MODULE) && find . -name '*.[ch]' ! -name '*.mod.c' | while read -r file; do \
-		[ -e "$(CURDIR)/src/$$file" ] || rm -f "$$file"; done
-	@for file in $(MODSRC:src/%=%); do \
-		cmp -s "src/$$file" "$(MODULE)/$$file" || \
-		cp "src/$$file" "$(MODULE)/$$file" || exit 1; done
+		[ -e "$(abspath $(SRC))/$$file" ] || rm -f "$$file"; done
+	@for file in $(MODSRC:$(SRC)/%=%); do \
+		cmp -s "$(SRC)/$$file" "$(MODULE)/$$file" || \
+		cp "$(SRC)/$$file" "$(MODULE)/$$file" || exit 1; done
 	$(MAKE) -C $(KDIR) M=$(abspath $(MODULE)) $(LLVM:%=LLVM=%) modules
 
 # ---- install -------------------------------------------------------------

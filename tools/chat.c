@@ -171,10 +171,10 @@ static int chat_open(struct chat *chat, const struct address *address)
 		return status;
 	if (msgslot_slot_get_mode(chat->slot.handle) == MSGSLOT_BROADCAST)
 		return slot_select(&chat->slot);
-	return report_error(STATUS_USAGE, chat->slot.node,
-			    "'msgslot list' shows the slots and their modes.",
-			    "chat needs a slot of mode broadcast, and this is %s",
-			    msgslot_mode_get_name(msgslot_slot_get_mode(chat->slot.handle)));
+	return report_error(
+		STATUS_USAGE, chat->slot.node, "'msgslot list' shows the slots and their modes.",
+		"chat needs a slot of mode broadcast, and this is %s",
+		text_known(msgslot_mode_get_name(msgslot_slot_get_mode(chat->slot.handle))));
 }
 
 static int chat_run(int argc, char **argv)

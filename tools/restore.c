@@ -9,6 +9,7 @@
 #include "report.h"
 #include "slot.h"
 #include "stream.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,7 +84,7 @@ static int restore_check_slot(const struct slot *slot, const struct dumpfile_hea
 		return report_error(STATUS_FAILED, slot->node,
 				    "Take a slot of the same mode; 'msgslot list' names them.",
 				    "the slot is of mode %s, and the dump of mode %s",
-				    msgslot_mode_get_name((int)info->mode),
+				    text_known(msgslot_mode_get_name((int)info->mode)),
 				    msgslot_mode_get_name((int)header->mode));
 	if (needs->longest > info->max_message) {
 		snprintf(todo, sizeof(todo),

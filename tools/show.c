@@ -52,10 +52,10 @@ static void show_add_slot(struct text *text, const char *node, const struct msgs
 	else
 		text_format(text, "%s\n", node);
 	show_add_number(text, "slot", info->minor);
-	show_add_word(text, "mode", msgslot_mode_get_name((int)info->mode));
+	show_add_word(text, "mode", text_known(msgslot_mode_get_name((int)info->mode)));
 	show_add_number(text, "depth", info->depth);
 	show_add_number(text, "max_message", info->max_message);
-	show_add_word(text, "overflow", msgslot_overflow_get_name((int)info->overflow));
+	show_add_word(text, "overflow", text_known(msgslot_overflow_get_name((int)info->overflow)));
 	text_hex(&instance, info->instance, sizeof(info->instance));
 	text_bytes(&instance, "", 1);
 	show_add_word(text, "instance", instance.bytes);

@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "report_errno.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -118,7 +119,7 @@ static int slot_report_too_long(const struct slot *slot, const char *line, size_
 
 int slot_report_send(const struct slot *slot, size_t length, int error)
 {
-	const char *mode = msgslot_mode_get_name(msgslot_slot_get_mode(slot->handle));
+	const char *mode = text_known(msgslot_mode_get_name(msgslot_slot_get_mode(slot->handle)));
 	char line[32] = "";
 
 	if (slot->line)

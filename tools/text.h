@@ -23,6 +23,14 @@ static inline const char *text_plural(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
+/*
+ * A word that the library has for a number of the module's, or NULL where a newer module has more.
+ */
+static inline const char *text_known(const char *word)
+{
+	return word ? word : "unknown";
+}
+
 void text_free(struct text *text);
 void text_bytes(struct text *text, const void *bytes, size_t length);
 void text_string(struct text *text, const char *string);

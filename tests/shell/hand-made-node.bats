@@ -142,6 +142,28 @@ Run it as root, or have udev give the node a group: 'msgslot doctor' says what i
 	prints ours message_reader /dev/msgslot1 5
 }
 
+@test "a mode is a row: the one that CONTRIBUTING shows" {
+	local node=/dev/hand-made-0 settings=/sys/class/message_slot/message_slot0
+
+	node 0 235
+	works insmod "$BATS_TEST_DIRNAME/../common/message_slot.ko" slots=latch:1 major=235
+	equal mode "$(<$settings/mode)" latch
+	timeout 60 head -c 5 $node >got &
+	eventually bash -c "msgslot show -j $node | jq -e '.channel_list[0].files == 1'"
+	printf first >$node
+	wait $!
+	equal "the first value" "$(<got)" first
+	printf second >$node
+	equal "the newest value" "$(head -c 6 $node)" second
+	equal "the newest value, again" "$(head -c 6 $node)" second
+	equal depth "$(<$settings/depth)" 1
+	fails 1 "Invalid argument" bash -c "echo block >$settings/overflow"
+	fails 1 "Invalid argument" bash -c "echo 2 >$settings/depth"
+	works msgslot show $node
+	grep -qx '  mode            unknown' out
+	works rmmod message_slot
+}
+
 # recipe TITLE: the block of msgslot-recipes(7) that begins with this comment, on the node /dev/hand-made-chat.
 recipe()
 {

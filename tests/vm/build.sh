@@ -50,9 +50,28 @@ build_module()
 		rm -rf "$out/module"
 		die "the module builds with warnings"
 	fi
-	[[ " ${folders[*]##*/} " != *' shell '* ]] || quietly "$out/named.log" "$vm/inside" "$kernel" \
-		make -j "$jobs" -C "$top" BUILD="$out/named" KDIR="/lib/modules/$release/build" \
-		"${cross_kernel[@]}" NAME=message_slot module
+	[[ " ${folders[*]##*/} " == *' shell '* ]] || return 0
+	add_mode
+	quietly "$out/named.log" "$vm/inside" "$kernel" make -j "$jobs" -C "$top" BUILD="$out/named" \
+		KDIR="/lib/modules/$release/build" "${cross_kernel[@]}" SRC="$out/named/src" \
+		NAME=message_slot module
+}
+
+# The module of another name has one mode more, which is the row that CONTRIBUTING shows.
+add_mode()
+{
+	mkdir -p "$out/named"
+	cp -a "$top/src" "$out/named/"
+	sed -n '/^\*\*A mode\.\*\*/,/^```$/{/^\t/p}' "$top/CONTRIBUTING.md" >"$out/named/row"
+	[ -s "$out/named/row" ]
+	awk -v row="$out/named/row" '
+		/^static const struct msgslot_mode modes/ { inside = 1 }
+		inside && /^};/ {
+			while ((getline line <row) > 0)
+				print line
+			inside = 0
+		}
+		{ print }' "$top/src/mode.c" >"$out/named/src/mode.c"
 }
 
 # stage_tests FOLDER: its programs, as files of stage/tests/NAME.
