@@ -154,15 +154,22 @@ static inline struct msgslot_send send_of(unsigned int channel, const void *mess
 				      .length = length };
 }
 
+/* A file that own_end() closes. */
+static inline int own_keep(int fd)
+{
+	assert_works(fd);
+	assert_in_range(own.count, 0, (int)(sizeof(own.files) / sizeof(own.files[0])) - 1);
+	own.files[own.count++] = fd;
+	return fd;
+}
+
 static inline int own_open(int flags)
 {
 	int fd = slot_open(OWN, flags);
 
 	if (fd < 0)
 		fail_msg("/dev/msgslot%d: %s", OWN, strerror(errno));
-	assert_in_range(own.count, 0, (int)(sizeof(own.files) / sizeof(own.files[0])) - 1);
-	own.files[own.count++] = fd;
-	return fd;
+	return own_keep(fd);
 }
 
 static inline int own_open_on(int flags, unsigned int id)

@@ -19,11 +19,7 @@ static inline int ready(int fd)
 /* Closed with the test's files. */
 static inline int epoll_new(void)
 {
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-
-	assert_works(epoll);
-	own.files[own.count++] = epoll;
-	return epoll;
+	return own_keep(epoll_create1(EPOLL_CLOEXEC));
 }
 
 static inline void epoll_add(int epoll, int fd, unsigned int events)

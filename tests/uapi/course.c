@@ -53,11 +53,8 @@ static void slots_and_channels_interleaved(void **state)
 	int files[SLOTS], i, round;
 
 	(void)state;
-	for (i = 0; i < slots; i++) {
-		files[i] = slot_open(FIRST_MINOR + i, O_RDWR);
-		assert_true(files[i] >= 0);
-		own.files[own.count++] = files[i];
-	}
+	for (i = 0; i < slots; i++)
+		files[i] = own_keep(slot_open(FIRST_MINOR + i, O_RDWR));
 	/* Write all, read all, write all anew, read all. */
 	for (round = 0; round < 4; round++) {
 		for (i = 0; i < slots * CHANNELS; i++) {

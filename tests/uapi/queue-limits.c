@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "cgroup.h"
+#include "own-as.h"
 #include "queue.h"
 
 enum { MIB = 1024 * 1024, LONG = 4000, SHORT = 64, NEVER_SO_MANY = 100000 };
@@ -224,18 +225,6 @@ static void one_user_does_not_take_it_all(void **state)
 }
 
 /* The share is that of the user that opened the file, whichever process holds it now. */
-static int pair[2];
-
-static void *open_and_pass(void *unused)
-{
-	int fd = slot_open_on(OWN, O_RDWR | O_NONBLOCK, 1);
-
-	(void)unused;
-	demand(fd >= 0);
-	demand(file_pass(pair[1], fd) == 0);
-	return NULL;
-}
-
 static void *use_what_was_passed(void *argument)
 {
 	int fd = *(int *)argument;
@@ -254,17 +243,13 @@ static void a_passed_file_is_charged_to_its_opener(void **state)
 	(void)state;
 	assert_result(slot_set(OWN, "depth", MSGSLOT_DEPTH_MAX), 0);
 	assert_result(slot_set(OWN, "max_bytes", MIB), 0);
-	assert_result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	child_run("member", open_and_pass, NULL);
-	fd = file_receive(pair[0]);
-	assert_true(fd >= 0);
+	fd = own_open_as("member", O_RDWR | O_NONBLOCK);
+	assert_result(slot_select(fd, 1), 0);
 	count = fill(fd, SHORT);
 	assert_int_equal(errno, EDQUOT);
 	assert_in_range(slot_get(OWN, "bytes"), MIB / 8, MIB / 2);
 	drain(fd, SHORT, count);
-	close(fd);
-	close(pair[0]);
-	close(pair[1]);
+	own_close(fd);
 
 	fd = own_open_on(O_RDWR | O_NONBLOCK, 2);
 	child_run("outsider", use_what_was_passed, &fd);

@@ -4,10 +4,9 @@
  */
 #define _GNU_SOURCE
 #include <poll.h>
-#include <sys/socket.h>
 
 #include "check.h"
-#include "pass.h"
+#include "own-as.h"
 
 /* Handouts and the programs of their courses have all of these. */
 static void all_encodings_mean_the_same(void **state)
@@ -295,37 +294,17 @@ static void opener_counts_when_inherited(void **state)
 	child_run("member", use_passed, &passed);
 }
 
-static void *open_and_pass(void *argument)
-{
-	int i, fd;
-
-	for (i = 0; i < 5; i++) {
-		fd = slot_open(OWN, O_RDWR);
-		demand(fd >= 0);
-		demand(file_pass(((int *)argument)[1], fd) == 0);
-		close(fd);
-	}
-	return NULL;
-}
-
 /* Opened by a member, used by another: the member's. */
 static void opener_counts_when_passed(void **state)
 {
 	struct passed passed = { .within_share = true };
-	int pair[2], i;
+	int i;
 
 	(void)state;
 	assert_result(slot_set(OWN, "max_channels", 8), 0);
-	assert_result(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	child_run("member", open_and_pass, pair);
-	for (i = 0; i < 5; i++) {
-		passed.files[i] = file_receive(pair[0]);
-		assert_works(passed.files[i]);
-		own.files[own.count++] = passed.files[i];
-	}
+	for (i = 0; i < 5; i++)
+		passed.files[i] = own_open_as("member", O_RDWR);
 	child_run("member2", use_passed, &passed);
-	close(pair[0]);
-	close(pair[1]);
 }
 
 int main(void)

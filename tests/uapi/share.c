@@ -8,11 +8,10 @@
 #define _GNU_SOURCE
 #include <linux/capability.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "ioctl.h"
-#include "pass.h"
+#include "own-as.h"
 
 enum { KIB = 1024, MIB = 1024 * KIB, LONG = 64 * KIB };
 
@@ -353,43 +352,29 @@ static void a_capability_lifts_it(void **state)
 	}
 }
 
-static void *open_and_pass(void *argument)
-{
-	int fd = slot_open(OWN, O_RDWR);
-
-	demand(fd >= 0);
-	demand(file_pass(*(int *)argument, fd) == 0);
-	return NULL;
-}
-
 /* Root sends through a file that member opened: as little as member may, on member's account. */
 static void a_passed_file_is_its_openers(void **state)
 {
-	int fd, passed, sockets[2], count;
-	struct msgslot_info his, mine;
+	int fd, passed, count;
+	struct msgslot_info theirs, mine;
 	size_t mode;
 
 	(void)state;
 	for (mode = 0; mode < COUNT_OF(logs); mode++) {
 		fd = become_deep(logs[mode], 8 * MIB);
-		assert_result(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-		child_run("member", open_and_pass, &sockets[1]);
-		passed = file_receive(sockets[0]);
-		assert_works(passed);
+		passed = own_open_as("member", O_RDWR);
 		count = fill(passed, 1, LONG);
 		assert_int_equal(errno, EDQUOT);
 		assert_in_range(count, 4 * MIB / LONG - 8, 4 * MIB / LONG);
-		his = info_of(passed);
+		theirs = info_of(passed);
 		mine = info_of(fd);
-		assert_true(his.share_bytes >= (uint64_t)count * LONG);
-		assert_int_equal(his.share_channels, 1);
+		assert_true(theirs.share_bytes >= (uint64_t)count * LONG);
+		assert_int_equal(theirs.share_channels, 1);
 		assert_int_equal(mine.share_bytes, 0);
 		/* The member's file is closed, and the member still holds what it holds. */
-		close(passed);
+		own_close(passed);
 		assert_int_equal(info_of(fd).bytes, mine.bytes);
 		assert_result(clear_channel(fd, 1), count);
-		close(sockets[0]);
-		close(sockets[1]);
 	}
 }
 
