@@ -12,7 +12,7 @@
 #include "measure.h"
 
 enum {
-	ROOM = 212,
+	BROADCAST = 212,
 	QUEUE = 213,
 	CHANNEL = 1,
 	DEPTH = 64,
@@ -46,7 +46,7 @@ static long do_write(void)
 
 static long do_come_and_go(void)
 {
-	int fd = slot_open_on(ROOM, O_RDONLY | O_NONBLOCK, CHANNEL);
+	int fd = slot_open_on(BROADCAST, O_RDONLY | O_NONBLOCK, CHANNEL);
 
 	return fd < 0 ? -1 : close(fd);
 }
@@ -109,7 +109,7 @@ static void open_files(int from, int to)
 	int i;
 
 	for (i = from; i < to; i++)
-		files[i] = need(slot_open_on(ROOM, O_RDONLY | O_NONBLOCK, CHANNEL),
+		files[i] = need(slot_open_on(BROADCAST, O_RDONLY | O_NONBLOCK, CHANNEL),
 				"one of many files");
 }
 
@@ -165,11 +165,11 @@ static struct call read_beside = {
 
 static void measure_many_files(void)
 {
-	slot_renew(ROOM, "broadcast");
-	need(slot_put(ROOM, "overflow", "block\n"), "overflow");
-	need(slot_set(ROOM, "depth", DEPTH), "depth");
-	writer = need(slot_open_on(ROOM, O_WRONLY | O_NONBLOCK, CHANNEL), "the writer");
-	reader = need(slot_open_on(ROOM, O_RDONLY | O_NONBLOCK, CHANNEL), "the reader");
+	slot_renew(BROADCAST, "broadcast");
+	need(slot_put(BROADCAST, "overflow", "block\n"), "overflow");
+	need(slot_set(BROADCAST, "depth", DEPTH), "depth");
+	writer = need(slot_open_on(BROADCAST, O_WRONLY | O_NONBLOCK, CHANNEL), "the writer");
+	reader = need(slot_open_on(BROADCAST, O_RDONLY | O_NONBLOCK, CHANNEL), "the reader");
 	open_files(0, FEW - 1);
 	measure_figures(&with_few);
 	open_files(FEW - 1, many_files - 1);
@@ -191,7 +191,7 @@ static void measure_many_writers(void)
 	usleep(100000);
 	sleepers = 0;
 	measure(&read_alone);
-	queue = need(slot_open_on(ROOM, O_WRONLY, CHANNEL), "the room");
+	queue = need(slot_open_on(BROADCAST, O_WRONLY, CHANNEL), "the broadcast channel");
 	writers_begin(many_sleepers);
 	measure(&read_beside);
 }
@@ -213,7 +213,7 @@ int main(void)
 	measure_many_writers();
 	measure_end();
 	printf("# many: %d files, %d writers\n", many_files, many_sleepers);
-	slot_destroy(ROOM);
+	slot_destroy(BROADCAST);
 
 	judge("a write, many files by 2", share(&with_many.write, &with_few.write), 1.1);
 	judge("a refused write, many files by 2", share(&with_many.refused, &with_few.refused),

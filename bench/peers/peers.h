@@ -248,7 +248,8 @@ void slot_give_back(int minor);
 
 extern const struct means last, last_apart, last_message, last_mapped;
 extern const struct means queue, queue_message, queue_message_held, queue_message_unheld;
-extern const struct means room, room_polled, room_epolled, room_block, room_message, room_mapped;
+extern const struct means broadcast, broadcast_polled, broadcast_epolled, broadcast_block,
+	broadcast_message, broadcast_mapped;
 
 /* ---- telling it: report.c, recorded.c ------------------------------------------------------ */
 

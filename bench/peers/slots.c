@@ -240,7 +240,7 @@ const struct means queue_message_unheld = { .open = queue_unheld_open,
 
 /* ---- broadcast ------------------------------------------------------------------------------- */
 
-static int room_begin(int ends, const char *overflow, int depth)
+static int broadcast_begin(int ends, const char *overflow, int depth)
 {
 	int i;
 
@@ -257,38 +257,38 @@ static int room_begin(int ends, const char *overflow, int depth)
 	return 0;
 }
 
-static int room_open(int ends)
+static int broadcast_open(int ends)
 {
-	return room_begin(ends, MSGSLOT_OVERFLOW_DROP, 0);
+	return broadcast_begin(ends, MSGSLOT_OVERFLOW_DROP, 0);
 }
 
-static int room_block_open(int ends)
+static int broadcast_block_open(int ends)
 {
-	return room_begin(ends, MSGSLOT_OVERFLOW_BLOCK, 0);
+	return broadcast_begin(ends, MSGSLOT_OVERFLOW_BLOCK, 0);
 }
 
 /* With a timeout, as otherwise the kernel knows that the call does not sleep. */
-static int room_polled_open(int ends)
+static int broadcast_polled_open(int ends)
 {
 	struct pollfd wanted = { .events = POLLIN };
 	int i;
 
-	if (room_open(ends))
+	if (broadcast_open(ends))
 		return -1;
 	for (i = 0; i < ends; i++) {
 		wanted.fd = in_file[i];
 		if (poll(&wanted, 1, 1) != 0)
-			bail_out("poll of an empty room");
+			bail_out("poll of an empty channel");
 	}
 	return 0;
 }
 
-static int room_epolled_open(int ends)
+static int broadcast_epolled_open(int ends)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int i, epoll;
 
-	if (room_open(ends))
+	if (broadcast_open(ends))
 		return -1;
 	epoll = need(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 	for (i = 0; i < ends; i++)
@@ -297,33 +297,35 @@ static int room_epolled_open(int ends)
 	return 0;
 }
 
-static int room_message_open(int ends)
+static int broadcast_message_open(int ends)
 {
 	message_begin();
-	return room_open(ends);
+	return broadcast_open(ends);
 }
 
-const struct means room = {
-	.open = room_open, .put = file_put, .get = file_get, .close = slot_end, .shared = true
+const struct means broadcast = {
+	.open = broadcast_open, .put = file_put, .get = file_get, .close = slot_end, .shared = true
 };
-const struct means room_block = {
-	.open = room_block_open, .put = file_put, .get = file_get, .close = slot_end, .shared = true
-};
-const struct means room_polled = { .open = room_polled_open,
-				   .put = file_put,
-				   .get = file_get,
-				   .close = slot_end,
-				   .shared = true };
-const struct means room_epolled = { .open = room_epolled_open,
-				    .put = file_put,
-				    .get = file_get,
-				    .close = slot_end,
-				    .shared = true };
-const struct means room_message = { .open = room_message_open,
-				    .put = message_put,
-				    .get = message_get,
-				    .close = message_end,
-				    .shared = true };
+const struct means broadcast_block = { .open = broadcast_block_open,
+				       .put = file_put,
+				       .get = file_get,
+				       .close = slot_end,
+				       .shared = true };
+const struct means broadcast_polled = { .open = broadcast_polled_open,
+					.put = file_put,
+					.get = file_get,
+					.close = slot_end,
+					.shared = true };
+const struct means broadcast_epolled = { .open = broadcast_epolled_open,
+					 .put = file_put,
+					 .get = file_get,
+					 .close = slot_end,
+					 .shared = true };
+const struct means broadcast_message = { .open = broadcast_message_open,
+					 .put = message_put,
+					 .get = message_get,
+					 .close = message_end,
+					 .shared = true };
 
 /* ---- mapped ---------------------------------------------------------------------------------- */
 
@@ -385,9 +387,9 @@ static int last_mapped_open(int ends)
 	return 0;
 }
 
-static int room_mapped_open(int ends)
+static int broadcast_mapped_open(int ends)
 {
-	if (room_begin(ends, MSGSLOT_OVERFLOW_DROP, MAPPED_DEPTH))
+	if (broadcast_begin(ends, MSGSLOT_OVERFLOW_DROP, MAPPED_DEPTH))
 		return -1;
 	maps_begin(ends);
 	return 0;
@@ -400,7 +402,7 @@ static long last_mapped_get(int end)
 	return msgslot_map_copy(map[end].head, &newest, incoming.bytes, message_size);
 }
 
-static long room_mapped_get(int end)
+static long broadcast_mapped_get(int end)
 {
 	long length =
 		msgslot_map_copy(map[end].head, &map[end].sequence, incoming.bytes, message_size);
@@ -414,8 +416,8 @@ const struct means last_mapped = { .open = last_mapped_open,
 				   .get = last_mapped_get,
 				   .close = maps_end,
 				   .shared = true };
-const struct means room_mapped = { .open = room_mapped_open,
-				   .put = file_put,
-				   .get = room_mapped_get,
-				   .close = maps_end,
-				   .shared = true };
+const struct means broadcast_mapped = { .open = broadcast_mapped_open,
+					.put = file_put,
+					.get = broadcast_mapped_get,
+					.close = maps_end,
+					.shared = true };

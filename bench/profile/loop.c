@@ -82,7 +82,7 @@ static void echo_ready(void)
 	get = back;
 }
 
-static void room_ready(void)
+static void broadcast_ready(void)
 {
 	slot_ready("broadcast");
 }
@@ -91,7 +91,7 @@ static void crowd_ready(void)
 {
 	int i;
 
-	room_ready();
+	broadcast_ready();
 	for (i = 1; i < READERS; i++)
 		slot(O_RDONLY);
 }
@@ -170,8 +170,8 @@ static const struct {
 	{ "queue-1k", queue_ready, do_both_1k },
 	{ "queue-message", queue_ready, do_message },
 	{ "queue-asleep", echo_ready, do_both },
-	{ "room", room_ready, do_both },
-	{ "room-publish", crowd_ready, do_put },
+	{ "broadcast", broadcast_ready, do_both },
+	{ "broadcast-publish", crowd_ready, do_put },
 	{ "pipe", pipe_ready, do_both },
 	{ "zero", floor_ready, do_get },
 	{ "null", floor_ready, do_put },
