@@ -62,8 +62,8 @@ add_mode()
 {
 	mkdir -p "$out/named"
 	cp -a "$top/src" "$out/named/"
-	sed -n '/^\*\*A mode\.\*\*/,/^```$/{/^\t/p}' "$top/CONTRIBUTING.md" >"$out/named/row"
-	[ -s "$out/named/row" ]
+	sed -n '/^\*\*A mode\.\*\*/,/^\*\*An ioctl\.\*\*/{/^\t/p}' "$top/CONTRIBUTING.md" >"$out/named/row"
+	[ -s "$out/named/row" ] || die "CONTRIBUTING.md shows no row of a mode"
 	awk -v row="$out/named/row" '
 		/^static const struct msgslot_mode modes/ { inside = 1 }
 		inside && /^};/ {
