@@ -255,12 +255,9 @@ static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek
 
 static void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek)
 {
-	u64 lost = r->lost;
-
 	if (likely(!trace_msgslot_receive_enabled()))
 		return;
-	/* Of a loss that read() told before. */
-	trace_msgslot_receive(r->f->slot->minor, r->id, peek->sequence, peek->length, lost,
+	trace_msgslot_receive(r->f->slot->minor, r->id, peek->sequence, peek->length, r->lost,
 			      ktime_get_boottime_ns() - peek->time);
 }
 
