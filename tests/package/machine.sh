@@ -74,7 +74,8 @@ boots()
 			say "$name: the kernel hung on its way up ($console.hung)"
 		done
 		grep -vE '^[0-9]+ passed, [0-9]+ failed$' "$out/judged" || :
-		read -r good _ bad _ < <(tail -n 1 "$out/judged")
+		# There is no such line if the judge was killed.
+		read -r good _ bad _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out/judged") || :
 		passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-1}))
 		echo "        $(seconds_since "$began") s  $name: ${good:-0} passed, ${bad:-1} failed"
 	done
