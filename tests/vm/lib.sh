@@ -20,13 +20,15 @@ die()
 	exit 1
 }
 
-# The only way to root: mmdebstrap, chroot and private mounts need it.
+# as_root COMMAND…: the only way to root, which mmdebstrap, chroot and private mounts need. own_mounts is
+# what cache_make sets.
+own_mounts=()
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
-		"$@"
+		"${own_mounts[@]}" "$@"
 	elif sudo -n true 2>/dev/null; then
-		sudo -n "$@"
+		sudo -n "${own_mounts[@]}" "$@"
 	else
 		die "needs root, or sudo without a password, for: $1"
 	fi
@@ -123,7 +125,9 @@ cache_key()
 }
 
 # cache_make PATH COMMAND…: when PATH is missing, has COMMAND make "$PATH.new"
-# and renames it, one process at a time. Entries that were not used for a month are removed.
+# and renames it, one process at a time. Entries that were not used for a month are removed. What COMMAND
+# does as root, it does in mounts of its own: one that was killed leaves none in "$PATH.new", through which
+# the removal of that would go into /proc and /sys.
 cache_make()
 {
 	local path=$1 status
@@ -139,7 +143,7 @@ cache_make()
 		meanwhile "making ${path##*/}"
 		# Not "||": a function called so would go on after an error.
 		set +e
-		(set -e; "$@" "$path.new") >"$path.log" 2>&1
+		(set -e; own_mounts=(unshare --mount); "$@" "$path.new") >"$path.log" 2>&1
 		status=$?
 		set -e
 		enough
