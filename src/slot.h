@@ -33,7 +33,7 @@
  * struct msgslot_stats - what a slot counts, a set for each processor
  * @sent: messages placed
  * @received: messages handed to readers
- * @dropped: messages that went before a reader they were meant for saw them
+ * @dropped: messages that were dropped before a reader they were meant for saw them
  * @messages: messages kept; only the sum over all processors means anything
  */
 struct msgslot_stats {

@@ -142,25 +142,25 @@ static void no_increment_is_lost(void **state)
 }
 
 /*
- * An office that one process at a time holds.  A process that finds it free, or finds no message,
- * writes its pid.  The holder writes 0, which means free.  Outside of the slot a plain counter
- * shows whether two processes held it at once.
+ * A lock: its message is the pid of the holder.  A process that finds 0, or no message, writes its
+ * own pid; the holder writes 0.  Outside of the slot a plain counter shows whether two processes
+ * held it at once.
  */
-struct office {
-	long terms;
+struct lock {
+	long turns;
 	long holders;
 };
 
-static void *stand_for_office(void *argument)
+static void *take_lock_often(void *argument)
 {
-	struct office *office = argument;
-	long terms = scaled(100, 20);
+	struct lock *lock = argument;
+	long turns = scaled(100, 20);
 	int fd = slot_open(OWN, O_RDWR);
 	uint64_t newest = 0;
 	pid_t me = getpid();
 
 	demand(fd >= 0);
-	while (terms) {
+	while (turns) {
 		pid_t holder = 0;
 		struct msgslot_recv recv = recv_of(1, 0, &holder, sizeof(holder));
 		long long mine;
@@ -182,30 +182,30 @@ static void *stand_for_office(void *argument)
 			demand(errno == ESTALE);
 			continue;
 		}
-		demand(__atomic_add_fetch(&office->holders, 1, __ATOMIC_SEQ_CST) == 1);
-		office->terms++;
-		terms--;
-		demand(__atomic_sub_fetch(&office->holders, 1, __ATOMIC_SEQ_CST) == 0);
+		demand(__atomic_add_fetch(&lock->holders, 1, __ATOMIC_SEQ_CST) == 1);
+		lock->turns++;
+		turns--;
+		demand(__atomic_sub_fetch(&lock->holders, 1, __ATOMIC_SEQ_CST) == 0);
 		/* Nobody writes while it is held. */
 		demand(send_if(fd, 1, mine, &(pid_t){ 0 }, sizeof(me)) == mine + 1);
 	}
 	return NULL;
 }
 
-static void one_leads_at_a_time(void **state)
+static void one_holds_the_lock_at_a_time(void **state)
 {
-	struct office *office = shared_for_test(sizeof(*office));
+	struct lock *lock = shared_for_test(sizeof(*lock));
 	pid_t children[4];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT_OF(children); i++)
-		children[i] = child_start(NULL, stand_for_office, office);
+		children[i] = child_start(NULL, take_lock_often, lock);
 	for (i = 0; i < COUNT_OF(children); i++)
 		child_join(children[i]);
-	assert_int_equal(office->terms, COUNT_OF(children) * scaled(100, 20));
-	assert_int_equal(office->holders, 0);
-	munmap(office, sizeof(*office));
+	assert_int_equal(lock->turns, COUNT_OF(children) * scaled(100, 20));
+	assert_int_equal(lock->holders, 0);
+	munmap(lock, sizeof(*lock));
 }
 
 /* Of many writers that find nothing there, one is the first, on every channel. */
@@ -243,9 +243,9 @@ static void one_is_the_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		own_slot_test(only_the_newest_is_expected), own_slot_test(an_empty_channel_is_0),
-		own_slot_test(errors_come_in_order),	    own_slot_test(no_increment_is_lost),
-		own_slot_test(one_leads_at_a_time),	    own_slot_test(one_is_the_first),
+		own_slot_test(only_the_newest_is_expected),  own_slot_test(an_empty_channel_is_0),
+		own_slot_test(errors_come_in_order),	     own_slot_test(no_increment_is_lost),
+		own_slot_test(one_holds_the_lock_at_a_time), own_slot_test(one_is_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

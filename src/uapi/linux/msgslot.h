@@ -53,7 +53,7 @@
  * Errors of read():
  *	ENODEV	the slot was destroyed
  *	EINVAL	no channel is selected
- *	ENOBUFS	`broadcast`: messages went before this file read them; told once
+ *	ENOBUFS	`broadcast`: messages were dropped before this file read them; told once
  *	EAGAIN	there is no message, and the mode is `last` or the file O_NONBLOCK
  *	ENOSPC	the buffer is shorter than the message (not in `broadcast`)
  *	EINVAL	the buffer is NULL
@@ -211,9 +211,9 @@ struct msgslot_send {
  * @timeout: in: how long to wait for a message; in `last` too
  * @sequence: in: with MSGSLOT_RECV_NEWER and MSGSLOT_RECV_IF; out: the message's number
  * @time: out: when it was sent, CLOCK_BOOTTIME in nanoseconds
- * @lost: out: in `broadcast`, how many messages went before this file read them, since it joined
- *	the channel; with MSGSLOT_RECV_NEWER, in every mode, how many between @sequence (if not 0)
- *	and this message went unread; else 0
+ * @lost: out: in `broadcast`, how many messages were dropped before this file read them, since it
+ *	joined the channel; with MSGSLOT_RECV_NEWER, in every mode, how many between @sequence (if
+ *	not 0) and this message went unread; else 0
  * @pid: out: the sending process, as the receiver's pid namespace numbers it; 0 where it does not
  * @uid: out: the user that opened the file it was sent through, as the receiver's user namespace
  *	numbers that user
@@ -265,10 +265,10 @@ struct msgslot_recv {
  * @reserved: 0
  * @sequence: in: with MSGSLOT_SEEK_SEQUENCE; out: the number of the message that comes next
  *
- * Seeking to a message that went is seeking to a loss: the next read tells it.  A read that sleeps
- * is not woken by it; the message that wakes it finds the new cursor.  The file must be open for
- * reading (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence, or a
- * message above the one to come.
+ * Seeking to a message that is no longer kept is seeking to a loss: the next read tells it.  A read
+ * that sleeps is not woken by it; the message that wakes it finds the new cursor.  The file must be
+ * open for reading (EBADF).  Errors then: EOPNOTSUPP in other modes; EINVAL for an unknown @whence,
+ * or a message above the one to come.
  */
 struct msgslot_seek {
 	__u32 whence;
@@ -330,7 +330,8 @@ struct msgslot_clear {
  * @messages: how many are kept
  * @sent: how many were ever sent
  * @received: how many were handed to readers, counting each reader
- * @dropped: how many went before a reader they were meant for saw them, counting each reader
+ * @dropped: how many were dropped before a reader they were meant for saw them, counting
+ *	each reader
  */
 struct msgslot_info {
 	__u32 version;
