@@ -138,17 +138,6 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 
 /* ---- handing it to the user ------------------------------------------------------------------ */
 
-/* Faults in all pages of @to, and clears them.  Whether that worked. */
-static bool user_fault_in(struct user_memory to, size_t n)
-{
-	struct iov_iter iter;
-
-	if (!to.iter)
-		return !clear_user(to.pointer, n);
-	iter = *to.iter;
-	return iov_iter_zero(n, &iter) == n;
-}
-
 /*
  * Copies @n bytes of the message, from @offset on, and puts its buffer: 0, -EFAULT, or 1 to look
  * again.  A missing page may never come, and no other call may wait for it: the next reader is
@@ -285,23 +274,6 @@ ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *ag
 }
 
 /* ---- no trace of a void attempt -------------------------------------------------------------- */
-
-/*
- * Zeros, up to the first byte that cannot be written: clear_user() may stop some bytes before that.
- */
-static void user_clear(struct user_memory to, size_t size)
-{
-	static const u8 zeros[64];
-	size_t n;
-
-	for (; size; size -= n) {
-		n = min(size, sizeof(zeros));
-		if (!user_copy_out(to, zeros, n))
-			break;
-		if (!to.iter)
-			to.pointer += n;
-	}
-}
 
 void receiver_take_back(struct receiver *r, ssize_t ret)
 {

@@ -52,6 +52,34 @@ static __always_inline bool user_is_null(struct user_memory memory)
 	return !memory.iter && !memory.pointer;
 }
 
+/* Faults in all pages of @to, and clears them.  Whether that worked. */
+static inline bool user_fault_in(struct user_memory to, size_t size)
+{
+	struct iov_iter iter;
+
+	if (!to.iter)
+		return !clear_user(to.pointer, size);
+	iter = *to.iter;
+	return iov_iter_zero(size, &iter) == size;
+}
+
+/*
+ * Zeros, up to the first byte that cannot be written: clear_user() may stop some bytes before that.
+ */
+static inline void user_clear(struct user_memory to, size_t size)
+{
+	static const u8 zeros[64];
+	size_t n;
+
+	for (; size; size -= n) {
+		n = min(size, sizeof(zeros));
+		if (!user_copy_out(to, zeros, n))
+			break;
+		if (!to.iter)
+			to.pointer += n;
+	}
+}
+
 /*
  * The sender's process as the caller's pid namespace numbers it; 0 if it does not, or if the sender
  * is gone and the number is now that of a process that started after the message was sent at @time.
