@@ -30,74 +30,26 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 						&channel->waiters.readers;
 }
 
-/*
- * Called by a wake-up of that queue, with its lock.  The barrier of that wake-up comes before the
- * look at @wait, so all that polled before are seen.
- */
-static int file_relay(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
-{
-	struct msgslot_file *f = relay->private;
-
-	/* The end of the slot wakes exclusive waiters as well. */
-	if (waitqueue_active(&f->wait))
-		__wake_up(&f->wait, TASK_NORMAL, key_to_poll(key) & MSGSLOT_EVENTS_GONE ? 0 : 1,
-			  key);
-	else
-		list_del_init_careful(&relay->entry);
-	return 0;
-}
-
-static void file_init_relays(struct msgslot_file *f)
-{
-	int i;
-
-	for (i = 0; i < MSGSLOT_RELAYS; i++) {
-		init_waitqueue_func_entry(&f->relays[i], file_relay);
-		f->relays[i].private = f;
-		INIT_LIST_HEAD(&f->relays[i].entry);
-	}
-}
-
 /* Puts in the relays whose bits are in @which. */
 static void file_add_relays_locked(struct msgslot_file *f, unsigned int which)
 {
-	wait_queue_head_t *queue;
-	unsigned long flags;
 	int i;
 
-	for (i = 0; i < MSGSLOT_RELAYS; i++) {
-		if (!(which & BIT(i)))
-			continue;
-		queue = file_queue_locked(f, i);
-		spin_lock_irqsave(&queue->lock, flags);
-		if (list_empty(&f->relays[i].entry))
-			__add_wait_queue(queue, &f->relays[i]);
-		spin_unlock_irqrestore(&queue->lock, flags);
-	}
+	for (i = 0; i < MSGSLOT_RELAYS; i++)
+		if (which & BIT(i))
+			msgslot_relay_add(&f->relays[i], file_queue_locked(f, i));
 }
 
 /* Returns which were in.  Afterwards no wake-up of these queues touches the file any more. */
 static unsigned int file_remove_relays_locked(struct msgslot_file *f)
 {
-	wait_queue_head_t *queue;
 	unsigned int removed = 0;
-	unsigned long flags;
 	int i;
 
-	for (i = 0; i < MSGSLOT_RELAYS; i++) {
-		/*
-		 * Only poll() puts it in, and takes the file's lock for that: so it does not come
-		 * back.
-		 */
-		if (list_empty_careful(&f->relays[i].entry))
-			continue;
-		queue = file_queue_locked(f, i);
-		spin_lock_irqsave(&queue->lock, flags);
-		if (!list_empty(&f->relays[i].entry))
+	/* Only poll() puts one in, and takes the file's lock for that: so none comes back. */
+	for (i = 0; i < MSGSLOT_RELAYS; i++)
+		if (msgslot_relay_remove(&f->relays[i], file_queue_locked(f, i)))
 			removed |= BIT(i);
-		list_del_init(&f->relays[i].entry);
-		spin_unlock_irqrestore(&queue->lock, flags);
-	}
 	return removed;
 }
 
@@ -330,7 +282,7 @@ int msgslot_file_open(struct inode *inode, struct file *file)
 {
 	struct msgslot_slot *slot = msgslot_slot_open(iminor(inode));
 	struct msgslot_file *f;
-	int err = -ENOMEM;
+	int i, err = -ENOMEM;
 
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
@@ -348,7 +300,8 @@ int msgslot_file_open(struct inode *inode, struct file *file)
 	f->reads = file->f_mode & FMODE_READ;
 	spin_lock_init(&f->lock);
 	init_waitqueue_head(&f->wait);
-	file_init_relays(f);
+	for (i = 0; i < MSGSLOT_RELAYS; i++)
+		msgslot_relay_init(&f->relays[i], &f->wait);
 	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;
 	/*

@@ -14,18 +14,8 @@
  * read next.  The channel's: it remains 0.  None (mode `last`): it says which message poll() does
  * not report; reading the same message again writes nothing at all.
  *
- * The relays pass wake-ups of the channel on to processes that poll the file: one is in the
- * channel's queue of readers, one in that of writers.  poll() puts in those that it needs; a
- * wake-up that finds no process polling takes its relay out again, so that a message costs nothing
- * for files that only read.  Whether a relay is in its queue, its own list says, under that queue's
- * lock:
- *
- *	poll				wake-up (holds the channel's queue)
- *	enter the file's queue		is anyone in the file's queue?
- *	is the relay in?  put it in	no: take the relay out
- *
- * If the wake-up comes first, poll puts the relay in again; if poll does, the wake-up sees the
- * waiter.
+ * The relays (wait.h) pass wake-ups of the channel on to processes that poll the file: one is in
+ * the channel's queue of readers, one in that of writers.  poll() puts in those that it needs.
  *
  * Lock order: msgslot_file.lock, then either msgslot_channels.lock and what follows there (log.h),
  * or the lock of a queue in msgslot_channel.waiters, then that of msgslot_file.wait.

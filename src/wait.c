@@ -18,6 +18,53 @@ void msgslot_waiters_init(struct msgslot_waiters *waiters)
 	init_waitqueue_head(&waiters->writers);
 }
 
+/*
+ * Called by a wake-up of the queue that the relay is in, with its lock.  The barrier of that
+ * wake-up comes before the look at the other queue, so all that polled before are seen.
+ */
+static int relay_wake(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
+{
+	wait_queue_head_t *to = relay->private;
+
+	/* The end of the slot wakes exclusive waiters as well. */
+	if (waitqueue_active(to))
+		__wake_up(to, TASK_NORMAL, key_to_poll(key) & MSGSLOT_EVENTS_GONE ? 0 : 1, key);
+	else
+		list_del_init_careful(&relay->entry);
+	return 0;
+}
+
+void msgslot_relay_init(wait_queue_entry_t *relay, wait_queue_head_t *to)
+{
+	init_waitqueue_func_entry(relay, relay_wake);
+	relay->private = to;
+	INIT_LIST_HEAD(&relay->entry);
+}
+
+void msgslot_relay_add(wait_queue_entry_t *relay, wait_queue_head_t *queue)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	if (list_empty(&relay->entry))
+		__add_wait_queue(queue, relay);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+bool msgslot_relay_remove(wait_queue_entry_t *relay, wait_queue_head_t *queue)
+{
+	unsigned long flags;
+	bool was_in;
+
+	if (list_empty_careful(&relay->entry))
+		return false;
+	spin_lock_irqsave(&queue->lock, flags);
+	was_in = !list_empty(&relay->entry);
+	list_del_init(&relay->entry);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return was_in;
+}
+
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds)
 {
 	if (likely(++*rounds <= DEADLINE_ROUNDS))

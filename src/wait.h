@@ -95,6 +95,25 @@ static inline int msgslot_deadline_interrupted(const struct msgslot_deadline *de
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds);
 
 /*
+ * A relay passes the wake-ups of one queue on to another, to the processes that poll there.  poll()
+ * puts it in; a wake-up that finds no process polling takes it out again, so that a message costs
+ * nothing for files that only read.  Whether it is in, its own list says, under the queue's lock:
+ *
+ *	poll				wake-up (holds the queue)
+ *	enter the other queue		is anyone in the other queue?
+ *	is the relay in?  put it in	no: take the relay out
+ *
+ * If the wake-up comes first, poll puts the relay in again; if poll does, the wake-up sees the
+ * waiter.
+ */
+/* A relay to @to, in no queue. */
+void msgslot_relay_init(wait_queue_entry_t *relay, wait_queue_head_t *to);
+/* @relay is in @queue then. */
+void msgslot_relay_add(wait_queue_entry_t *relay, wait_queue_head_t *queue);
+/* Whether @relay was in @queue; it is in none then, and no wake-up uses it any more. */
+bool msgslot_relay_remove(wait_queue_entry_t *relay, wait_queue_head_t *queue);
+
+/*
  * Sleep once, until there may be a message from @cursor on, or space for one, or the log is dead:
  * 0, and the caller looks again; -ETIMEDOUT; -EINTR or -ERESTARTSYS by a signal.  The caller holds
  * the channel.
