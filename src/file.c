@@ -6,7 +6,6 @@
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/msgslot.h>
 
@@ -364,44 +363,4 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 	if (offset < length && peek.sequence == cursor)
 		length -= offset;
 	return length;
-}
-
-void msgslot_file_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct msgslot_file *f = file->private_data;
-	const struct msgslot_rules *rules = &f->slot->rules;
-	struct msgslot_cursor cursor = {};
-	struct msgslot_channel *channel;
-	u64 first = 0, next = 0;
-	u32 id = 0, waiting = 0;
-	bool selected, stalls;
-
-	rcu_read_lock();
-	spin_lock(&f->lock);
-	channel = file_channel_locked(f);
-	selected = channel;
-	if (channel) {
-		id = channel->id;
-		cursor = f->cursor;
-		first = msgslot_log_first(&channel->log);
-		next = msgslot_log_next(&channel->log);
-		waiting = READ_ONCE(channel->log.wake_requests) / MSGSLOT_WAKE_WAITER;
-	}
-	spin_unlock(&f->lock);
-	rcu_read_unlock();
-
-	seq_printf(m, "msgslot-slot:\t%u\n", f->slot->minor);
-	seq_printf(m, "msgslot-mode:\t%s\n", f->slot->mode->name);
-	if (!selected)
-		return;
-	seq_printf(m, "msgslot-channel:\t%u\n", id);
-	seq_printf(m, "msgslot-messages:\t%llu\n", next - min(first, next));
-	seq_printf(m, "msgslot-writers-waiting:\t%u\n", waiting);
-	if (rules->cursor != MSGSLOT_CURSOR_OF_FILE || !(file->f_mode & FMODE_READ))
-		return;
-	stalls = cursor.counted && waiting && cursor.next <= first;
-	seq_printf(m, "msgslot-next:\t%llu\n", cursor.next);
-	seq_printf(m, "msgslot-behind:\t%llu\n", next - min(cursor.next, next));
-	seq_printf(m, "msgslot-lost:\t%llu\n", cursor.lost);
-	seq_printf(m, "msgslot-holds-up-writers:\t%s\n", stalls ? "yes" : "no");
 }

@@ -34,8 +34,6 @@
 #include "cursor.h"
 #include "slot.h"
 
-struct seq_file;
-
 enum {
 	MSGSLOT_RELAY_READERS,
 	MSGSLOT_RELAY_WRITERS,
@@ -71,7 +69,6 @@ struct msgslot_file {
 int msgslot_file_open(struct inode *inode, struct file *file);
 int msgslot_file_release(struct inode *inode, struct file *file);
 __poll_t msgslot_file_poll(struct file *file, poll_table *table);
-void msgslot_file_show_fdinfo(struct seq_file *m, struct file *file);
 
 /* Makes @id the channel of the file: 0, -EINVAL, -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM. */
 int msgslot_file_select(struct msgslot_file *f, u32 id);

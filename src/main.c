@@ -14,6 +14,7 @@
 #include <linux/msgslot.h>
 
 #include "buffer.h"
+#include "fdinfo.h"
 #include "file.h"
 #include "ioctl.h"
 #include "mmap.h"
@@ -52,7 +53,7 @@ static const struct file_operations msgslot_file_operations = {
 	.write_iter = msgslot_write_iter,
 	.splice_write = msgslot_splice_write,
 	.poll = msgslot_file_poll,
-	.show_fdinfo = msgslot_file_show_fdinfo,
+	.show_fdinfo = msgslot_fdinfo_show,
 	.mmap = msgslot_mmap,
 	.unlocked_ioctl = msgslot_ioctl,
 	.compat_ioctl = msgslot_compat_ioctl,
