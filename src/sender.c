@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Between two attempts of a send.  See sender.h. */
+#include <linux/err.h>
+#include <linux/uaccess.h>
+
+#include "sender.h"
+
+struct msgslot_buffer *sender_copy(struct msgslot_file *f, struct user_memory from, size_t length,
+				   u8 *inline_buffer)
+{
+	struct msgslot_buffer *buffer;
+	size_t done, n;
+
+	buffer = msgslot_buffer_get(&f->slot->spares, f->payer.share->uid, length, MSGSLOT_GFP);
+	if (buffer) {
+		if (user_copy_in(buffer->bytes, from, length))
+			return buffer;
+		msgslot_buffer_put(&f->slot->spares, buffer);
+		return ERR_PTR(-EFAULT);
+	}
+	for (done = 0; done < length; done += n) {
+		n = min_t(size_t, length - done, MSGSLOT_INLINE_BYTES);
+		if (!user_copy_in(inline_buffer, from, n))
+			return ERR_PTR(-EFAULT);
+		if (!from.iter)
+			from.pointer += n;
+	}
+	return ERR_PTR(-ENOMEM);
+}
+
+/* The same without sleep; NULL if that is not possible. */
+static struct msgslot_buffer *sender_copy_now(struct msgslot_file *f, struct user_memory from,
+					      size_t length)
+{
+	struct msgslot_buffer *buffer;
+	bool done;
+
+	buffer = msgslot_buffer_get(&f->slot->spares, f->payer.share->uid, length, MSGSLOT_GFP_NOW);
+	if (!buffer)
+		return NULL;
+	pagefault_disable();
+	done = user_copy_in(buffer->bytes, from, length);
+	pagefault_enable();
+	if (done)
+		return buffer;
+	msgslot_buffer_put(&f->slot->spares, buffer);
+	return NULL;
+}
+
+/* The call holds the channel that it names, or the selected one. */
+static int sender_hold(struct sender *s)
+{
+	struct msgslot_channels *channels = &s->f->slot->channels;
+	struct msgslot_channel *channel;
+
+	if (s->held)
+		return 0;
+	if (!s->args)
+		channel = msgslot_file_hold_selected(s->f, &s->holder).channel;
+	else if (s->args->flags & MSGSLOT_SEND_IF && s->args->expected)
+		channel = msgslot_channel_find(channels, s->args->channel, s->f->payer.share,
+					       &s->holder);
+	else
+		channel =
+			msgslot_channel_hold(channels, s->args->channel, &s->f->payer, &s->holder);
+	if (IS_ERR(channel))
+		return PTR_ERR(channel);
+	/* Without a channel there is no message that could be the newest. */
+	if (!channel)
+		return -ESTALE;
+	s->held = channel;
+	return 0;
+}
+
+void sender_wake_next(struct sender *s)
+{
+	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
+		msgslot_channel_wake_writer(s->held, false);
+}
+
+/* Makes the log grow, to cells of @bytes at least: errors as of msgslot_log_grow(). */
+static int sender_grow(struct sender *s, u32 bytes)
+{
+	const struct msgslot_payer *payer = &s->f->payer;
+	const struct msgslot_rules *rules = &s->f->slot->rules;
+	int err = -ENOMEM;
+
+	/*
+	 * After a sleep, without sleep first: if that will do, no other writer needs to be woken.
+	 */
+	if (s->slept)
+		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP_NOW);
+	if (err != -ENOMEM)
+		return err;
+	sender_wake_next(s);
+	return msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP);
+}
+
+int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int wrong)
+{
+	struct msgslot_slot *slot = s->f->slot;
+	int err;
+
+	/*
+	 * The channel was forgotten meanwhile: with the slot, or because the file has selected
+	 * another.
+	 */
+	if (wrong == -EIDRM)
+		return msgslot_slot_is_gone(slot) ? -ENODEV : sender_hold(s);
+	if (wrong == -EDQUOT && !message->privileged && msgslot_payer_is_privileged(&s->f->payer)) {
+		message->privileged = true;
+		return 0;
+	}
+	if (wrong == -EAGAIN ? !s->deadline->wait : wrong != -ENOBUFS)
+		return wrong;
+	err = sender_hold(s);
+	if (err)
+		return err;
+	if (wrong == -ENOBUFS) {
+		err = sender_grow(s, msgslot_incoming_capacity(message));
+		/* The log of a channel that is held is dead only when the slot is gone. */
+		return err == -EIDRM ? -ENODEV : err;
+	}
+	msgslot_buffer_put(&slot->spares, message->buffer);
+	message->buffer = NULL;
+	s->slept = true;
+	trace_msgslot_wait(s->held->slot, s->held->id, 0, true);
+	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
+}
+
+int sender_copy_again(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
+		      u8 *inline_buffer)
+{
+	int err;
+
+	/* It was read to its end. */
+	if (from.iter)
+		iov_iter_revert(from.iter, message->length);
+	message->buffer = sender_copy_now(s->f, from, message->length);
+	if (message->buffer)
+		return 0;
+	sender_wake_next(s);
+	message->buffer = sender_copy(s->f, from, message->length, inline_buffer);
+	if (!IS_ERR(message->buffer))
+		return 0;
+	err = PTR_ERR(message->buffer);
+	message->buffer = NULL;
+	return err;
+}
+
+int sender_check(struct sender *s, const struct msgslot_incoming *message)
+{
+	int err = sender_hold(s);
+
+	if (!err)
+		err = msgslot_place_check(&s->held->log, &s->f->slot->rules, message);
+	return err ?: -ENOMEM;
+}
+
+void sender_trace_full(struct sender *s, const struct msgslot_incoming *message, int err)
+{
+	u32 id = 0;
+
+	if (err != -EAGAIN && err != -ENOSPC && err != -EDQUOT && err != -ENOMEM)
+		return;
+	if (s->args)
+		id = s->args->channel;
+	else
+		(void)msgslot_file_get_channel(s->f, &id);
+	trace_msgslot_full(s->f->slot->minor, id, message->length, -err);
+}
