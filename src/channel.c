@@ -3,10 +3,14 @@
 #include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/msgslot.h>
 
 #include "channel.h"
+
+/* So many channels are looked at under the lock at a time. */
+#define CHANNELS_STEP 32
 
 static void channel_add_holder_locked(struct msgslot_channel *channel,
 				      struct msgslot_holder *holder)
@@ -36,14 +40,14 @@ static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *cha
 	while (*link) {
 		parent = *link;
 		channel = rb_entry(parent, struct msgslot_channel, node);
-		if (id == channel->id) {
+		if (id == channel->log.id) {
 			/* A channel with holders is charged to one of them already. */
 			if (hlist_empty(&channel->holders))
 				msgslot_log_hold(&channel->log, holder->share);
 			channel_add_holder_locked(channel, holder);
 			return channel;
 		}
-		link = id < channel->id ? &parent->rb_left : &parent->rb_right;
+		link = id < channel->log.id ? &parent->rb_left : &parent->rb_right;
 	}
 	if (!payer)
 		return NULL;
@@ -56,11 +60,10 @@ static struct msgslot_channel *channels_hold_locked(struct msgslot_channels *cha
 		return ERR_PTR(-ENOMEM);
 	}
 	fresh->slot = channels->slot;
-	fresh->id = id;
 	fresh->holds = 1;
 	hlist_add_head(&holder->node, &fresh->holders);
 	/* No sequence of a forgotten channel is ever used again. */
-	msgslot_log_init(&fresh->log, channels->floor + 1, payer->share);
+	msgslot_log_init(&fresh->log, id, channels->floor + 1, payer->share);
 	rb_link_node(&fresh->node, parent, link);
 	rb_insert_color(&fresh->node, &channels->tree);
 	return fresh;
@@ -127,6 +130,7 @@ static bool channel_forget_locked(struct msgslot_channels *channels,
 	lockdep_assert_held(&channels->lock);
 	if (channel->holds || !msgslot_log_unhold(&channel->log))
 		return false;
+	msgslot_feed_forget_log(&channels->feed, &channel->log);
 	if (!RB_EMPTY_NODE(&channel->node)) {
 		rb_erase(&channel->node, &channels->tree);
 		RB_CLEAR_NODE(&channel->node);
@@ -139,7 +143,7 @@ static bool channel_forget_locked(struct msgslot_channels *channels,
 static void channel_free(struct msgslot_channel *channel)
 {
 	msgslot_uncharge(channel->log.share, 0, 1);
-	kfree_rcu(channel, rcu);
+	kfree_rcu(channel, log.rcu);
 }
 
 /* A holder with @share has left; it may have been the last, or the one that is charged. */
@@ -225,11 +229,48 @@ static struct msgslot_channel *channels_from_locked(struct msgslot_channels *cha
 	lockdep_assert_held(&channels->lock);
 	while (node) {
 		channel = rb_entry(node, struct msgslot_channel, node);
-		if (channel->id >= from)
+		if (channel->log.id >= from)
 			best = channel;
-		node = channel->id >= from ? node->rb_left : node->rb_right;
+		node = channel->log.id >= from ? node->rb_left : node->rb_right;
 	}
 	return best;
+}
+
+struct msgslot_channel *msgslot_channel_lookup(struct msgslot_channels *channels, u32 first,
+					       u32 last)
+{
+	struct msgslot_channel *channel;
+
+	spin_lock(&channels->lock);
+	channel = channels_from_locked(channels, first);
+	spin_unlock(&channels->lock);
+	return channel && channel->log.id <= last ? channel : NULL;
+}
+
+int msgslot_channels_note_logs(struct msgslot_channels *channels)
+{
+	struct msgslot_channel *channel;
+	struct rb_node *node;
+	u64 from = 0;
+	u32 n;
+
+	do {
+		spin_lock(&channels->lock);
+		channel = channels_from_locked(channels, from);
+		for (n = 0; channel && n < CHANNELS_STEP; n++) {
+			spin_lock(&channel->log.lock);
+			msgslot_feed_note_log_locked(&channels->feed, &channel->log);
+			spin_unlock(&channel->log.lock);
+			from = (u64)channel->log.id + 1;
+			node = rb_next(&channel->node);
+			channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
+		}
+		spin_unlock(&channels->lock);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	} while (channel);
+	return 0;
 }
 
 u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
@@ -243,7 +284,7 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 	spin_lock(&channels->lock);
 	channel = channels_from_locked(channels, *from);
 	while (channel && n < count) {
-		entries[n].channel = channel->id;
+		entries[n].channel = channel->log.id;
 		entries[n].files = channel->holds;
 		first = msgslot_log_first(&channel->log);
 		entries[n].next = msgslot_log_next(&channel->log);
@@ -253,14 +294,14 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 		node = rb_next(&channel->node);
 		channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
 	}
-	*from = channel ? channel->id : 1ull << 32;
+	*from = channel ? channel->log.id : 1ull << 32;
 	spin_unlock(&channels->lock);
 	return n;
 }
 
 void msgslot_channel_trace_wake(const struct msgslot_channel *channel, bool writers)
 {
-	trace_msgslot_wake(channel->slot, channel->id, writers);
+	trace_msgslot_wake(channel->slot, channel->log.id, writers);
 }
 
 void msgslot_channels_init(struct msgslot_channels *channels, u32 slot)
@@ -269,6 +310,7 @@ void msgslot_channels_init(struct msgslot_channels *channels, u32 slot)
 	spin_lock_init(&channels->lock);
 	channels->tree = RB_ROOT;
 	channels->slot = slot;
+	msgslot_feed_init(&channels->feed);
 }
 
 void msgslot_channels_close(struct msgslot_channels *channels)

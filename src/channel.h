@@ -38,6 +38,7 @@
 #include <linux/types.h>
 
 #include "account.h"
+#include "feed.h"
 #include "log.h"
 #include "trace.h"
 #include "wait.h"
@@ -52,6 +53,7 @@ struct msgslot_walk_entry;
  * @slot: the minor of the slot; never changes
  * @gone: the slot was destroyed: there are no channels any more; set once under @lock, read
  *	anywhere
+ * @feed: tells listeners which of them have something new; has its own lock
  */
 struct msgslot_channels {
 	spinlock_t lock;
@@ -59,6 +61,7 @@ struct msgslot_channels {
 	u64 floor;
 	u32 slot;
 	bool gone;
+	struct msgslot_feed feed;
 };
 
 /**
@@ -76,22 +79,20 @@ struct msgslot_holder {
  * struct msgslot_channel - a channel
  * @node: in the tree, empty when it was taken out; under the lock of the channels
  * @slot: the minor of its slot, for tracers; never changes
- * @id: never changes
  * @holds: number of holders; under the lock of the channels
  * @holders: the holders; under the lock of the channels
  * @waiters: each queue has its own lock
  * @log: the messages; has its own lock
- * @rcu: found by RCU through msgslot_file.channel
+ *
+ * Found by RCU through msgslot_file.channel and by msgslot_channel_lookup().
  */
 struct msgslot_channel {
 	struct rb_node node;
 	u32 slot;
-	u32 id;
 	u32 holds;
 	struct hlist_head holders;
 	struct msgslot_waiters waiters;
 	struct msgslot_log log;
-	struct rcu_head rcu;
 };
 
 void msgslot_channels_init(struct msgslot_channels *channels, u32 slot);
@@ -121,6 +122,14 @@ struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, 
 struct msgslot_channel *msgslot_channel_find(struct msgslot_channels *channels, u32 id,
 					     struct msgslot_share *share,
 					     struct msgslot_holder *holder);
+/*
+ * The channel with the lowest id from @first to @last, or NULL; in an RCU section, in which it may
+ * be forgotten, but is not freed.
+ */
+struct msgslot_channel *msgslot_channel_lookup(struct msgslot_channels *channels, u32 first,
+					       u32 last);
+/* The feed knows each channel that has a message: 0, or -EINTR by a signal that kills. */
+int msgslot_channels_note_logs(struct msgslot_channels *channels);
 /* @holder holds @channel, too, which has another holder. */
 void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslot_channel *channel,
 				struct msgslot_share *share, struct msgslot_holder *holder);

@@ -8,6 +8,22 @@
 #include "fdinfo.h"
 #include "file.h"
 
+static void fdinfo_show_listener(struct seq_file *m, struct msgslot_file *f)
+{
+	struct msgslot_listener *listener = msgslot_file_get_listener(f);
+	struct msgslot_position position;
+
+	if (!listener)
+		return;
+	spin_lock(&listener->lock);
+	position = listener->position;
+	spin_unlock(&listener->lock);
+	seq_printf(m, "msgslot-listens:\t%u-%u\n", listener->first, listener->last);
+	if (f->slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE)
+		seq_printf(m, "msgslot-lost:\t%llu\n", position.lost);
+	msgslot_listener_put(listener);
+}
+
 void msgslot_fdinfo_show(struct seq_file *m, struct file *file)
 {
 	struct msgslot_file *f = file->private_data;
@@ -16,30 +32,32 @@ void msgslot_fdinfo_show(struct seq_file *m, struct file *file)
 	struct msgslot_channel *channel;
 	u64 first = 0, next = 0;
 	u32 id = 0, waiting = 0;
-	bool selected, stalls;
+	bool selected, reads, stalls;
 
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	channel = rcu_dereference_protected(f->channel, lockdep_is_held(&f->lock));
+	reads = rcu_access_pointer(f->reading);
 	selected = channel;
 	if (channel) {
-		id = channel->id;
+		id = channel->log.id;
 		cursor = f->cursor;
 		first = msgslot_log_first(&channel->log);
 		next = msgslot_log_next(&channel->log);
-		waiting = READ_ONCE(channel->log.wake_requests) / MSGSLOT_WAKE_WAITER;
+		waiting = msgslot_log_writers(&channel->log);
 	}
 	spin_unlock(&f->lock);
 	rcu_read_unlock();
 
 	seq_printf(m, "msgslot-slot:\t%u\n", f->slot->minor);
 	seq_printf(m, "msgslot-mode:\t%s\n", f->slot->mode->name);
+	fdinfo_show_listener(m, f);
 	if (!selected)
 		return;
 	seq_printf(m, "msgslot-channel:\t%u\n", id);
 	seq_printf(m, "msgslot-messages:\t%llu\n", next - min(first, next));
 	seq_printf(m, "msgslot-writers-waiting:\t%u\n", waiting);
-	if (rules->cursor != MSGSLOT_CURSOR_OF_FILE || !(file->f_mode & FMODE_READ))
+	if (rules->cursor != MSGSLOT_CURSOR_OF_FILE || !(file->f_mode & FMODE_READ) || !reads)
 		return;
 	stalls = cursor.counted && waiting && cursor.next <= first;
 	seq_printf(m, "msgslot-next:\t%llu\n", cursor.next);

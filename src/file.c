@@ -29,11 +29,21 @@ static wait_queue_head_t *file_queue_locked(struct msgslot_file *f, int which)
 						&channel->waiters.readers;
 }
 
-/* Puts in the relays whose bits are in @which. */
+static struct msgslot_listener *file_listener_locked(struct msgslot_file *f)
+{
+	return rcu_dereference_protected(f->listener, lockdep_is_held(&f->lock));
+}
+
+/* Puts in the relays whose bits are in @which; a listener is its own relay for messages. */
 static void file_add_relays_locked(struct msgslot_file *f, unsigned int which)
 {
+	struct msgslot_listener *listener = file_listener_locked(f);
 	int i;
 
+	if (listener && which & BIT(MSGSLOT_RELAY_READERS)) {
+		msgslot_listener_poll(listener);
+		which &= ~BIT(MSGSLOT_RELAY_READERS);
+	}
 	for (i = 0; i < MSGSLOT_RELAYS; i++)
 		if (which & BIT(i))
 			msgslot_relay_add(&f->relays[i], file_queue_locked(f, i));
@@ -52,6 +62,28 @@ static unsigned int file_remove_relays_locked(struct msgslot_file *f)
 	return removed;
 }
 
+struct msgslot_listener *msgslot_file_get_listener(struct msgslot_file *f)
+{
+	struct msgslot_listener *listener;
+
+	rcu_read_lock();
+	listener = rcu_dereference(f->listener);
+	if (listener && !refcount_inc_not_zero(&listener->refs))
+		listener = NULL;
+	rcu_read_unlock();
+	return listener;
+}
+
+/* What msgslot_listener_is_readable() says, if the file listens. */
+static bool file_listener_is_readable(struct msgslot_file *f, u32 *length)
+{
+	struct msgslot_listener *listener = msgslot_file_get_listener(f);
+	bool readable = listener && msgslot_listener_is_readable(listener, length);
+
+	msgslot_listener_put(listener);
+	return readable;
+}
+
 /* What a call can do at this moment without waiting. */
 static __poll_t file_events(struct msgslot_file *f)
 {
@@ -61,6 +93,8 @@ static __poll_t file_events(struct msgslot_file *f)
 
 	if (msgslot_slot_is_gone(slot))
 		return MSGSLOT_EVENTS_GONE;
+	if (unlikely(rcu_access_pointer(f->listener)) && file_listener_is_readable(f, NULL))
+		events |= MSGSLOT_EVENTS_READABLE;
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
 	if (!channel) {
@@ -69,11 +103,13 @@ static __poll_t file_events(struct msgslot_file *f)
 		 * read either.
 		 */
 		events |= MSGSLOT_EVENTS_WRITABLE;
-		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
+		if (msgslot_rules_can(&slot->rules, MSGSLOT_CAN_CHANNEL_ZERO) &&
+		    !rcu_access_pointer(f->listener))
 			events |= MSGSLOT_EVENTS_READABLE;
 	} else {
 		/* A file with a cursor is told of a loss also where no message is left. */
-		if (msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
+		if (rcu_access_pointer(f->reading) &&
+		    msgslot_log_has(&channel->log, READ_ONCE(f->cursor.next),
 				    slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE))
 			events |= MSGSLOT_EVENTS_READABLE;
 		if (slot->rules.overflow == MSGSLOT_DROP ||
@@ -107,7 +143,7 @@ __poll_t msgslot_file_poll(struct file *file, poll_table *table)
 	if (events & MSGSLOT_EVENTS_WRITABLE || !which)
 		which |= BIT(MSGSLOT_RELAY_WRITERS);
 	/* As a read or a write does; if that is refused, neither waits. */
-	if (unlikely(!rcu_access_pointer(f->channel)))
+	if (unlikely(!rcu_access_pointer(f->channel) && !rcu_access_pointer(f->listener)))
 		(void)msgslot_file_select_first(f);
 	poll_wait(file, &f->wait, table);
 	spin_lock(&f->lock);
@@ -126,7 +162,7 @@ bool msgslot_file_has_selected(struct msgslot_file *f, u32 id)
 
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
-	same = channel && channel->id == id;
+	same = channel && channel->log.id == id;
 	rcu_read_unlock();
 	return same;
 }
@@ -137,25 +173,40 @@ int msgslot_file_get_channel(struct msgslot_file *f, u32 *id)
 
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);
-	*id = channel ? channel->id : 0;
+	*id = channel ? channel->log.id : 0;
 	rcu_read_unlock();
 	return channel || msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO) ? 0 :
 											 -EINVAL;
 }
 
-struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
-						    struct msgslot_holder *holder)
+static __always_inline struct msgslot_selection
+file_hold(struct msgslot_file *f, struct msgslot_channel __rcu *const *channel,
+	  struct msgslot_holder *holder)
 {
 	struct msgslot_selection selection;
 
 	/* Under the lock the file's own hold stays. */
 	spin_lock(&f->lock);
-	selection.channel = file_channel_locked(f);
+	selection.channel = rcu_dereference_protected(*channel, lockdep_is_held(&f->lock));
 	selection.generation = f->generation;
 	selection.cursor = f->cursor.next;
-	msgslot_channel_hold_again(&f->slot->channels, selection.channel, f->payer.share, holder);
+	if (selection.channel)
+		msgslot_channel_hold_again(&f->slot->channels, selection.channel, f->payer.share,
+					   holder);
 	spin_unlock(&f->lock);
 	return selection;
+}
+
+struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
+						    struct msgslot_holder *holder)
+{
+	return file_hold(f, &f->channel, holder);
+}
+
+struct msgslot_selection msgslot_file_hold_read(struct msgslot_file *f,
+						struct msgslot_holder *holder)
+{
+	return file_hold(f, &f->reading, holder);
 }
 
 /*
@@ -170,7 +221,8 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	channel = file_channel_locked(f);
-	if (channel->id == id && f->cursor.offset && f->cursor.offset != MSGSLOT_LOSS_PENDING) {
+	if (channel->log.id == id && rcu_access_pointer(f->reading) && f->cursor.offset &&
+	    f->cursor.offset != MSGSLOT_LOSS_PENDING) {
 		WRITE_ONCE(f->cursor.next, f->cursor.next + 1);
 		WRITE_ONCE(f->cursor.offset, 0);
 		msgslot_cursor_follow(&f->cursor, &channel->log);
@@ -190,6 +242,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 {
 	const struct msgslot_rules *rules = &f->slot->rules;
 	struct msgslot_channel *channel, *old;
+	struct msgslot_listener *listener;
 	struct msgslot_holder holder;
 	unsigned int removed;
 	u64 cursor;
@@ -204,7 +257,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	old = file_channel_locked(f);
-	if (old && (first || old == channel)) {
+	if (old && (first || (old == channel && !file_listener_locked(f)))) {
 		spin_unlock(&f->lock);
 		rcu_read_unlock();
 		msgslot_channel_unhold(&f->slot->channels, channel, &holder);
@@ -213,10 +266,19 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 		return 0;
 	}
 	removed = file_remove_relays_locked(f);
-	if (old)
+	if (rcu_access_pointer(f->reading))
 		msgslot_cursor_part(&f->cursor, &old->log);
 	rcu_assign_pointer(f->channel, channel);
-	msgslot_cursor_join(&f->cursor, &channel->log, rules, f->reads);
+	/* A file that listens and writes goes on to listen. */
+	listener = file_listener_locked(f);
+	if (listener && !first) {
+		RCU_INIT_POINTER(f->listener, NULL);
+		removed |= BIT(MSGSLOT_RELAY_READERS);
+	}
+	if (!listener || !first) {
+		rcu_assign_pointer(f->reading, channel);
+		msgslot_cursor_join(&f->cursor, &channel->log, rules, f->reads);
+	}
 	file_add_relays_locked(f, removed);
 	/*
 	 * Pairs with receiver_peek() and receive_fast(): a reader of the new count sees the new
@@ -237,6 +299,8 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	if (old)
 		msgslot_channel_tell_space(old, &f->slot->rules, true);
 	rcu_read_unlock();
+	if (listener && !first)
+		msgslot_listener_end(listener);
 	return 0;
 }
 
@@ -244,7 +308,7 @@ int msgslot_file_select(struct msgslot_file *f, u32 id)
 {
 	if (!id && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
 		return -EINVAL;
-	if (!msgslot_file_has_selected(f, id))
+	if (!msgslot_file_has_selected(f, id) || rcu_access_pointer(f->listener))
 		return file_select(f, id, false);
 	file_select_again(f, id);
 	return 0;
@@ -257,6 +321,42 @@ int msgslot_file_select_first(struct msgslot_file *f)
 	return file_select(f, 0, true);
 }
 
+int msgslot_file_listen(struct msgslot_file *f, u32 first, u32 last, bool lowest)
+{
+	struct msgslot_slot *slot = f->slot;
+	struct msgslot_listener *listener, *old;
+	struct msgslot_channel *channel;
+	unsigned int removed;
+
+	listener = msgslot_listener_new(slot, &f->payer, &f->wait, first, last, lowest);
+	if (IS_ERR(listener))
+		return PTR_ERR(listener);
+	rcu_read_lock();
+	spin_lock(&f->lock);
+	removed = file_remove_relays_locked(f);
+	channel = rcu_dereference_protected(f->reading, lockdep_is_held(&f->lock));
+	if (channel)
+		msgslot_cursor_part(&f->cursor, &channel->log);
+	RCU_INIT_POINTER(f->reading, NULL);
+	memset(&f->cursor, 0, sizeof(f->cursor));
+	old = file_listener_locked(f);
+	rcu_assign_pointer(f->listener, listener);
+	f->listened = true;
+	/* Whether the listener before was polled is not known. */
+	file_add_relays_locked(f, removed | BIT(MSGSLOT_RELAY_READERS));
+	/* As in file_select(). */
+	smp_store_release(&f->generation, f->generation + 1);
+	spin_unlock(&f->lock);
+	if (channel)
+		msgslot_channel_tell_space(channel, &slot->rules, true);
+	rcu_read_unlock();
+	if (old)
+		msgslot_listener_end(old);
+	if (wq_has_sleeper(&f->wait))
+		file_wake(f);
+	return 0;
+}
+
 int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 {
 	struct msgslot_channel *channel;
@@ -264,7 +364,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 
 	rcu_read_lock();
 	spin_lock(&f->lock);
-	channel = file_channel_locked(f);
+	channel = rcu_dereference_protected(f->reading, lockdep_is_held(&f->lock));
 	if (channel)
 		err = msgslot_cursor_seek(&f->cursor, &channel->log, whence, *sequence);
 	*sequence = f->cursor.next;
@@ -322,23 +422,31 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 {
 	struct msgslot_file *f = file->private_data;
 	struct msgslot_slot *slot = f->slot;
+	struct msgslot_listener *listener;
 	struct msgslot_channel *channel;
 
+	listener = rcu_dereference_protected(f->listener, true);
 	/* No other call is under way on this file, but a wake-up may be in its relay. */
 	rcu_read_lock();
 	spin_lock(&f->lock);
 	file_remove_relays_locked(f);
 	channel = file_channel_locked(f);
 	if (channel) {
-		msgslot_cursor_part(&f->cursor, &channel->log);
+		if (rcu_access_pointer(f->reading))
+			msgslot_cursor_part(&f->cursor, &channel->log);
 		msgslot_channel_unhold(&slot->channels, channel, &f->holder);
 	}
 	spin_unlock(&f->lock);
 	if (channel)
 		msgslot_channel_tell_space(channel, &f->slot->rules, true);
 	rcu_read_unlock();
+	if (listener)
+		msgslot_listener_end(listener);
 	msgslot_share_put(f->payer.share);
-	kfree(f);
+	if (f->listened)
+		kfree_rcu(f, rcu);
+	else
+		kfree(f);
 	msgslot_slot_close(slot);
 	return 0;
 }
@@ -352,10 +460,14 @@ u32 msgslot_file_next_length(struct msgslot_file *f)
 	u32 offset, length = 0;
 	u64 cursor;
 
+	if (rcu_access_pointer(f->listener)) {
+		(void)file_listener_is_readable(f, &length);
+		return length;
+	}
 	rcu_read_lock();
 	cursor = by_file ? READ_ONCE(f->cursor.next) : 0;
 	offset = by_file ? READ_ONCE(f->cursor.offset) : 0;
-	channel = rcu_dereference(f->channel);
+	channel = rcu_dereference(f->reading);
 	/* With a size of 0 no reference of a long message is taken. */
 	if (channel && !msgslot_peek(&channel->log, cursor, &peek, 0))
 		length = peek.length;

@@ -111,7 +111,7 @@ static long ioctl_send(struct file *file, struct argument argument)
 
 	if (err)
 		return err;
-	if (args.flags & ~MSGSLOT_SEND_IF || args.reserved)
+	if ((args.flags & ~MSGSLOT_SEND_IF) | args.reserved)
 		return -EINVAL;
 	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
@@ -134,8 +134,11 @@ static long ioctl_send(struct file *file, struct argument argument)
 /* Known flags, in combinations that have a meaning. */
 static bool ioctl_recv_flags_are_valid(u32 flags)
 {
-	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP))
+	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
+		      MSGSLOT_RECV_RANGE))
 		return false;
+	if (flags & MSGSLOT_RECV_RANGE)
+		return !(flags & ~(MSGSLOT_RECV_RANGE | MSGSLOT_RECV_PEEK));
 	if (flags & MSGSLOT_RECV_DROP && (!(flags & MSGSLOT_RECV_IF) || flags & MSGSLOT_RECV_PEEK))
 		return false;
 	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
@@ -167,7 +170,8 @@ static long ioctl_recv(struct file *file, struct argument argument)
 		return -EBADF;
 	if (args.flags && !ioctl_recv_flags_fit(args.flags, f->slot->rules.cursor))
 		return -EOPNOTSUPP;
-	err = ioctl_check_channel(f, args.channel);
+	if (!(args.flags & MSGSLOT_RECV_RANGE))
+		err = ioctl_check_channel(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_receive(f, argument.user, &args, &deadline);
@@ -224,6 +228,28 @@ static long ioctl_clear(struct file *file, struct argument argument)
 	if (!err)
 		(void)!argument_put(argument, &args, sizeof(args));
 	return err;
+}
+
+static long ioctl_listen(struct file *file, struct argument argument)
+{
+	struct msgslot_file *f = file->private_data;
+	struct msgslot_listen args;
+	int err = argument_get(argument, &args, sizeof(args));
+
+	if (err)
+		return err;
+	if (args.flags & ~MSGSLOT_LISTEN_LOWEST || args.reserved || args.first > args.last)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (args.flags & MSGSLOT_LISTEN_LOWEST &&
+	    f->slot->rules.cursor != MSGSLOT_CURSOR_OF_CHANNEL)
+		return -EOPNOTSUPP;
+	/* The range has to name a channel that there can be. */
+	err = ioctl_check_channel(f, args.last);
+	return err   ?:
+		       msgslot_file_listen(f, args.first, args.last,
+					   args.flags & MSGSLOT_LISTEN_LOWEST);
 }
 
 static long ioctl_info(struct file *file, struct argument argument)
@@ -301,6 +327,7 @@ static const struct command commands[] = {
 	GROWS(MSGSLOT_CLEAR, msgslot_clear, messages, ioctl_clear),
 	GROWS(MSGSLOT_INFO, msgslot_info, dropped, ioctl_info),
 	GROWS(MSGSLOT_WALK, msgslot_walk, reserved, ioctl_walk),
+	GROWS(MSGSLOT_LISTEN, msgslot_listen, reserved, ioctl_listen),
 };
 
 /*

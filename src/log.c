@@ -9,10 +9,11 @@
 #include "log.h"
 #include "map.h"
 
-void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share)
+void msgslot_log_init(struct msgslot_log *log, u32 id, u64 start, struct msgslot_share *share)
 {
 	memset(log, 0, sizeof(*log));
 	spin_lock_init(&log->lock);
+	log->id = id;
 	log->share = share;
 	log->start = start;
 	log->first = start;
@@ -287,12 +288,40 @@ bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot
 	if (!READ_ONCE(log->wake_requests))
 		return false;
 	spin_lock(&log->lock);
-	wake = log->wake_requests;
+	wake = log->wake_requests & MSGSLOT_WAKE_MASK;
 	WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	/* If there is no space yet, this requests the wake-up again. */
 	wake = wake && log_is_writable_locked(log, rules);
 	spin_unlock(&log->lock);
 	return wake;
+}
+
+/* The first message kept that was placed after @time, or the one to come. */
+static u64 log_find_after_locked(struct msgslot_log *log, u64 time)
+{
+	u64 from = log->first, to = log->next, middle;
+
+	while (from < to) {
+		middle = from + (to - from) / 2;
+		if (msgslot_log_cell_locked(log, middle)->time > time)
+			to = middle;
+		else
+			from = middle + 1;
+	}
+	return from;
+}
+
+struct msgslot_log_range msgslot_log_find_range(struct msgslot_log *log, u64 from, u64 to,
+						u64 *dropped)
+{
+	struct msgslot_log_range range;
+
+	spin_lock(&log->lock);
+	range.first = log_find_after_locked(log, from);
+	range.end = log_find_after_locked(log, to);
+	*dropped = log->dead ? 0 : log->dropped;
+	spin_unlock(&log->lock);
+	return range;
 }
 
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
@@ -319,8 +348,8 @@ static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 	return ring;
 }
 
-int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bool conditional,
-		      u64 expected, u64 *lost)
+int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      struct msgslot_spares *spares, bool conditional, u64 expected, u64 *lost)
 {
 	struct msgslot_ring *ring = NULL;
 	int err = 0;
@@ -330,6 +359,8 @@ int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bo
 		err = -ESTALE;
 	} else {
 		*lost = log->next - log->first;
+		if (*lost && rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL)
+			log->dropped = msgslot_log_cell_locked(log, log->next - 1)->time;
 		ring = log_reset_locked(log);
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	}

@@ -58,11 +58,13 @@
  * A reader that dies, faults or is stopped before its take has taken nothing and delays no other: a
  * message is either kept or taken, so none is lost, doubled or overtaken.
  *
- * Lock order: msgslot_file.lock, msgslot_channels.lock, msgslot_log.lock, msgslot_account.lock.
+ * Lock order: msgslot_file.lock, msgslot_channels.lock, msgslot_log.lock, msgslot_feed.lock,
+ * msgslot_account.lock.
  */
 #ifndef MSGSLOT_LOG_H
 #define MSGSLOT_LOG_H
 
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -80,8 +82,9 @@ struct msgslot_map_pages;
 /**
  * struct msgslot_log - the messages of a channel
  * @lock: guards every change
+ * @id: of the channel; never changes
  * @wake_requests: of writers, for when there is space: MSGSLOT_WAKE_ONCE, and MSGSLOT_WAKE_WAITER
- *	for each writer asleep; changed under @lock, read anywhere
+ *	for each writer asleep; and MSGSLOT_IS_READY; changed under @lock, read anywhere
  * @dead: there is no ring, and there never will be; set once under @lock
  * @ring: NULL before the first message; changed under @lock, read by RCU
  * @start: the first message it ever had; never changes
@@ -92,13 +95,20 @@ struct msgslot_map_pages;
  * @map: the copy that users map, or NULL (map.h); under @lock
  * @share: of the user that is charged for the channel; under @lock
  * @unheld: the channel has no holder, so its charge goes with its messages; under @lock
+ * @ready: where messages are taken: in the feed's tree, if MSGSLOT_IS_READY is set; under the
+ *	feed's lock
+ * @dropped: elsewhere, while there are listeners: the time of the newest message that went for
+ *	another one or by a clear; changed under @lock
+ * @rcu: of the channel, once it is dead and forgotten
  *
  * @first and @next change under @lock and are read anywhere.
  */
 struct msgslot_log {
 	spinlock_t lock;
+	u32 id;
 	u32 wake_requests;
 	bool dead;
+	bool unheld;
 	struct msgslot_ring __rcu *ring;
 	u64 start;
 	u64 first;
@@ -107,20 +117,26 @@ struct msgslot_log {
 	u32 at_end;
 	struct msgslot_map_pages *map;
 	struct msgslot_share *share;
-	bool unheld;
+	union {
+		struct rb_node ready;
+		u64 dropped;
+		struct rcu_head rcu;
+	};
 };
 
 #define MSGSLOT_WAKE_ONCE 1
 #define MSGSLOT_WAKE_WAITER 2
-#define MSGSLOT_WAKE_MASK ((1 << 30) - 1)
+#define MSGSLOT_WAKE_MASK ((1 << 29) - 1)
+/* Listeners know that there is a message: a reader that takes the last one is to say so. */
+#define MSGSLOT_IS_READY (1 << 29)
 /* Beside wake requests, in what msgslot_cursor_take() returns. */
 #define MSGSLOT_HAS_BUFFER (1 << 30)
 
 /*
- * The first message of @log will have the number @start.  Its channel has a holder, and is charged
- * to @share.
+ * The first message of @log, of channel @id, will have the number @start.  The channel has a
+ * holder, and is charged to @share.
  */
-void msgslot_log_init(struct msgslot_log *log, u64 start, struct msgslot_share *share);
+void msgslot_log_init(struct msgslot_log *log, u32 id, u64 start, struct msgslot_share *share);
 
 /*
  * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and charges it to
@@ -147,8 +163,31 @@ bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot
  * Takes all messages, if @conditional only if the newest is @expected (0: there is none): 0, with
  * their number in *@lost; or -ESTALE.
  */
-int msgslot_log_clear(struct msgslot_log *log, struct msgslot_spares *spares, bool conditional,
-		      u64 expected, u64 *lost);
+int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules,
+		      struct msgslot_spares *spares, bool conditional, u64 expected, u64 *lost);
+
+/**
+ * struct msgslot_log_range - messages of a log
+ * @first: the first one
+ * @end: the first one behind them
+ */
+struct msgslot_log_range {
+	u64 first;
+	u64 end;
+};
+
+/*
+ * The messages kept that were placed after @from, and not after @to; and in *@dropped the time of
+ * the newest that is not kept, where that is known.
+ */
+struct msgslot_log_range msgslot_log_find_range(struct msgslot_log *log, u64 from, u64 to,
+						u64 *dropped);
+
+/* How many writers sleep. */
+static inline u32 msgslot_log_writers(const struct msgslot_log *log)
+{
+	return (READ_ONCE(log->wake_requests) & MSGSLOT_WAKE_MASK) / MSGSLOT_WAKE_WAITER;
+}
 
 /* The channel has a holder, with @share, and is charged to it. */
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share);

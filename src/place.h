@@ -16,6 +16,7 @@
 #include <linux/uidgid.h>
 #include <linux/msgslot.h>
 
+#include "feed.h"
 #include "log.h"
 #include "map.h"
 
@@ -82,15 +83,15 @@ void msgslot_place_fill_map(struct msgslot_log *log, struct msgslot_map_pages *m
 void msgslot_place_fill_new_map(struct msgslot_log *log, struct msgslot_map_pages *map,
 				struct msgslot_spares *spares);
 
-/* The message is in its cell, and readers find it. */
+/* The message is in its cell, and readers find it.  @time: 0 for now. */
 static __always_inline void place_store_locked(struct msgslot_log *log, struct msgslot_cell *cell,
 					       const struct msgslot_incoming *message, u64 sequence,
-					       u64 first, bool is_long)
+					       u64 first, u64 time, bool is_long)
 {
 	raw_write_seqcount_begin(&cell->version);
 	cell->length = message->length;
 	cell->sequence = sequence;
-	cell->time = ktime_get_boottime_ns();
+	cell->time = time ? time : ktime_get_boottime_ns();
 	cell->pid = message->pid;
 	cell->uid = message->uid;
 	if (!is_long)
@@ -112,11 +113,12 @@ static __always_inline void place_store_locked(struct msgslot_log *log, struct m
  * Places @message; inline, which saves 15 instructions of a write.  Returns by how many messages
  * the log keeps more than before (0 or 1); -EAGAIN: it is full, and a wake-up is requested;
  * -ENOBUFS: it must grow first; -ESTALE: the condition does not hold; -EIDRM: it is dead; -ENOSPC
- * or -EDQUOT, of a long message, which is charged here.  @is_long: it has a buffer.  On success the
- * log owns that buffer, and @message->buffer is one that it does not use any more, or NULL, for the
- * caller to put.
+ * or -EDQUOT, of a long message, which is charged here.  @is_long: it has a buffer.  @feed: is told
+ * of it; a constant NULL where no file listens.  On success the log owns the buffer, and
+ * @message->buffer is one that it does not use any more, or NULL, for the caller to put.
  */
 static __always_inline int msgslot_place(struct msgslot_log *log, const struct msgslot_rules *rules,
+					 struct msgslot_feed *feed,
 					 struct msgslot_incoming *message, bool is_long)
 {
 	const u32 bytes = is_long ? MSGSLOT_INLINE_BYTES : message->length;
@@ -124,7 +126,8 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 	struct msgslot_buffer *old;
 	struct msgslot_ring *ring;
 	struct msgslot_map_pages *map;
-	u64 sequence, first;
+	u64 sequence, first, time = 0;
+	bool wake = false;
 	int more, err;
 
 	spin_lock(&log->lock);
@@ -180,7 +183,9 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 		msgslot_log_note_sender_locked(log, ring, cell, first, sequence, message->share);
 	else
 		ring->newest_of_share = sequence;
-	place_store_locked(log, cell, message, sequence, first, is_long);
+	if (feed)
+		time = msgslot_feed_add_locked(feed, log, rules, leaving, sequence, &wake);
+	place_store_locked(log, cell, message, sequence, first, time, is_long);
 	if (is_long)
 		message->placed = message->buffer;
 	if (unlikely(log->map)) {
@@ -193,6 +198,8 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 	message->buffer = old;
 out:
 	spin_unlock(&log->lock);
+	if (feed && wake)
+		msgslot_feed_wake(feed, log->id);
 	return more;
 }
 

@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/msgslot.h>
 
@@ -17,7 +18,10 @@
 #include "receive_fast.h"
 #include "receiver.h"
 
-/* After -EIDRM: the file has not selected the channel that is asked for.  0 to look again. */
+/*
+ * After -EIDRM: the file has not selected the channel that is asked for.  0 to look again;
+ * -EREMCHG: it listens.
+ */
 static int receive_find_channel(struct receiver *r)
 {
 	struct msgslot_file *f = r->f;
@@ -25,7 +29,7 @@ static int receive_find_channel(struct receiver *r)
 	struct msgslot_channel *channel;
 
 	if (!r->args)
-		return msgslot_file_select_first(f);
+		return rcu_access_pointer(f->listener) ? -EREMCHG : msgslot_file_select_first(f);
 	if (receiver_uses_file_cursor(r)) {
 		/*
 		 * Only the selected channel has a cursor; channel 0 perhaps could not be selected
@@ -63,9 +67,11 @@ static int receive_wait(struct receiver *r)
 	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
 		return -EAGAIN;
 	if (!r->lookup.held) {
-		selection = msgslot_file_hold_selected(r->f, &r->holder);
-		/* Another thread selected just now. */
-		if (r->args && selection.channel->id != r->args->channel) {
+		selection = msgslot_file_hold_read(r->f, &r->holder);
+		/* Another thread made the file listen just now, or selected. */
+		if (unlikely(!selection.channel))
+			return 0;
+		if (r->args && selection.channel->log.id != r->args->channel) {
 			msgslot_channel_unhold(&slot->channels, selection.channel, &r->holder);
 			return 0;
 		}
@@ -78,7 +84,7 @@ static int receive_wait(struct receiver *r)
 	}
 	r->slept = true;
 	channel = r->lookup.channel;
-	trace_msgslot_wait(channel->slot, channel->id, r->cursor, false);
+	trace_msgslot_wait(channel->slot, channel->log.id, r->cursor, false);
 	return msgslot_wait_message(&channel->waiters, &channel->log, r->cursor,
 				    !r->args && r->owner == MSGSLOT_CURSOR_OF_FILE,
 				    receiver_is_exclusive(r), r->deadline);
@@ -138,6 +144,90 @@ static ssize_t receive_loop(struct receiver *r)
 	return ret;
 }
 
+/* ---- of a range ------------------------------------------------------------------------------ */
+
+/* The file does not listen as it did, or is looked at for the first time: 0 to look again. */
+static int receive_find_listener(struct receiver *r)
+{
+	if (r->listener)
+		receiver_wake_next(r);
+	msgslot_listener_put(r->listener);
+	r->slept = false;
+	r->listener = msgslot_file_get_listener(r->f);
+	if (r->listener)
+		return 0;
+	return r->args ? -EINVAL : -EREMCHG;
+}
+
+static int receive_wait_range(struct receiver *r)
+{
+	struct msgslot_slot *slot = r->f->slot;
+
+	if (!r->deadline->wait ||
+	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
+		return -EAGAIN;
+	r->slept = true;
+	trace_msgslot_wait(slot->minor, r->listener->first, 0, false);
+	return msgslot_listener_wait(r->listener, &r->found, receiver_is_exclusive(r), r->deadline);
+}
+
+/* A receive from what the file listens to; -EREMCHG: it does not. */
+static noinline ssize_t receive_range(struct receiver *r)
+{
+	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct msgslot_peek peek msgslot_uninitialized;
+	unsigned int rounds = 0;
+	ssize_t ret = -EIDRM;
+	bool again;
+
+	peek.inline_buffer = inline_buffer;
+	r->by_range = true;
+	r->listener = NULL;
+	do {
+		if (r->listener)
+			ret = receiver_peek_range(r, &peek);
+		if (msgslot_slot_is_gone(r->f->slot)) {
+			if (!ret)
+				msgslot_buffer_put(&r->f->slot->spares, peek.buffer);
+			ret = -ENODEV;
+			break;
+		}
+		if (!ret) {
+			ret = receiver_deliver(r, &peek, &again);
+		} else {
+			if (ret == -EIDRM)
+				ret = receive_find_listener(r);
+			else if (ret == -EAGAIN)
+				ret = receive_wait_range(r);
+			again = ret >= 0;
+		}
+		if (again)
+			ret = msgslot_deadline_retry(r->deadline, &rounds);
+	} while (again && !ret);
+	if (r->listener && ret < 0)
+		receiver_wake_next(r);
+	msgslot_listener_put(r->listener);
+	return ret;
+}
+
+/* A read finds that the file listens; and perhaps no longer then, again and again. */
+static noinline ssize_t receive_read_range(struct receiver *r)
+{
+	ssize_t ret;
+
+	for (;;) {
+		ret = receive_range(r);
+		if (ret != -EREMCHG)
+			return ret;
+		r->by_range = false;
+		ret = receive_loop(r);
+		if (ret != -EREMCHG)
+			return ret;
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+	}
+}
+
 /*
  * Everything that receive_fast() does not do, after @ret of it: of a queue, that says what to do
  * next, and there is no need to look again before; elsewhere a look may have more to tell.  Without
@@ -166,6 +256,7 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.cursor = 0;
 	r.offset = 0;
 	r.slept = false;
+	r.by_range = false;
 	r.voided = voided;
 	if (ret && r.owner == MSGSLOT_CURSOR_OF_CHANNEL) {
 		ret = receive_prepare_again(&r, ret);
@@ -174,9 +265,14 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 		ret = receive_held(&r);
 		if (ret > 0)
 			goto out;
+	} else if (unlikely(args && args->flags & MSGSLOT_RECV_RANGE)) {
+		ret = receive_range(&r);
+		goto out;
 	}
 	ret = receive_loop(&r);
 out:
+	if (unlikely(ret == -EREMCHG))
+		ret = receive_read_range(&r);
 	/* The end of the slot comes before all other errors, also where it came while they did. */
 	if (unlikely(ret < 0 && msgslot_slot_is_gone(f->slot)))
 		ret = -ENODEV;

@@ -63,6 +63,8 @@ static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_cha
 {
 	if (left > 0 && left & MSGSLOT_WAKE_MASK)
 		msgslot_channel_wake_writer(channel, false);
+	if (left > 0 && left & MSGSLOT_IS_READY)
+		msgslot_feed_settle_log(&f->slot->channels.feed, &channel->log);
 	/* The right column in channel.h. */
 	if (channel && moved)
 		msgslot_channel_forget(&f->slot->channels, channel);
@@ -78,7 +80,7 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
 
 	rcu_read_lock();
 	if (!lookup->held)
-		channel = rcu_dereference(f->channel);
+		channel = rcu_dereference(f->reading);
 	if (lookup->held || lookup_revalidate(f, lookup, channel))
 		left = msgslot_cursor_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
 					   &old);
@@ -245,8 +247,8 @@ static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot
 	} else {
 		/* Pairs with the release in file_select(): never new with the channel before. */
 		lookup.generation = smp_load_acquire(&f->generation);
-		lookup.channel = rcu_dereference_sched(f->channel);
-		usual = lookup.channel && (!is_recv || lookup.channel->id == args->channel);
+		lookup.channel = rcu_dereference_sched(f->reading);
+		usual = lookup.channel && (!is_recv || lookup.channel->log.id == args->channel);
 	}
 	if (owner == MSGSLOT_CURSOR_OF_FILE) {
 		/* If these are of two moments, or of another channel, receive_advance() notices. */

@@ -9,7 +9,11 @@ void receiver_wake_next(const struct receiver *r)
 {
 	struct msgslot_channel *channel = r->lookup.channel;
 
-	if (r->slept && receiver_is_exclusive(r) && msgslot_log_has(&channel->log, 0, false))
+	if (!r->slept || !receiver_is_exclusive(r))
+		return;
+	if (r->by_range)
+		msgslot_listener_wake_next(r->listener);
+	else if (msgslot_log_has(&channel->log, 0, false))
 		msgslot_channel_wake_reader(channel);
 }
 
@@ -85,6 +89,35 @@ static bool receiver_has_loss_pending(const struct receiver *r, int err)
 	return !err && !r->args && r->offset == MSGSLOT_LOSS_PENDING;
 }
 
+int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
+{
+	struct msgslot_position *before = &r->found.before;
+	int err;
+
+	peek->pieces = false;
+	err = msgslot_listener_peek(r->listener, &r->found, peek, r->size);
+	if (err > 0 || err == -EIDRM)
+		return err;
+	r->id = r->found.channel;
+	r->lost = before->lost;
+	if (r->args) {
+		r->found.after.lost_told = before->lost;
+		r->found.after.lost_seen = before->lost;
+		/* poll() does not report the loss again; the next message tells it. */
+		if (err && before->lost_seen != before->lost) {
+			before->lost_seen = before->lost;
+			(void)msgslot_listener_move(r->listener, &r->found, before);
+		}
+		return err;
+	}
+	if (before->lost_told == before->lost)
+		return err;
+	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
+	before->lost_told = before->lost;
+	before->lost_seen = before->lost;
+	return msgslot_listener_move(r->listener, &r->found, before) ? -ENOBUFS : 1;
+}
+
 int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 {
 	struct msgslot_file *f = r->f;
@@ -96,14 +129,14 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 	if (!r->lookup.held) {
 		/* Pairs with the release in file_select(): never new with the channel before. */
 		r->lookup.generation = smp_load_acquire(&f->generation);
-		r->lookup.channel = rcu_dereference(f->channel);
+		r->lookup.channel = rcu_dereference(f->reading);
 	}
 	channel = r->lookup.channel;
-	if (!channel || (r->args && !r->lookup.held && channel->id != r->args->channel)) {
+	if (!channel || (r->args && !r->lookup.held && channel->log.id != r->args->channel)) {
 		rcu_read_unlock();
 		return -EIDRM;
 	}
-	r->id = channel->id;
+	r->id = channel->log.id;
 	r->lost = 0;
 	receiver_set_cursor(r);
 	peek->pieces = !r->args && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES);
@@ -172,17 +205,24 @@ static u64 receiver_lost_by_file(const struct receiver *r)
 	return lost;
 }
 
+static bool receiver_put_fields(const struct receiver *r, const struct msgslot_peek *peek, u64 lost)
+{
+	if (r->by_range && put_user(r->found.channel, &r->user->channel))
+		return false;
+	return receive_put_result(r->user, peek, lost);
+}
+
 static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *peek)
 {
 	const u64 lost = r->lost + (receiver_uses_file_cursor(r) ? receiver_lost_by_file(r) : 0);
 	bool done;
 
 	pagefault_disable();
-	done = receive_put_result(r->user, peek, lost);
+	done = receiver_put_fields(r, peek, lost);
 	pagefault_enable();
 	if (!done) {
 		receiver_wake_next(r);
-		done = receive_put_result(r->user, peek, lost);
+		done = receiver_put_fields(r, peek, lost);
 	}
 	return done;
 }
@@ -218,6 +258,34 @@ static int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u
 	return err;
 }
 
+/* The same in the range that the file listens to; the channel may be forgotten by now. */
+static bool receiver_advance_range(struct receiver *r, const struct msgslot_peek *peek)
+{
+	struct msgslot_slot *slot = r->f->slot;
+	struct msgslot_channel *channel;
+	struct msgslot_buffer *old;
+	int left = -ESTALE;
+
+	if (r->owner != MSGSLOT_CURSOR_OF_CHANNEL)
+		return msgslot_listener_move(r->listener, &r->found, &r->found.after);
+	rcu_read_lock();
+	channel = msgslot_channel_lookup(&slot->channels, r->found.channel, r->found.channel);
+	if (channel)
+		left = msgslot_cursor_take(&channel->log, peek->sequence,
+					   peek->length > MSGSLOT_INLINE_BYTES, &old);
+	if (left >= 0)
+		receive_take_end(r->f, channel, left, !msgslot_log_has(&channel->log, 0, false));
+	rcu_read_unlock();
+	if (left < 0)
+		return false;
+	if (left & MSGSLOT_HAS_BUFFER)
+		msgslot_buffer_put(&slot->spares, old);
+	this_cpu_dec(slot->stats->messages);
+	/* Another thread may have moved it as well: the round only spreads what is taken. */
+	(void)msgslot_listener_move(r->listener, &r->found, &r->found.after);
+	return true;
+}
+
 /* Moves the cursor beyond what was copied.  Whether it was still there. */
 static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 n)
 {
@@ -226,6 +294,8 @@ static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek
 
 	if (receiver_has_flag(r, MSGSLOT_RECV_PEEK))
 		return true;
+	if (r->by_range)
+		return receiver_advance_range(r, peek);
 	switch (r->owner) {
 	case MSGSLOT_CURSOR_OF_NONE:
 		if (!r->lookup.held || r->selected)
@@ -297,5 +367,7 @@ void receiver_take_back(struct receiver *r, ssize_t ret)
 	if (r->args && failed)
 		(void)receive_put_fields(r->user, r->args->length, r->args->sequence, r->args->time,
 					 r->args->lost, r->args->pid, r->args->uid);
+	if (r->by_range && r->args && failed)
+		(void)put_user(r->args->channel, &r->user->channel);
 	pagefault_enable();
 }

@@ -15,6 +15,7 @@
 #include <linux/msgslot.h>
 
 #include "file.h"
+#include "listener.h"
 #include "receive_fast.h"
 #include "user.h"
 
@@ -35,6 +36,9 @@
  * @cursor: the message to look for
  * @offset: bytes of it that the file has read already
  * @slept: the call slept in the channel's queue
+ * @by_range: the call means what the file listens to, not a channel
+ * @listener: that, with a reference; NULL if it is to be looked up; only with @by_range
+ * @found: the message that was found there
  * @voided: the most bytes that went to the user of one message, perhaps of one that another reader
  *	took; with these the result, if there is one
  */
@@ -54,6 +58,9 @@ struct receiver {
 	u64 cursor;
 	u32 offset;
 	bool slept;
+	bool by_range;
+	struct msgslot_listener *listener;
+	struct msgslot_found found;
 	size_t voided;
 };
 
@@ -65,7 +72,8 @@ static inline bool receiver_has_flag(const struct receiver *r, u32 flag)
 /* The call goes by the file's own cursor. */
 static inline bool receiver_uses_file_cursor(const struct receiver *r)
 {
-	return r->owner == MSGSLOT_CURSOR_OF_FILE && !receiver_has_flag(r, MSGSLOT_RECV_NEWER);
+	return r->owner == MSGSLOT_CURSOR_OF_FILE && !r->by_range &&
+	       !receiver_has_flag(r, MSGSLOT_RECV_NEWER);
 }
 
 /* A message wakes one of the calls that sleep like this one. */
@@ -85,6 +93,8 @@ void receiver_wake_next(const struct receiver *r);
  * selected one; -EAGAIN: there is none; -ENOBUFS, -ENODEV.
  */
 int receiver_peek(struct receiver *r, struct msgslot_peek *peek);
+/* The same by @listener: -EIDRM: the file does not listen by that any more. */
+int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek);
 /* Hands @peek to the user: bytes, or an error; *@again: the caller is to look again. */
 ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again);
 /*

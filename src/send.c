@@ -27,25 +27,31 @@
 
 /*
  * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the
- * channel that @args name.
+ * channel that @args name; -EXDEV without @listened, if a file may listen.
  */
 static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slot *slot,
 				      bool is_long, const struct msgslot_send *args,
-				      struct msgslot_channel *held,
+				      struct msgslot_channel *held, bool listened,
 				      struct msgslot_incoming *message)
 {
+	struct msgslot_feed *feed = &slot->channels.feed;
 	struct msgslot_channel *channel;
 	int more;
 
 	rcu_read_lock();
+	if (unlikely(!listened && msgslot_feed_is_on(feed))) {
+		rcu_read_unlock();
+		return -EXDEV;
+	}
 	channel = held ?: rcu_dereference(f->channel);
 	more = -EIDRM;
-	if (likely(!args || (channel && channel->id == args->channel)))
-		more = msgslot_place(&channel->log, &slot->rules, message, is_long);
+	if (likely(!args || (channel && channel->log.id == args->channel)))
+		more = msgslot_place(&channel->log, &slot->rules, listened ? feed : NULL, message,
+				     is_long);
 	if (likely(more >= 0)) {
 		/* While sends are traced all are placed in a channel that is held. */
 		if (held)
-			trace_msgslot_send(held->slot, held->id, message->sequence,
+			trace_msgslot_send(held->slot, held->log.id, message->sequence,
 					   message->length);
 		/* A map is filled before readers are woken. */
 		if (!is_long || likely(!message->map))
@@ -55,6 +61,13 @@ static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slo
 	}
 	rcu_read_unlock();
 	return more < 0 ? more : 0;
+}
+
+/* The same where files may listen. */
+static noinline int send_place_listened(const struct sender *s, struct msgslot_incoming *message)
+{
+	return send_place(s->f, s->f->slot, message->length > MSGSLOT_INLINE_BYTES, s->args,
+			  s->held, true, message);
 }
 
 /*
@@ -68,6 +81,8 @@ static noinline int send_slow(struct sender *s, struct msgslot_incoming *message
 	struct msgslot_slot *slot = s->f->slot;
 	unsigned int rounds = 0;
 
+	if (err == -EXDEV)
+		err = send_place_listened(s, message);
 	while (err) {
 		if (unlikely(trace_msgslot_full_enabled()))
 			sender_trace_full(s, message, err);
@@ -84,7 +99,9 @@ static noinline int send_slow(struct sender *s, struct msgslot_incoming *message
 		if (err == -EFAULT)
 			break;
 		if (!err)
-			err = send_place(s->f, slot, is_long, s->args, s->held, message);
+			err = send_place(s->f, slot, is_long, s->args, s->held, false, message);
+		if (err == -EXDEV)
+			err = send_place_listened(s, message);
 	}
 	if (!err && is_long && message->map)
 		msgslot_mmap_fill(message->map, message->sequence, message->length,
@@ -151,7 +168,7 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 	if (unlikely(trace_msgslot_send_enabled()))
 		err = err ?: -EIDRM;
 	if (likely(!err))
-		err = send_place(f, slot, is_long, args, NULL, &message);
+		err = send_place(f, slot, is_long, args, NULL, false, &message);
 	if (unlikely(err)) {
 		const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
 		struct msgslot_incoming again =
@@ -185,8 +202,7 @@ static __always_inline ssize_t send_write(struct msgslot_file *f, bool is_long,
 
 	if (unlikely(msgslot_slot_is_gone(f->slot)))
 		return -ENODEV;
-	/* Once selected, a file always has a channel. */
-	if (unlikely(!rcu_access_pointer(f->channel)))
+	if (unlikely(!msgslot_file_has_channel(f)))
 		err = msgslot_file_select_first(f);
 	if (likely(!err))
 		err = send_fast(f, is_long, NULL, from, length, nowait, NULL, NULL);

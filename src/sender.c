@@ -124,7 +124,7 @@ int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int
 	msgslot_buffer_put(&slot->spares, message->buffer);
 	message->buffer = NULL;
 	s->slept = true;
-	trace_msgslot_wait(s->held->slot, s->held->id, 0, true);
+	trace_msgslot_wait(s->held->slot, s->held->log.id, 0, true);
 	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
 }
 

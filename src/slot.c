@@ -145,6 +145,7 @@ int msgslot_slot_destroy(unsigned int minor)
 	lost = msgslot_channels_kill(&slot->channels, &slot->spares);
 	this_cpu_sub(slot->stats->messages, lost);
 	msgslot_waiters_wake_all(&slot->wait, MSGSLOT_EVENTS_GONE);
+	msgslot_feed_wake_all(&slot->channels.feed);
 	device_unregister(&slot->dev);
 
 	spin_lock(&slots_lock);
@@ -216,7 +217,8 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 		return PTR_ERR(channel);
 	if (!channel)
 		return conditional && expected ? -ESTALE : 0;
-	err = msgslot_log_clear(&channel->log, &slot->spares, conditional, expected, messages);
+	err = msgslot_log_clear(&channel->log, &slot->rules, &slot->spares, conditional, expected,
+				messages);
 	if (!err) {
 		this_cpu_sub(slot->stats->messages, *messages);
 		/* Where each file has a cursor, it counts what it lost when it comes to it. */
@@ -224,6 +226,7 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 			this_cpu_add(slot->stats->dropped, *messages);
 		if (*messages)
 			trace_msgslot_drop(channel->slot, id, 0, *messages);
+		msgslot_feed_settle_log(&slot->channels.feed, &channel->log);
 		msgslot_channel_wake_writer(channel, true);
 	}
 	msgslot_channel_unhold(&slot->channels, channel, &holder);
@@ -264,6 +267,8 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
 	info->sent = slot_sum_stats(slot, sent);
 	info->received = slot_sum_stats(slot, received);
 	info->dropped = slot_sum_stats(slot, dropped);
+	info->listeners = READ_ONCE(slot->channels.feed.listeners);
+	info->feed_depth = READ_ONCE(slot->channels.feed.depth);
 }
 
 /*

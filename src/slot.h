@@ -98,7 +98,7 @@ void msgslot_slot_close(struct msgslot_slot *slot);
 
 static inline bool msgslot_slot_is_gone(const struct msgslot_slot *slot)
 {
-	return READ_ONCE(slot->channels.gone);
+	return data_race(slot->channels.gone);
 }
 
 /*

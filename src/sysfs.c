@@ -52,10 +52,20 @@ static int sysfs_set_max_channels(struct msgslot_slot *slot, u32 channels)
 	return 0;
 }
 
+static int sysfs_set_feed_depth(struct msgslot_slot *slot, u32 depth)
+{
+	if (!depth || depth > MSGSLOT_FEED_DEPTH_MAX)
+		return -EINVAL;
+	msgslot_feed_set_depth(&slot->channels.feed, depth);
+	return 0;
+}
+
 SYSFS_SLOT_RW(depth, u32, msgslot_slot_set_depth);
 SYSFS_SLOT_RW(max_message, u32, msgslot_slot_set_max_message);
 SYSFS_SLOT_RW(max_bytes, u64, sysfs_set_max_bytes);
 SYSFS_SLOT_RW(max_channels, u32, sysfs_set_max_channels);
+SYSFS_SLOT_RW(feed_depth, u32, sysfs_set_feed_depth);
+SYSFS_SLOT_RO(listeners);
 SYSFS_SLOT_RO(channels);
 SYSFS_SLOT_RO(messages);
 SYSFS_SLOT_RO(bytes);
@@ -104,19 +114,11 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 static DEVICE_ATTR_RW(overflow);
 
 static struct attribute *sysfs_slot_attrs[] = {
-	&dev_attr_mode.attr,
-	&dev_attr_depth.attr,
-	&dev_attr_max_message.attr,
-	&dev_attr_overflow.attr,
-	&dev_attr_max_bytes.attr,
-	&dev_attr_max_channels.attr,
-	&dev_attr_channels.attr,
-	&dev_attr_messages.attr,
-	&dev_attr_bytes.attr,
-	&dev_attr_sent.attr,
-	&dev_attr_received.attr,
-	&dev_attr_dropped.attr,
-	NULL,
+	&dev_attr_mode.attr,	   &dev_attr_depth.attr,     &dev_attr_max_message.attr,
+	&dev_attr_overflow.attr,   &dev_attr_max_bytes.attr, &dev_attr_max_channels.attr,
+	&dev_attr_feed_depth.attr, &dev_attr_listeners.attr, &dev_attr_channels.attr,
+	&dev_attr_messages.attr,   &dev_attr_bytes.attr,     &dev_attr_sent.attr,
+	&dev_attr_received.attr,   &dev_attr_dropped.attr,   NULL,
 };
 
 static const struct attribute_group sysfs_slot_group = { .attrs = sysfs_slot_attrs };

@@ -78,8 +78,7 @@ int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int
 	return 0;
 }
 
-/* Sleeps until woken: 0, or -ETIMEDOUT. */
-static int deadline_sleep(const struct msgslot_deadline *deadline)
+int msgslot_deadline_sleep(const struct msgslot_deadline *deadline)
 {
 	ktime_t until = deadline->until;
 
@@ -127,7 +126,7 @@ static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_lo
 		if (signal)
 			err = msgslot_deadline_interrupted(deadline);
 		else
-			err = deadline_sleep(deadline);
+			err = msgslot_deadline_sleep(deadline);
 		if (err == -ETIMEDOUT && wait_condition_holds(log, condition))
 			err = 0;
 	}

@@ -88,6 +88,8 @@ static inline int msgslot_deadline_interrupted(const struct msgslot_deadline *de
 	return deadline->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
 }
 
+/* Sleeps until woken: 0, or -ETIMEDOUT. */
+int msgslot_deadline_sleep(const struct msgslot_deadline *deadline);
 /*
  * For a call that starts over because others were faster, for the time that @rounds counts: 0 to go
  * on.  After a few rounds it ends as a sleeping call would, by a signal or its deadline.

@@ -116,6 +116,8 @@
 
 /* The largest value of a slot's depth, in messages, but in `last`, which keeps one. */
 #define MSGSLOT_DEPTH_MAX 65536
+#define MSGSLOT_FEED_DEPTH_DEFAULT 1024
+#define MSGSLOT_FEED_DEPTH_MAX 1048576
 
 /* Modes of a slot, as sysfs spells them and as struct msgslot_info numbers them. */
 #define MSGSLOT_MODE_LAST "last"
@@ -257,6 +259,13 @@ struct msgslot_recv {
 /* With MSGSLOT_RECV_IF: do not copy it, only take it.  @message and @size are not looked at. */
 #define MSGSLOT_RECV_DROP (1u << 3)
 
+/*
+ * The next message of the range that the file listens to (MSGSLOT_LISTEN), else EINVAL; @channel
+ * comes out.  Alone, or with MSGSLOT_RECV_PEEK.  @lost is how many messages of the range this file
+ * did not get, at least.
+ */
+#define MSGSLOT_RECV_RANGE (1u << 4)
+
 #define MSGSLOT_RECV _IOWR(MSGSLOT_IOC_TYPE, 4, struct msgslot_recv)
 
 /**
@@ -332,6 +341,9 @@ struct msgslot_clear {
  * @received: how many were handed to readers, counting each reader
  * @dropped: how many were dropped before a reader they were meant for saw them, counting
  *	each reader
+ * @listeners: how many open files listen to a range of channels
+ * @feed_depth: how many messages of the slot such a file may be behind before it looks for them
+ *	channel by channel; a change counts from the next first listener on
  */
 struct msgslot_info {
 	__u32 version;
@@ -353,6 +365,8 @@ struct msgslot_info {
 	__aligned_u64 sent;
 	__aligned_u64 received;
 	__aligned_u64 dropped;
+	__u32 listeners;
+	__u32 feed_depth;
 };
 
 #define MSGSLOT_INFO _IOR(MSGSLOT_IOC_TYPE, 7, struct msgslot_info)
@@ -391,5 +405,43 @@ struct msgslot_walk {
 #define MSGSLOT_WALK_MAX 256
 
 #define MSGSLOT_WALK _IOWR(MSGSLOT_IOC_TYPE, 8, struct msgslot_walk)
+
+/**
+ * struct msgslot_listen - makes a file hear a range of channels (MSGSLOT_LISTEN)
+ * @first: in: the lowest id
+ * @last: in: the highest id
+ * @flags: in: MSGSLOT_LISTEN_*
+ * @reserved: 0
+ *
+ * From then on read(), POLLIN and MSGSLOT_RECV_RANGE mean these channels, also those that come
+ * later; writes and POLLOUT mean the channel that the file has selected.  MSG_SLOT_CHANNEL ends it,
+ * another MSGSLOT_LISTEN replaces it, and a receive that sleeps goes on with what the file reads
+ * then.
+ *
+ *	last		the newest message of each channel, first of those that are there already;
+ *			a message that is replaced before it was received is not told
+ *	queue		takes messages of the channels in turn
+ *	broadcast	every message from then on
+ *
+ * Messages of one channel come in their order.  A file that listens never makes a writer wait: in
+ * `broadcast` it loses messages, and is told, as with `overflow` set to `drop`; a read is never a
+ * piece of a message.
+ *
+ * The file must be open for reading (EBADF).  Errors then, besides those of all commands, in this
+ * order: EOPNOTSUPP (MSGSLOT_LISTEN_LOWEST in another mode than `queue`), EINVAL (no channel of the
+ * range can be there: only 0 in `last`), ENOSPC, EDQUOT, ENOMEM, EINTR.  EINVAL also for @first
+ * above @last.
+ */
+struct msgslot_listen {
+	__u32 first;
+	__u32 last;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* `queue`: always the channel with the lowest id that has a message: ids are priorities. */
+#define MSGSLOT_LISTEN_LOWEST (1u << 0)
+
+#define MSGSLOT_LISTEN _IOW(MSGSLOT_IOC_TYPE, 9, struct msgslot_listen)
 
 #endif /* _UAPI_LINUX_MSGSLOT_H */

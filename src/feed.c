@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The feed of a slot.  See feed.h. */
+#include <linux/err.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/msgslot.h>
+
+#include "feed.h"
+#include "wait.h"
+
+/* So many entries are looked at under the lock at a time. */
+#define FEED_STEP 64
+
+void msgslot_feed_init(struct msgslot_feed *feed)
+{
+	memset(feed, 0, sizeof(*feed));
+	spin_lock_init(&feed->lock);
+	feed->depth = MSGSLOT_FEED_DEPTH_DEFAULT;
+	feed->ready = RB_ROOT;
+	feed->calls = RB_ROOT_CACHED;
+	feed->polls = RB_ROOT_CACHED;
+}
+
+void msgslot_feed_set_depth(struct msgslot_feed *feed, u32 depth)
+{
+	WRITE_ONCE(feed->depth, roundup_pow_of_two(depth));
+}
+
+/* ---- the tree of waiters --------------------------------------------------------------------- */
+
+#define FEED_WAITER_FIRST(waiter) ((waiter)->first)
+#define FEED_WAITER_LAST(waiter) ((waiter)->last)
+INTERVAL_TREE_DEFINE(struct msgslot_feed_waiter, node, u32, subtree_last, FEED_WAITER_FIRST,
+		     FEED_WAITER_LAST, static __maybe_unused, feed_waiters)
+
+/* The order in the tree: by @first, and then in any way that does not change. */
+static bool feed_waiter_is_before(const struct msgslot_feed_waiter *a, u32 first, const void *b)
+{
+	return a->first != first ? a->first < first : (const void *)a < b;
+}
+
+static void feed_waiter_insert(struct msgslot_feed_waiter *waiter, struct rb_root_cached *tree)
+{
+	struct rb_node **link = &tree->rb_root.rb_node, *up = NULL;
+	struct msgslot_feed_waiter *parent;
+	bool leftmost = true;
+
+	while (*link) {
+		up = *link;
+		parent = rb_entry(up, struct msgslot_feed_waiter, node);
+		parent->subtree_last = max(parent->subtree_last, waiter->last);
+		if (feed_waiter_is_before(parent, waiter->first, waiter)) {
+			link = &up->rb_right;
+			leftmost = false;
+		} else {
+			link = &up->rb_left;
+		}
+	}
+	waiter->subtree_last = waiter->last;
+	rb_link_node(&waiter->node, up, link);
+	rb_insert_augmented_cached(&waiter->node, tree, leftmost, &feed_waiters_augment);
+}
+
+static void feed_waiter_remove(struct msgslot_feed_waiter *waiter, struct rb_root_cached *tree)
+{
+	feed_waiters_remove(waiter, tree);
+	RB_CLEAR_NODE(&waiter->node);
+}
+
+/*
+ * The next waiter that listens to @id, after the place in the order that @first and @after say.
+ * Those that come again behind it are not met again: so a message wakes each waiter once.
+ */
+static struct msgslot_feed_waiter *feed_waiter_find(struct rb_root_cached *tree, u32 id, u32 first,
+						    const void *after)
+{
+	struct rb_node *node = tree->rb_root.rb_node;
+	struct msgslot_feed_waiter *waiter, *best = NULL;
+
+	while (node) {
+		waiter = rb_entry(node, struct msgslot_feed_waiter, node);
+		if ((const void *)waiter == after || feed_waiter_is_before(waiter, first, after)) {
+			node = node->rb_right;
+		} else {
+			best = waiter;
+			node = node->rb_left;
+		}
+	}
+	if (!best || best->first > id)
+		return NULL;
+	return best->last >= id ? best : feed_waiters_iter_next(best, id, id);
+}
+
+void msgslot_feed_add_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			     struct msgslot_feed_waiter *waiter)
+{
+	spin_lock(&feed->lock);
+	if (RB_EMPTY_NODE(&waiter->node) && !waiter->closed)
+		feed_waiter_insert(waiter, tree);
+	spin_unlock(&feed->lock);
+}
+
+void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			       struct msgslot_feed_waiter *waiter)
+{
+	spin_lock(&feed->lock);
+	waiter->closed = true;
+	if (!RB_EMPTY_NODE(&waiter->node))
+		feed_waiter_remove(waiter, tree);
+	spin_unlock(&feed->lock);
+}
+
+/*
+ * Wakes all that listen to @id and do not take.  What they can do is not said: io_uring and epoll
+ * look themselves then, and with that the listener comes back into the tree.
+ */
+static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
+{
+	struct msgslot_feed_waiter *waiter;
+	const void *after = NULL;
+	wait_queue_head_t *queue;
+	u32 first = 0;
+
+	do {
+		queue = NULL;
+		spin_lock(&feed->lock);
+		waiter = feed_waiter_find(&feed->polls, id, first, after);
+		if (waiter) {
+			queue = waiter->queue;
+			first = waiter->first;
+			after = waiter;
+			feed_waiter_remove(waiter, &feed->polls);
+		}
+		spin_unlock(&feed->lock);
+		if (queue)
+			msgslot_waiters_wake(queue, 0);
+	} while (queue);
+}
+
+/*
+ * A call enters the queue before the tree: so a waiter that has no call in its queue was woken
+ * before.
+ */
+bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id)
+{
+	struct msgslot_feed_waiter *waiter;
+	wait_queue_head_t *queue;
+	bool left;
+
+	do {
+		queue = NULL;
+		spin_lock(&feed->lock);
+		waiter = feed_waiter_find(&feed->calls, id, 0, NULL);
+		if (waiter && waitqueue_active(waiter->queue))
+			queue = waiter->queue;
+		else if (waiter)
+			feed_waiter_remove(waiter, &feed->calls);
+		left = !RB_EMPTY_ROOT(&feed->calls.rb_root);
+		spin_unlock(&feed->lock);
+	} while (waiter && !queue);
+	if (queue)
+		msgslot_waiters_wake(queue, 0);
+	return left;
+}
+
+void msgslot_feed_wake(struct msgslot_feed *feed, u32 id)
+{
+	feed_wake_polls(feed, id);
+	msgslot_feed_wake_call(feed, id);
+}
+
+/* Takes any waiter out of @tree; NULL if it is empty. */
+static wait_queue_head_t *feed_take_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree)
+{
+	struct msgslot_feed_waiter *waiter;
+	wait_queue_head_t *queue = NULL;
+	struct rb_node *node;
+
+	spin_lock(&feed->lock);
+	node = rb_first_cached(tree);
+	if (node) {
+		waiter = rb_entry(node, struct msgslot_feed_waiter, node);
+		queue = waiter->queue;
+		feed_waiter_remove(waiter, tree);
+	}
+	spin_unlock(&feed->lock);
+	return queue;
+}
+
+void msgslot_feed_wake_all(struct msgslot_feed *feed)
+{
+	wait_queue_head_t *queue;
+
+	do {
+		rcu_read_lock();
+		queue = feed_take_waiter(feed, &feed->polls) ?:
+							       feed_take_waiter(feed, &feed->calls);
+		if (queue)
+			msgslot_waiters_wake_all(queue, MSGSLOT_EVENTS_GONE);
+		rcu_read_unlock();
+		cond_resched();
+	} while (queue);
+}
+
+/* ---- the state ------------------------------------------------------------------------------- */
+
+static struct msgslot_log *feed_ready_entry(struct rb_node *node)
+{
+	return rb_entry(node, struct msgslot_log, ready);
+}
+
+static void feed_insert_ready(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	struct rb_node **link = &feed->ready.rb_node, *up = NULL;
+
+	lockdep_assert_held(&log->lock);
+	if (log->wake_requests & MSGSLOT_IS_READY)
+		return;
+	while (*link) {
+		up = *link;
+		link = log->id < feed_ready_entry(up)->id ? &up->rb_left : &up->rb_right;
+	}
+	rb_link_node(&log->ready, up, link);
+	rb_insert_color(&log->ready, &feed->ready);
+	WRITE_ONCE(log->wake_requests, log->wake_requests | MSGSLOT_IS_READY);
+}
+
+void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	if (log->first == log->next)
+		return;
+	spin_lock(&feed->lock);
+	feed_insert_ready(feed, log);
+	spin_unlock(&feed->lock);
+}
+
+void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	if (!(READ_ONCE(log->wake_requests) & MSGSLOT_IS_READY))
+		return;
+	spin_lock(&log->lock);
+	if (log->first == log->next && log->wake_requests & MSGSLOT_IS_READY) {
+		spin_lock(&feed->lock);
+		rb_erase(&log->ready, &feed->ready);
+		spin_unlock(&feed->lock);
+		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_IS_READY);
+	}
+	spin_unlock(&log->lock);
+}
+
+void msgslot_feed_forget_log(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	/* It is dead: no message, and so none that makes it known, comes any more. */
+	msgslot_feed_settle_log(feed, log);
+}
+
+struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first, u32 last)
+{
+	struct msgslot_log *log, *best = NULL;
+	struct rb_node *node;
+
+	spin_lock(&feed->lock);
+	node = feed->ready.rb_node;
+	while (node) {
+		log = feed_ready_entry(node);
+		if (log->id >= first)
+			best = log;
+		node = log->id >= first ? node->rb_left : node->rb_right;
+	}
+	spin_unlock(&feed->lock);
+	return best && best->id <= last ? best : NULL;
+}
+
+/* ---- the news -------------------------------------------------------------------------------- */
+
+u64 msgslot_feed_add_locked(struct msgslot_feed *feed, struct msgslot_log *log,
+			    const struct msgslot_rules *rules, const struct msgslot_cell *leaving,
+			    u64 sequence, bool *wake)
+{
+	const bool is_queue = rules->cursor == MSGSLOT_CURSOR_OF_CHANNEL;
+	u64 time = ktime_get_boottime_ns();
+	struct msgslot_feed_entry *entry;
+
+	lockdep_assert_held(&log->lock);
+	*wake = false;
+	/* If the first one comes just now, it waits until this message is placed, and finds it. */
+	if (!READ_ONCE(feed->listeners))
+		return time;
+	if (!is_queue && log->next - log->first >= rules->depth)
+		log->dropped = leaving->time;
+	spin_lock(&feed->lock);
+	if (is_queue) {
+		feed_insert_ready(feed, log);
+	} else if (feed->ring) {
+		time = max(time, feed->time + 1);
+		WRITE_ONCE(feed->time, time);
+		entry = &feed->ring->entries[feed->next++ & (feed->ring->depth - 1)];
+		entry->time = time;
+		entry->sequence = sequence;
+		entry->channel = log->id;
+	}
+	*wake = !RB_EMPTY_ROOT(&feed->calls.rb_root) || !RB_EMPTY_ROOT(&feed->polls.rb_root);
+	spin_unlock(&feed->lock);
+	return time;
+}
+
+int msgslot_feed_read(struct msgslot_feed *feed, u32 first, u32 last, u64 *position, u64 *time,
+		      struct msgslot_feed_entry *entry)
+{
+	const struct msgslot_feed_entry *at;
+	unsigned int steps;
+	int ret = 1;
+
+	spin_lock(&feed->lock);
+	/* There is no ring for a call whose listener ended meanwhile, as the last one. */
+	if (!feed->ring)
+		ret = -EAGAIN;
+	else if (feed->next - *position > feed->ring->depth)
+		ret = -ENOBUFS;
+	for (steps = 0; steps < FEED_STEP && ret > 0; steps++) {
+		if (*position == feed->next) {
+			ret = -EAGAIN;
+			break;
+		}
+		at = &feed->ring->entries[(*position)++ & (feed->ring->depth - 1)];
+		*time = at->time;
+		if (at->channel >= first && at->channel <= last) {
+			*entry = *at;
+			ret = 0;
+		}
+	}
+	spin_unlock(&feed->lock);
+	return ret;
+}
+
+u64 msgslot_feed_get_next(struct msgslot_feed *feed)
+{
+	u64 next;
+
+	spin_lock(&feed->lock);
+	next = feed->next;
+	spin_unlock(&feed->lock);
+	return next;
+}
+
+void msgslot_feed_get_end(struct msgslot_feed *feed, u64 *next, u64 *time)
+{
+	spin_lock(&feed->lock);
+	/* A message that was placed without the feed has the time of its placing. */
+	WRITE_ONCE(feed->time, max_t(u64, feed->time, ktime_get_boottime_ns()));
+	*next = feed->next;
+	*time = feed->time;
+	spin_unlock(&feed->lock);
+}
+
+/* ---- listeners come and go ------------------------------------------------------------------- */
+
+static struct msgslot_feed_ring *feed_ring_alloc(u32 depth)
+{
+	struct msgslot_feed_ring *ring;
+	const size_t size = struct_size(ring, entries, depth);
+
+	ring = kvzalloc(size, MSGSLOT_GFP);
+	if (ring) {
+		ring->depth = depth;
+		ring->size = size;
+	}
+	return ring;
+}
+
+/* 0; -ENOENT: there is no ring, and @fresh is NULL; or an error of the charge for @fresh. */
+static int feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *member,
+		     const struct msgslot_payer *payer, bool news, struct msgslot_feed_ring *fresh,
+		     bool privileged, u64 *epoch)
+{
+	int err = 0;
+
+	spin_lock(&feed->lock);
+	if (news && !feed->ring) {
+		err = fresh ? msgslot_charge_as(payer, fresh->size, 0, privileged) : -ENOENT;
+		if (!err) {
+			feed->ring = fresh;
+			feed->share = payer->share;
+		}
+	}
+	if (!err) {
+		hlist_add_head(&member->node, &feed->members);
+		if (!feed->listeners)
+			feed->epoch++;
+		WRITE_ONCE(feed->listeners, feed->listeners + 1);
+		WRITE_ONCE(feed->on, true);
+		*epoch = feed->epoch;
+	}
+	spin_unlock(&feed->lock);
+	return err;
+}
+
+int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *member,
+		      const struct msgslot_rules *rules, const struct msgslot_payer *payer,
+		      u64 *epoch)
+{
+	const bool news = rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL;
+	struct msgslot_feed_ring *fresh;
+	u64 size;
+	u32 depth;
+	int err;
+
+	member->share = payer->share;
+	err = feed_join(feed, member, payer, news, NULL, false, epoch);
+	if (err != -ENOENT)
+		return err;
+	depth = READ_ONCE(feed->depth);
+	size = struct_size(fresh, entries, depth);
+	err = msgslot_growth_begin(payer, size, MSGSLOT_GFP);
+	if (err)
+		return err;
+	fresh = feed_ring_alloc(depth);
+	err = -ENOMEM;
+	if (fresh)
+		err = feed_join(feed, member, payer, news, fresh, false, epoch);
+	if (err == -EDQUOT && msgslot_payer_is_privileged(payer))
+		err = feed_join(feed, member, payer, news, fresh, true, epoch);
+	/* Another listener may have brought one meanwhile. */
+	if (READ_ONCE(feed->ring) != fresh)
+		kvfree(fresh);
+	msgslot_growth_end(payer, size);
+	return err;
+}
+
+void msgslot_feed_part(struct msgslot_feed *feed, struct msgslot_feed_member *member)
+{
+	struct msgslot_feed_ring *ring = NULL;
+	struct msgslot_share *share = NULL, *heir;
+
+	spin_lock(&feed->lock);
+	hlist_del(&member->node);
+	WRITE_ONCE(feed->listeners, feed->listeners - 1);
+	if (!feed->listeners) {
+		WRITE_ONCE(feed->on, false);
+		ring = feed->ring;
+		share = feed->share;
+		feed->ring = NULL;
+	} else if (feed->ring && feed->share == member->share) {
+		heir = hlist_entry(feed->members.first, struct msgslot_feed_member, node)->share;
+		if (heir != feed->share)
+			msgslot_charge_move(feed->share, heir, feed->ring->size, 0);
+		feed->share = heir;
+	}
+	spin_unlock(&feed->lock);
+	if (!ring)
+		return;
+	msgslot_uncharge(share, ring->size, 0);
+	kvfree(ring);
+}
+
+bool msgslot_feed_is_settled(struct msgslot_feed *feed, u64 epoch)
+{
+	bool settled;
+
+	spin_lock(&feed->lock);
+	settled = feed->settled == epoch;
+	spin_unlock(&feed->lock);
+	return settled;
+}
+
+void msgslot_feed_set_settled(struct msgslot_feed *feed, u64 epoch)
+{
+	spin_lock(&feed->lock);
+	feed->settled = max(feed->settled, epoch);
+	spin_unlock(&feed->lock);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The feed of a slot: which of its channels has something new, for files that listen to a range of
+ * channels (listener.h).  It costs nothing while no file listens.
+ *
+ * Where a message leaves the log only for a newer one, a listener wants news: each message that is
+ * placed adds an entry to a ring of the last @depth, with the channel, the sequence and the time.
+ * A listener is a position in it.  Where messages are taken, a listener wants state: a tree has the
+ * logs that have a message.
+ *
+ * The time of a message is its position
+ * -------------------------------------
+ * While there are listeners a message is placed with the time that its entry got under the feed's
+ * lock, which rises from entry to entry.  So one number tells for any message that is kept, of
+ * whatever channel, whether a listener had it from the feed, will have it, or has to look for it
+ * in the logs.  A cell needs nothing besides.
+ *
+ * An entry is added before its message is stored, both under the log's lock.  A listener that finds
+ * an entry and no message yet takes that lock once, and finds the message then.
+ *
+ * On and off
+ * ----------
+ *	writer (RCU section)			first listener
+ *	does a file listen?			one does
+ *	no: place the message			wait for a grace period
+ *						look at the logs
+ *
+ * Each message that was placed without the feed was placed before the look.
+ *
+ * Waking
+ * ------
+ * A listener that sleeps, or is polled, stands in an interval tree.  A message finds those that
+ * listen to its channel, and no others.  Each is taken out of the tree, and woken without the lock,
+ * so that the lock is held for one at a time; it comes back when it sleeps, or is polled, again.
+ * A message in a queue wakes one of the calls that sleep.
+ *
+ *	listener				writer
+ *	enter the tree (feed.lock)		add the entry (feed.lock)
+ *	is there an entry (feed.lock)?		is a listener in the tree (feed.lock)?  wake
+ */
+#ifndef MSGSLOT_FEED_H
+#define MSGSLOT_FEED_H
+
+#include <linux/list.h>
+#include <linux/poll.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "account.h"
+#include "log.h"
+
+/**
+ * struct msgslot_feed_entry - a message that was placed
+ * @time: of the message; rises from entry to entry
+ * @sequence: of the message
+ * @channel: its id
+ */
+struct msgslot_feed_entry {
+	u64 time;
+	u64 sequence;
+	u32 channel;
+};
+
+/**
+ * struct msgslot_feed_ring - the last entries
+ * @depth: their number, a power of two
+ * @size: of all in bytes, as charged
+ * @entries: number N is in N mod depth
+ */
+struct msgslot_feed_ring {
+	u32 depth;
+	size_t size;
+	struct msgslot_feed_entry entries[];
+};
+
+/**
+ * struct msgslot_feed_waiter - a listener as it waits
+ * @node: in a tree of the feed, or empty
+ * @first: of the range
+ * @last: of the range
+ * @subtree_last: the highest @last in the tree below this node
+ * @closed: the listener ended
+ * @queue: the wait queue; lives as long as any RCU section that found the waiter
+ */
+struct msgslot_feed_waiter {
+	struct rb_node node;
+	u32 first;
+	u32 last;
+	u32 subtree_last;
+	bool closed;
+	wait_queue_head_t *queue;
+};
+
+/**
+ * struct msgslot_feed_member - a listener as the feed knows it
+ * @node: in the feed's @members
+ * @share: of its user, which lives as long as the listener
+ */
+struct msgslot_feed_member {
+	struct hlist_node node;
+	struct msgslot_share *share;
+};
+
+/**
+ * struct msgslot_feed - the feed of a slot
+ * @lock: guards all that follows
+ * @members: the listeners
+ * @on: there are listeners; changed under @lock, read anywhere
+ * @listeners: their number; as @on
+ * @epoch: how often the first listener came
+ * @settled: the epoch in which every message that was placed without the feed has been found
+ * @depth: entries of the next ring, a power of two
+ * @ring: the news; NULL where there is no listener, or there is a state
+ * @share: of the listener that is charged for @ring
+ * @next: number of the entry to come
+ * @time: of the newest entry, or later; changed under @lock, read anywhere
+ * @ready: the logs that have a message, by the channel's id
+ * @polls: listeners that are polled, or sleep in a call that takes nothing
+ * @calls: listeners that sleep in a call that takes a message
+ *
+ * Lock order: after msgslot_log.lock, before msgslot_account.lock.
+ */
+struct msgslot_feed {
+	spinlock_t lock;
+	struct hlist_head members;
+	bool on;
+	u32 listeners;
+	u64 epoch;
+	u64 settled;
+	u32 depth;
+	struct msgslot_feed_ring *ring;
+	struct msgslot_share *share;
+	u64 next;
+	u64 time;
+	struct rb_root ready;
+	struct rb_root_cached polls;
+	struct rb_root_cached calls;
+};
+
+void msgslot_feed_init(struct msgslot_feed *feed);
+/* Entries of the next ring, from the next first listener on: at least 1, a power of two is made. */
+void msgslot_feed_set_depth(struct msgslot_feed *feed, u32 depth);
+
+/* ---- for placing and taking ------------------------------------------------------------------ */
+
+/* Whether a file may listen; in the RCU section in which a message is placed. */
+static __always_inline bool msgslot_feed_is_on(const struct msgslot_feed *feed)
+{
+	/* Any value will do: the first listener waits until those that saw none have placed. */
+	return data_race(feed->on);
+}
+
+/*
+ * Message @sequence is about to be stored in @log, whose lock is held; if the log is full, the one
+ * in @leaving goes for it.  Returns the time that it is
+ * to have; *@wake: the caller is to call msgslot_feed_wake() afterwards, without the lock.
+ */
+u64 msgslot_feed_add_locked(struct msgslot_feed *feed, struct msgslot_log *log,
+			    const struct msgslot_rules *rules, const struct msgslot_cell *leaving,
+			    u64 sequence, bool *wake);
+/* Wakes listeners to channel @id, and one call of those that take.  In an RCU section. */
+void msgslot_feed_wake(struct msgslot_feed *feed, u32 id);
+/* Only such a call; whether any is left that sleeps, to whatever channel.  In an RCU section. */
+bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id);
+/* Wakes all listeners: the slot is gone.  Sleeps. */
+void msgslot_feed_wake_all(struct msgslot_feed *feed);
+/* After a message was taken from @log, or all were: where none is left the state says so. */
+void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log);
+/* @log, which is dead, is about to be freed. */
+void msgslot_feed_forget_log(struct msgslot_feed *feed, struct msgslot_log *log);
+
+/* ---- for listeners --------------------------------------------------------------------------- */
+
+/*
+ * @member listens; with @rules, the feed is news or a state: 0, with the epoch in *@epoch; -EDQUOT,
+ * -ENOSPC, -ENOMEM, -ERESTARTSYS.  Sleeps.
+ */
+int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *member,
+		      const struct msgslot_rules *rules, const struct msgslot_payer *payer,
+		      u64 *epoch);
+void msgslot_feed_part(struct msgslot_feed *feed, struct msgslot_feed_member *member);
+/* Whether all logs are known in this epoch.  If not, the caller finds them, and says so. */
+bool msgslot_feed_is_settled(struct msgslot_feed *feed, u64 epoch);
+void msgslot_feed_set_settled(struct msgslot_feed *feed, u64 epoch);
+/* Where a listener begins: at the end, *@next; all messages placed before have at most *@time. */
+void msgslot_feed_get_end(struct msgslot_feed *feed, u64 *next, u64 *time);
+/* @log, which may have a message, is known from now on.  Under the log's lock. */
+void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log *log);
+
+/*
+ * The next entry from *@position on of a channel @first to @last: 0; -EAGAIN: there is none;
+ * -ENOBUFS: entries are gone; 1: call again.  *@position is behind what was looked at, and *@time
+ * the time of that.
+ */
+int msgslot_feed_read(struct msgslot_feed *feed, u32 first, u32 last, u64 *position, u64 *time,
+		      struct msgslot_feed_entry *entry);
+/* The number of the entry to come. */
+u64 msgslot_feed_get_next(struct msgslot_feed *feed);
+/*
+ * The log with the lowest id from @first to @last that has a message, or NULL.  In an RCU section.
+ */
+struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first, u32 last);
+
+/* @waiter is to be woken, once; @tree is &feed->polls or &feed->calls. */
+void msgslot_feed_add_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			     struct msgslot_feed_waiter *waiter);
+/* Not any more, and never again. */
+void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			       struct msgslot_feed_waiter *waiter);
+
+#endif /* MSGSLOT_FEED_H */
