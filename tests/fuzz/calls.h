@@ -258,7 +258,9 @@ static long call_recv(struct caller *c)
 
 	if (one_in(c, 2))
 		r.flags = some_flags(c, MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF |
-						MSGSLOT_RECV_DROP);
+						MSGSLOT_RECV_DROP | MSGSLOT_RECV_RANGE);
+	else if (one_in(c, 3))
+		r.flags = MSGSLOT_RECV_RANGE;
 	r.message = (uintptr_t)(r.size == MEMORY ? process.memory : a_place(c, r.size));
 	size = r.size;
 	result = command(c, MSGSLOT_RECV, &r, sizeof(r));
@@ -280,6 +282,18 @@ static long call_seek(struct caller *c)
 	};
 
 	return command(c, MSGSLOT_SEEK, &s, sizeof(s));
+}
+
+static long call_listen(struct caller *c)
+{
+	struct msgslot_listen s = {
+		.first = one_in(c, 2) ? 0 : an_id(c),
+		.last = one_in(c, 2) ? UINT32_MAX : an_id(c),
+		.flags = one_in(c, 4) ? some_flags(c, MSGSLOT_LISTEN_LOWEST) : 0,
+		.reserved = one_in(c, 50),
+	};
+
+	return command(c, MSGSLOT_LISTEN, &s, sizeof(s));
 }
 
 static long call_clear(struct caller *c)

@@ -54,6 +54,7 @@ static const struct {
 	{ "SEND", call_send, 40, false, { SENDS } },
 	{ "RECV", call_recv, 50, false, { SENDS } },
 	{ "SEEK", call_seek, 8, false, { EFAULT, EOPNOTSUPP, MAKES } },
+	{ "LISTEN", call_listen, 5, false, { EFAULT, EOPNOTSUPP, EINTR, MAKES } },
 	{ "CLEAR", call_clear, 4, false, { EFAULT, ESTALE } },
 	{ "INFO", call_info, 4, false, { EFAULT } },
 	{ "WALK", call_walk, 6, false, { EFAULT, ENOMEM } },

@@ -24,8 +24,9 @@ static bool takes_a_struct(unsigned int command)
 		_IOWR(235, _IOC_NR(MSGSLOT_RECV), char[64]),
 		MSGSLOT_SEEK,
 		MSGSLOT_CLEAR,
-		MSGSLOT_INFO,
+		_IOR(235, _IOC_NR(MSGSLOT_INFO), char[136]),
 		MSGSLOT_WALK,
+		MSGSLOT_LISTEN,
 	};
 	size_t i;
 
