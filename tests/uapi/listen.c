@@ -131,11 +131,21 @@ static void queue_takes_in_turn(void **state)
 	assert_result(slot_get(OWN, "messages"), 0);
 }
 
+static void send_digits(int fd, unsigned int channel, int count)
+{
+	char digit[2] = "";
+	int i;
+
+	for (i = 0; i < count; i++) {
+		digit[0] = '0' + i;
+		assert_works(send_text(fd, channel, digit));
+	}
+}
+
 static void broadcast_tells_all_from_then_on(void **state)
 {
 	struct msgslot_recv recv;
-	int fd, writer, i;
-	char text[8];
+	int fd, writer;
 
 	(void)state;
 	own_become("broadcast");
@@ -153,20 +163,14 @@ static void broadcast_tells_all_from_then_on(void **state)
 	assert_hears_from(fd, 1, "1b");
 	assert_hears_nothing(fd, EAGAIN);
 	/* It loses, and is told, by either call. */
-	for (i = 0; i < 6; i++) {
-		snprintf(text, sizeof(text), "%d", i);
-		send_text(writer, 1, text);
-	}
+	send_digits(writer, 1, 6);
 	recv = assert_hears_from(fd, 1, "2");
 	assert_int_equal(recv.lost, 2);
 	recv = assert_hears_from(fd, 1, "3");
 	assert_int_equal(recv.lost, 2);
 	assert_hears_from(fd, 1, "4");
 	assert_hears_from(fd, 1, "5");
-	for (i = 0; i < 6; i++) {
-		snprintf(text, sizeof(text), "%d", i);
-		send_text(writer, 1, text);
-	}
+	send_digits(writer, 1, 6);
 	assert_int_equal(events_of(fd) & POLLIN, POLLIN);
 	assert_fails(read(fd, got, sizeof(got)), ENOBUFS);
 	assert_result(read(fd, got, sizeof(got)), 1);
