@@ -130,7 +130,7 @@ static bool channel_forget_locked(struct msgslot_channels *channels,
 	lockdep_assert_held(&channels->lock);
 	if (channel->holds || !msgslot_log_unhold(&channel->log))
 		return false;
-	msgslot_feed_forget_log(&channels->feed, &channel->log);
+	msgslot_feed_settle_log(&channels->feed, &channel->log);
 	if (!RB_EMPTY_NODE(&channel->node)) {
 		rb_erase(&channel->node, &channels->tree);
 		RB_CLEAR_NODE(&channel->node);
@@ -236,6 +236,14 @@ static struct msgslot_channel *channels_from_locked(struct msgslot_channels *cha
 	return best;
 }
 
+/* The channel after @channel, or NULL. */
+static struct msgslot_channel *channel_next_locked(struct msgslot_channel *channel)
+{
+	struct rb_node *node = rb_next(&channel->node);
+
+	return node ? rb_entry(node, struct msgslot_channel, node) : NULL;
+}
+
 struct msgslot_channel *msgslot_channel_lookup(struct msgslot_channels *channels, u32 first,
 					       u32 last)
 {
@@ -250,7 +258,6 @@ struct msgslot_channel *msgslot_channel_lookup(struct msgslot_channels *channels
 int msgslot_channels_note_logs(struct msgslot_channels *channels)
 {
 	struct msgslot_channel *channel;
-	struct rb_node *node;
 	u64 from = 0;
 	u32 n;
 
@@ -262,8 +269,7 @@ int msgslot_channels_note_logs(struct msgslot_channels *channels)
 			msgslot_feed_note_log_locked(&channels->feed, &channel->log);
 			spin_unlock(&channel->log.lock);
 			from = (u64)channel->log.id + 1;
-			node = rb_next(&channel->node);
-			channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
+			channel = channel_next_locked(channel);
 		}
 		spin_unlock(&channels->lock);
 		if (fatal_signal_pending(current))
@@ -277,7 +283,6 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 			  struct msgslot_walk_entry *entries, u32 count)
 {
 	struct msgslot_channel *channel;
-	struct rb_node *node;
 	u64 first;
 	u32 n = 0;
 
@@ -291,8 +296,7 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 		/* A message that comes meanwhile replaces the one that was the oldest. */
 		entries[n].first = max(first, entries[n].next - min_t(u64, entries[n].next, depth));
 		n++;
-		node = rb_next(&channel->node);
-		channel = node ? rb_entry(node, struct msgslot_channel, node) : NULL;
+		channel = channel_next_locked(channel);
 	}
 	*from = channel ? channel->log.id : 1ull << 32;
 	spin_unlock(&channels->lock);

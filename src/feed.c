@@ -199,8 +199,9 @@ void msgslot_feed_wake_all(struct msgslot_feed *feed)
 
 	do {
 		rcu_read_lock();
-		queue = feed_take_waiter(feed, &feed->polls) ?:
-							       feed_take_waiter(feed, &feed->calls);
+		queue = feed_take_waiter(feed, &feed->polls);
+		if (!queue)
+			queue = feed_take_waiter(feed, &feed->calls);
 		if (queue)
 			msgslot_waiters_wake_all(queue, MSGSLOT_EVENTS_GONE);
 		rcu_read_unlock();
@@ -252,12 +253,6 @@ void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log)
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_IS_READY);
 	}
 	spin_unlock(&log->lock);
-}
-
-void msgslot_feed_forget_log(struct msgslot_feed *feed, struct msgslot_log *log)
-{
-	/* It is dead: no message, and so none that makes it known, comes any more. */
-	msgslot_feed_settle_log(feed, log);
 }
 
 struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first, u32 last)
@@ -361,19 +356,6 @@ void msgslot_feed_get_end(struct msgslot_feed *feed, u64 *next, u64 *time)
 
 /* ---- listeners come and go ------------------------------------------------------------------- */
 
-static struct msgslot_feed_ring *feed_ring_alloc(u32 depth)
-{
-	struct msgslot_feed_ring *ring;
-	const size_t size = struct_size(ring, entries, depth);
-
-	ring = kvzalloc(size, MSGSLOT_GFP);
-	if (ring) {
-		ring->depth = depth;
-		ring->size = size;
-	}
-	return ring;
-}
-
 /* 0; -ENOENT: there is no ring, and @fresh is NULL; or an error of the charge for @fresh. */
 static int feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *member,
 		     const struct msgslot_payer *payer, bool news, struct msgslot_feed_ring *fresh,
@@ -407,7 +389,7 @@ int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *mem
 {
 	const bool news = rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL;
 	struct msgslot_feed_ring *fresh;
-	u64 size;
+	size_t size;
 	u32 depth;
 	int err;
 
@@ -420,10 +402,13 @@ int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *mem
 	err = msgslot_growth_begin(payer, size, MSGSLOT_GFP);
 	if (err)
 		return err;
-	fresh = feed_ring_alloc(depth);
+	fresh = kvzalloc(size, MSGSLOT_GFP);
 	err = -ENOMEM;
-	if (fresh)
+	if (fresh) {
+		fresh->depth = depth;
+		fresh->size = size;
 		err = feed_join(feed, member, payer, news, fresh, false, epoch);
+	}
 	if (err == -EDQUOT && msgslot_payer_is_privileged(payer))
 		err = feed_join(feed, member, payer, news, fresh, true, epoch);
 	/* Another listener may have brought one meanwhile. */

@@ -107,8 +107,8 @@ struct msgslot_feed_member {
  * struct msgslot_feed - the feed of a slot
  * @lock: guards all that follows
  * @members: the listeners
- * @on: there are listeners; changed under @lock, read anywhere
- * @listeners: their number; as @on
+ * @listeners: their number; changed under @lock, read anywhere
+ * @on: it is not 0; of its own, as testing a byte costs each write an instruction less
  * @epoch: how often the first listener came
  * @settled: the epoch in which every message that was placed without the feed has been found
  * @depth: entries of the next ring, a power of two
@@ -125,8 +125,8 @@ struct msgslot_feed_member {
 struct msgslot_feed {
 	spinlock_t lock;
 	struct hlist_head members;
-	bool on;
 	u32 listeners;
+	bool on;
 	u64 epoch;
 	u64 settled;
 	u32 depth;
@@ -154,8 +154,8 @@ static __always_inline bool msgslot_feed_is_on(const struct msgslot_feed *feed)
 
 /*
  * Message @sequence is about to be stored in @log, whose lock is held; if the log is full, the one
- * in @leaving goes for it.  Returns the time that it is
- * to have; *@wake: the caller is to call msgslot_feed_wake() afterwards, without the lock.
+ * in @leaving goes for it.  Returns the time that it is to have; *@wake: the caller is to call
+ * msgslot_feed_wake() afterwards, without the lock.
  */
 u64 msgslot_feed_add_locked(struct msgslot_feed *feed, struct msgslot_log *log,
 			    const struct msgslot_rules *rules, const struct msgslot_cell *leaving,
@@ -166,10 +166,11 @@ void msgslot_feed_wake(struct msgslot_feed *feed, u32 id);
 bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id);
 /* Wakes all listeners: the slot is gone.  Sleeps. */
 void msgslot_feed_wake_all(struct msgslot_feed *feed);
-/* After a message was taken from @log, or all were: where none is left the state says so. */
+/*
+ * After a message was taken from @log, or all were, and before a dead log is freed: where none is
+ * left the state says so.
+ */
 void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log);
-/* @log, which is dead, is about to be freed. */
-void msgslot_feed_forget_log(struct msgslot_feed *feed, struct msgslot_log *log);
 
 /* ---- for listeners --------------------------------------------------------------------------- */
 

@@ -247,9 +247,9 @@ static long ioctl_listen(struct file *file, struct argument argument)
 		return -EOPNOTSUPP;
 	/* The range has to name a channel that there can be. */
 	err = ioctl_check_channel(f, args.last);
-	return err   ?:
-		       msgslot_file_listen(f, args.first, args.last,
-					   args.flags & MSGSLOT_LISTEN_LOWEST);
+	if (err)
+		return err;
+	return msgslot_file_listen(f, args.first, args.last, args.flags & MSGSLOT_LISTEN_LOWEST);
 }
 
 static long ioctl_info(struct file *file, struct argument argument)

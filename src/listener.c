@@ -216,7 +216,6 @@ static int listener_walk(struct msgslot_listener *l, struct msgslot_found *found
 		return 1;
 	}
 	found->channel = p->walk;
-	found->sequence = sequence;
 	found->after = *p;
 	found->after.left.first++;
 	if (!listener_wants_all(l))
@@ -267,7 +266,6 @@ static int listener_follow(struct msgslot_listener *l, struct msgslot_found *fou
 	ret = msgslot_feed_read(listener_feed(l), l->first, l->last, &p.next, &p.told, &entry);
 	if (!ret && listener_look(l, &entry, began, peek, size)) {
 		found->channel = entry.channel;
-		found->sequence = peek->sequence;
 		found->after = p;
 		return 0;
 	}
@@ -311,7 +309,6 @@ static int listener_peek_state(struct msgslot_listener *l, struct msgslot_found 
 	msgslot_buffer_put(&l->slot->spares, peek->stale);
 	if (err)
 		return 1;
-	found->sequence = peek->sequence;
 	found->after = found->before;
 	if (!l->lowest)
 		found->after.round = found->channel == l->last ? l->first : found->channel + 1;

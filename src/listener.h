@@ -97,14 +97,12 @@ struct msgslot_listener {
 /**
  * struct msgslot_found - the message that a listener is to receive
  * @channel: its id
- * @sequence: its number
  * @moves: of the listener, as it was looked for
  * @before: where the listener is before it; all that was skipped is behind
  * @after: where it is once the message is received
  */
 struct msgslot_found {
 	u32 channel;
-	u64 sequence;
 	u64 moves;
 	struct msgslot_position before;
 	struct msgslot_position after;

@@ -113,13 +113,25 @@ static ssize_t overflow_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(overflow);
 
+/* clang-format off */
 static struct attribute *sysfs_slot_attrs[] = {
-	&dev_attr_mode.attr,	   &dev_attr_depth.attr,     &dev_attr_max_message.attr,
-	&dev_attr_overflow.attr,   &dev_attr_max_bytes.attr, &dev_attr_max_channels.attr,
-	&dev_attr_feed_depth.attr, &dev_attr_listeners.attr, &dev_attr_channels.attr,
-	&dev_attr_messages.attr,   &dev_attr_bytes.attr,     &dev_attr_sent.attr,
-	&dev_attr_received.attr,   &dev_attr_dropped.attr,   NULL,
+	&dev_attr_mode.attr,
+	&dev_attr_depth.attr,
+	&dev_attr_max_message.attr,
+	&dev_attr_overflow.attr,
+	&dev_attr_max_bytes.attr,
+	&dev_attr_max_channels.attr,
+	&dev_attr_feed_depth.attr,
+	&dev_attr_listeners.attr,
+	&dev_attr_channels.attr,
+	&dev_attr_messages.attr,
+	&dev_attr_bytes.attr,
+	&dev_attr_sent.attr,
+	&dev_attr_received.attr,
+	&dev_attr_dropped.attr,
+	NULL,
 };
+/* clang-format on */
 
 static const struct attribute_group sysfs_slot_group = { .attrs = sysfs_slot_attrs };
 const struct attribute_group *msgslot_sysfs_slot_groups[] = { &sysfs_slot_group, NULL };
