@@ -157,6 +157,7 @@ bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id)
 		queue = NULL;
 		spin_lock(&feed->lock);
 		waiter = feed_waiter_find(&feed->calls, id, 0, NULL);
+		/* No barrier: prepare_to_wait() came before the waiter, added under this lock. */
 		if (waiter && waitqueue_active(waiter->queue))
 			queue = waiter->queue;
 		else if (waiter)

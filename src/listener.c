@@ -404,7 +404,7 @@ int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found
 			  const struct msgslot_deadline *deadline)
 {
 	wait_queue_head_t *queue = takes ? &l->calls : l->polled.queue;
-	wait_queue_entry_t entry msgslot_uninitialized;
+	struct wait_queue_entry entry msgslot_uninitialized;
 	struct msgslot_feed *feed = listener_feed(l);
 	int err = 0;
 	bool signal;

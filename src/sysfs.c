@@ -131,6 +131,7 @@ static struct attribute *sysfs_slot_attrs[] = {
 	&dev_attr_dropped.attr,
 	NULL,
 };
+
 /* clang-format on */
 
 static const struct attribute_group sysfs_slot_group = { .attrs = sysfs_slot_attrs };

@@ -163,7 +163,7 @@ static void assert_heard(const struct hearing *h, int fd)
 
 static void run_once(size_t mode, unsigned int feed_depth, bool clears, uint64_t *seed)
 {
-	pthread_t writers[WRITERS], listeners[LISTENERS], reader;
+	pthread_t writers[WRITERS], listeners[LISTENERS], reader = 0;
 	struct hearing hearings[LISTENERS];
 	uint64_t sum = 0;
 	unsigned int id;
