@@ -65,7 +65,12 @@ traced()
 		msgslot show 6 >/dev/null; read -r word <&3 || read -r word <&3; echo $word' >said
 	grep -qx 'msgslot_drop: slot=6 channel=0 sequence=2 messages=1' said
 	grep -qE '^msgslot_receive: slot=6 channel=0 sequence=2 length=2 lost=0 age=[0-9]+$' said
-	traced bash -c 'exec 3<>/dev/msgslot6; timeout 0.2 head -n 1 <&3 || :' >said
+	traced bash -c 'exec 3<>/dev/msgslot6; head -n 1 <&3 &
+		for i in {1..600}; do
+			! grep -q msgslot_wait: '$tracing'/trace || break
+			sleep 0.05
+		done
+		kill $!' >said
 	grep -qx 'msgslot_wait: slot=6 channel=0 sequence=4 for=message' said
 }
 
