@@ -18,7 +18,7 @@ static void fdinfo_show_listener(struct seq_file *m, struct msgslot_file *f)
 	spin_lock(&listener->lock);
 	position = listener->position;
 	spin_unlock(&listener->lock);
-	seq_printf(m, "msgslot-listens:\t%u-%u\n", listener->first, listener->last);
+	seq_printf(m, "msgslot-listens:\t%u-%u\n", listener->range.first, listener->range.last);
 	if (f->slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE)
 		seq_printf(m, "msgslot-lost:\t%llu\n", position.lost);
 	msgslot_listener_put(listener);

@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file that listens to a range of channels (MSGSLOT_LISTEN): which message it is to receive next.
- *
- * Where the feed is a state, that is the head of the next channel that has a message, round by id,
- * or always of the lowest.
- *
- * Where the feed is news, a listener is a position in it, and walks its range by id where the feed
- * does not tell: in `last` once at the beginning, for what is there already; and after an overrun,
- * for what is kept of the messages whose entries are gone:
- *
- *	next			the next entry
- *	told			messages up to this time were told, or lost
- *	walk			the channel to be looked at, if there is a walk
- *	left			the messages of that channel that are left to be told
- *	until			the walk tells messages up to this time; the feed has the others,
- *				from position on
- *
- * Entries that are lost during a walk start the next one after it, never the same one again: so it
- * ends, and a listener always gets to the newest message of each channel.
+ * A file that listens to a range of channels (MSGSLOT_LISTEN), and where it is there (range.h).
  *
  * Several threads may receive by one file.  Each works on a copy of the position, and moves the
  * listener at the end only if no other did.
@@ -33,40 +16,13 @@
 #include "account.h"
 #include "feed.h"
 #include "peek.h"
-#include "slot.h"
+#include "range.h"
 #include "wait.h"
 
 /**
- * struct msgslot_position - where a listener is; see above
- * @next: in the feed
- * @told: a time
- * @walk: a channel; above the range: there is no walk
- * @left: messages of that channel; empty at 0: not looked at yet
- * @until: a time
- * @lost: messages that are gone, at least
- * @lost_told: how many of them read() told
- * @lost_seen: how many of them poll() does not report
- * @round: the channel to begin with, where the feed is a state
- */
-struct msgslot_position {
-	u64 next;
-	u64 told;
-	u64 walk;
-	struct msgslot_log_range left;
-	u64 until;
-	u64 lost;
-	u64 lost_told;
-	u64 lost_seen;
-	u32 round;
-};
-
-/**
  * struct msgslot_listener - a file that listens
- * @slot: which the file references
+ * @range: which channels
  * @member: as the feed knows it
- * @first: of the range
- * @last: of the range
- * @lowest: always the lowest channel first
  * @refs: one of the file, and one of each call that uses it
  * @lock: guards @ended, @position and @moves
  * @ended: the file does not listen any more
@@ -78,11 +34,8 @@ struct msgslot_position {
  * @rcu: found by RCU through the file, and by those that wake it
  */
 struct msgslot_listener {
-	struct msgslot_slot *slot;
+	struct msgslot_range range;
 	struct msgslot_feed_member member;
-	u32 first;
-	u32 last;
-	bool lowest;
 	refcount_t refs;
 	spinlock_t lock;
 	bool ended;
@@ -92,20 +45,6 @@ struct msgslot_listener {
 	struct msgslot_feed_waiter waiting;
 	struct msgslot_feed_waiter polled;
 	struct rcu_head rcu;
-};
-
-/**
- * struct msgslot_found - the message that a listener is to receive
- * @channel: its id
- * @moves: of the listener, as it was looked for
- * @before: where the listener is before it; all that was skipped is behind
- * @after: where it is once the message is received
- */
-struct msgslot_found {
-	u32 channel;
-	u64 moves;
-	struct msgslot_position before;
-	struct msgslot_position after;
 };
 
 /*
@@ -122,9 +61,8 @@ void msgslot_listener_end(struct msgslot_listener *listener);
 void msgslot_listener_put(struct msgslot_listener *listener);
 
 /*
- * Looks for the next message: 0, with it in @peek and @found; -EAGAIN: there is none; -EIDRM: the
- * file does not listen any more; 1 to look again.  @peek->inline_buffer is the caller's; @peek->
- * buffer is the caller's to put.
+ * Looks for the next message: as msgslot_range_peek(); -EIDRM: the file does not listen any more.
+ * What was skipped is behind the listener then.
  */
 int msgslot_listener_peek(struct msgslot_listener *listener, struct msgslot_found *found,
 			  struct msgslot_peek *peek, size_t size);

@@ -167,7 +167,7 @@ static int receive_wait_range(struct receiver *r)
 	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
 		return -EAGAIN;
 	r->slept = true;
-	trace_msgslot_wait(slot->minor, r->listener->first, 0, false);
+	trace_msgslot_wait(slot->minor, r->listener->range.first, 0, false);
 	return msgslot_listener_wait(r->listener, &r->found, receiver_is_exclusive(r), r->deadline);
 }
 
