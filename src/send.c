@@ -7,7 +7,7 @@
  * after it.
  *
  * send_fast() is the usual case, inline in the calls that begin with it.  What it leaves,
- * send_slow() does.
+ * sender_place_slow() does.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -19,117 +19,10 @@
 #include "compat.h"
 #include "file.h"
 #include "mmap.h"
-#include "place.h"
 #include "send.h"
 #include "sender.h"
 #include "slot.h"
 #include "user.h"
-
-/*
- * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the
- * channel that @args name; -EXDEV without @listened, if a file may listen.
- */
-static __always_inline int send_place(struct msgslot_file *f, struct msgslot_slot *slot,
-				      bool is_long, const struct msgslot_send *args,
-				      struct msgslot_channel *held, bool listened,
-				      struct msgslot_incoming *message)
-{
-	struct msgslot_feed *feed = &slot->channels.feed;
-	struct msgslot_channel *channel;
-	int more;
-
-	rcu_read_lock();
-	if (unlikely(!listened && msgslot_feed_is_on(feed))) {
-		rcu_read_unlock();
-		return -EXDEV;
-	}
-	channel = held ?: rcu_dereference(f->channel);
-	more = -EIDRM;
-	if (likely(!args || (channel && channel->log.id == args->channel)))
-		more = msgslot_place(&channel->log, &slot->rules, listened ? feed : NULL, message,
-				     is_long);
-	if (likely(more >= 0)) {
-		/* While sends are traced all are placed in a channel that is held. */
-		if (held)
-			trace_msgslot_send(held->slot, held->log.id, message->sequence,
-					   message->length);
-		/* A map is filled before readers are woken. */
-		if (!is_long || likely(!message->map))
-			msgslot_channel_wake_reader(channel);
-		if (more)
-			this_cpu_add(slot->stats->messages, more);
-	}
-	rcu_read_unlock();
-	return more < 0 ? more : 0;
-}
-
-/* The same where files may listen. */
-static noinline int send_place_listened(const struct sender *s, struct msgslot_incoming *message)
-{
-	return send_place(s->f, s->f->slot, message->length > MSGSLOT_INLINE_BYTES, s->args,
-			  s->held, true, message);
-}
-
-/*
- * What send_fast() does not do, after @err of send_place(), or of bytes that could not be copied
- * in.
- */
-static noinline int send_slow(struct sender *s, struct msgslot_incoming *message,
-			      struct user_memory from, u8 *inline_buffer, int err)
-{
-	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
-	struct msgslot_slot *slot = s->f->slot;
-	unsigned int rounds = 0;
-
-	if (err == -EXDEV)
-		err = send_place_listened(s, message);
-	while (err) {
-		if (unlikely(trace_msgslot_full_enabled()))
-			sender_trace_full(s, message, err);
-		if (err == -ENOMEM)
-			err = sender_check(s, message);
-		err = sender_prepare_again(s, message, err);
-		/* Others may be faster, again and again. */
-		if (!err)
-			err = msgslot_deadline_retry(s->deadline, &rounds);
-		if (err)
-			break;
-		if (is_long && !message->buffer)
-			err = sender_copy_again(s, message, from, inline_buffer);
-		if (err == -EFAULT)
-			break;
-		if (!err)
-			err = send_place(s->f, slot, is_long, s->args, s->held, false, message);
-		if (err == -EXDEV)
-			err = send_place_listened(s, message);
-	}
-	if (!err && is_long && message->map)
-		msgslot_mmap_fill(message->map, message->sequence, message->length,
-				  message->placed);
-	msgslot_buffer_put(&slot->spares, message->buffer);
-	if (err)
-		sender_wake_next(s);
-	if (s->held)
-		msgslot_channel_unhold(&slot->channels, s->held, &s->holder);
-	return err;
-}
-
-static __always_inline struct msgslot_incoming send_message(const struct msgslot_file *f,
-							    const struct msgslot_send *args,
-							    u32 length, const u8 *bytes,
-							    struct msgslot_buffer *buffer)
-{
-	return (struct msgslot_incoming){
-		.length = length,
-		.pid = current->tgid,
-		.uid = f->payer.uid,
-		.share = f->payer.share,
-		.conditional = args && args->flags & MSGSLOT_SEND_IF,
-		.expected = args ? args->expected : 0,
-		.bytes = bytes,
-		.buffer = buffer,
-	};
-}
 
 /*
  * Sends to the channel that @args name or, if they are NULL, to the selected one.  @sequence, where
@@ -160,22 +53,23 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 		return err;
 	if (unlikely(err))
 		buffer = NULL;
-	message = send_message(f, args, length, inline_buffer, buffer);
+	message = sender_message(f, args, length, inline_buffer, buffer);
 	/*
-	 * While sends are traced send_slow() places them: what a tracepoint tells costs nothing
-	 * here.
+	 * While sends are traced sender_place_slow() places them: what a tracepoint tells costs
+	 * nothing here.
 	 */
 	if (unlikely(trace_msgslot_send_enabled()))
 		err = err ?: -EIDRM;
 	if (likely(!err))
-		err = send_place(f, slot, is_long, args, NULL, false, &message);
+		err = sender_place(f, slot, is_long, args, NULL, false, &message);
 	if (unlikely(err)) {
 		const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
 		struct msgslot_incoming again =
-			send_message(f, args, length, inline_buffer, buffer);
+			sender_message(f, args, length, inline_buffer, buffer);
 		struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
 
-		err = send_slow(&s, &again, from, inline_buffer, err);
+		err = sender_place_slow(&s, &again, from, inline_buffer, err);
+		sender_unhold(&s);
 		if (unlikely(err))
 			return err;
 		message.sequence = again.sequence;

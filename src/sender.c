@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Between two attempts of a send.  See sender.h. */
+/* A send that is not the usual case.  See sender.h. */
 #include <linux/err.h>
 #include <linux/uaccess.h>
 
+#include "mmap.h"
 #include "sender.h"
 
 struct msgslot_buffer *sender_copy(struct msgslot_file *f, struct user_memory from, size_t length,
@@ -47,7 +48,7 @@ static struct msgslot_buffer *sender_copy_now(struct msgslot_file *f, struct use
 	return NULL;
 }
 
-/* The call holds the channel that it names, or the selected one. */
+/* The call holds the channel that it names, or the selected one: 0, also if it already does. */
 static int sender_hold(struct sender *s)
 {
 	struct msgslot_channels *channels = &s->f->slot->channels;
@@ -72,7 +73,11 @@ static int sender_hold(struct sender *s)
 	return 0;
 }
 
-void sender_wake_next(struct sender *s)
+/*
+ * Before the call leaves without placing, or may block on a page or memory: if it slept it may have
+ * been woken alone, and wakes the next writer, if there is space.
+ */
+static void sender_wake_next(struct sender *s)
 {
 	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
 		msgslot_channel_wake_writer(s->held, false);
@@ -96,7 +101,11 @@ static int sender_grow(struct sender *s, u32 bytes)
 	return msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP);
 }
 
-int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int wrong)
+/*
+ * After @wrong of sender_place(): 0 to place @message again.  While it waits for space it has no
+ * buffer.
+ */
+static int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int wrong)
 {
 	struct msgslot_slot *slot = s->f->slot;
 	int err;
@@ -128,8 +137,12 @@ int sender_prepare_again(struct sender *s, struct msgslot_incoming *message, int
 	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
 }
 
-int sender_copy_again(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
-		      u8 *inline_buffer)
+/*
+ * Copies a long message in again, because the call waited since.  A full log, the condition and a
+ * limit come before a lack of memory, and space brings memory, too.
+ */
+static int sender_copy_again(struct sender *s, struct msgslot_incoming *message,
+			     struct user_memory from, u8 *inline_buffer)
 {
 	int err;
 
@@ -148,7 +161,8 @@ int sender_copy_again(struct sender *s, struct msgslot_incoming *message, struct
 	return err;
 }
 
-int sender_check(struct sender *s, const struct msgslot_incoming *message)
+/* After -ENOMEM: the error that comes before it, which may be one to wait for. */
+static int sender_check(struct sender *s, const struct msgslot_incoming *message)
 {
 	int err = sender_hold(s);
 
@@ -157,7 +171,8 @@ int sender_check(struct sender *s, const struct msgslot_incoming *message)
 	return err ?: -ENOMEM;
 }
 
-void sender_trace_full(struct sender *s, const struct msgslot_incoming *message, int err)
+/* A message that could not be placed, for tracers. */
+static void sender_trace_full(struct sender *s, const struct msgslot_incoming *message, int err)
 {
 	u32 id = 0;
 
@@ -168,4 +183,57 @@ void sender_trace_full(struct sender *s, const struct msgslot_incoming *message,
 	else
 		(void)msgslot_file_get_channel(s->f, &id);
 	trace_msgslot_full(s->f->slot->minor, id, message->length, -err);
+}
+
+/* The same where files may listen. */
+static noinline int sender_place_listened(const struct sender *s, struct msgslot_incoming *message)
+{
+	return sender_place(s->f, s->f->slot, message->length > MSGSLOT_INLINE_BYTES, s->args,
+			    s->held, true, message);
+}
+
+int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
+		      u8 *inline_buffer, int err)
+{
+	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
+	struct msgslot_slot *slot = s->f->slot;
+	unsigned int rounds = 0;
+
+	if (err == -EXDEV)
+		err = sender_place_listened(s, message);
+	while (err) {
+		if (unlikely(trace_msgslot_full_enabled()))
+			sender_trace_full(s, message, err);
+		if (err == -ENOMEM)
+			err = sender_check(s, message);
+		err = sender_prepare_again(s, message, err);
+		/* Others may be faster, again and again. */
+		if (!err)
+			err = msgslot_deadline_retry(s->deadline, &rounds);
+		if (err)
+			break;
+		if (is_long && !message->buffer)
+			err = sender_copy_again(s, message, from, inline_buffer);
+		if (err == -EFAULT)
+			break;
+		if (!err)
+			err = sender_place(s->f, slot, is_long, s->args, s->held, false, message);
+		if (err == -EXDEV)
+			err = sender_place_listened(s, message);
+	}
+	if (!err && is_long && message->map)
+		msgslot_mmap_fill(message->map, message->sequence, message->length,
+				  message->placed);
+	msgslot_buffer_put(&slot->spares, message->buffer);
+	if (err)
+		sender_wake_next(s);
+	return err;
+}
+
+void sender_unhold(struct sender *s)
+{
+	if (s->held)
+		msgslot_channel_unhold(&s->f->slot->channels, s->held, &s->holder);
+	s->held = NULL;
+	s->slept = false;
 }
