@@ -160,8 +160,8 @@ static inline void msgslot_channel_wake_reader(struct msgslot_channel *channel)
 	__wake_up(readers, TASK_NORMAL, 1, poll_to_key(MSGSLOT_EVENTS_READABLE));
 }
 
-/* Wakes writers of @channel after there is space: one of those that sleep in a call, or @all. */
-static inline void msgslot_channel_wake_writer(struct msgslot_channel *channel, bool all)
+/* Wakes writers of @channel after there is space: @count of those asleep in a call, or all (0). */
+static inline void msgslot_channel_wake_writers(struct msgslot_channel *channel, u32 count)
 {
 	wait_queue_head_t *writers = &channel->waiters.writers;
 
@@ -169,18 +169,18 @@ static inline void msgslot_channel_wake_writer(struct msgslot_channel *channel, 
 		return;
 	if (unlikely(trace_msgslot_wake_enabled()))
 		msgslot_channel_trace_wake(channel, true);
-	__wake_up(writers, TASK_NORMAL, all ? 0 : 1, poll_to_key(MSGSLOT_EVENTS_WRITABLE));
+	__wake_up(writers, TASK_NORMAL, count, poll_to_key(MSGSLOT_EVENTS_WRITABLE));
 }
 
 /*
- * After a cursor in @channel moved: wakes writers for the space, where one asked: one of them, or
- * @all.
+ * After a cursor in @channel moved: wakes writers for the space, where one asked: @count of them,
+ * or all (0).
  */
 static inline void msgslot_channel_tell_space(struct msgslot_channel *channel,
-					      const struct msgslot_rules *rules, bool all)
+					      const struct msgslot_rules *rules, u32 count)
 {
 	if (msgslot_log_take_wake_request(&channel->log, rules))
-		msgslot_channel_wake_writer(channel, all);
+		msgslot_channel_wake_writers(channel, count);
 }
 
 #endif /* MSGSLOT_CHANNEL_H */

@@ -76,23 +76,30 @@ int msgslot_cursor_seek(struct msgslot_cursor *cursor, struct msgslot_log *log, 
 			u64 sequence);
 
 /*
- * Moves the channel's cursor: takes message @sequence, which @is_long or is not, if it is the
- * oldest.  -ESTALE if it is not; 0; or what is left to do: wake requests, and MSGSLOT_HAS_BUFFER:
- * the caller is to put the message's buffer, *@old.
+ * Moves the channel's cursor: takes @count messages from @sequence on, if that is the oldest: one
+ * that @is_long, or short ones.  -ESTALE if it is not; 0; or what is left to do: wake requests, and
+ * MSGSLOT_HAS_BUFFER: the caller is to put the message's buffer, *@old.
+ *
+ * However many they are, that is one step: short messages leave nothing in their cells, and a ring
+ * or a charge that goes with any of them goes with the last.
  */
-static __always_inline int msgslot_cursor_take(struct msgslot_log *log, u64 sequence, bool is_long,
-					       struct msgslot_buffer **old)
+static __always_inline int msgslot_cursor_take(struct msgslot_log *log, u64 sequence, u32 count,
+					       bool is_long, struct msgslot_buffer **old)
 {
+	const u64 last = sequence + count - 1;
 	struct msgslot_ring *ring;
 	int left = -ESTALE;
 
 	spin_lock(&log->lock);
 	ring = msgslot_log_ring_locked(log);
 	if (likely(log->first == sequence && ring)) {
+		if (count > 1)
+			/* Pairs with msgslot_log_first(). */
+			smp_store_release(&log->first, last);
 		if (unlikely(is_long || rcu_access_pointer(ring->older) ||
-			     (sequence + 1 == log->next ? ring->size > MSGSLOT_EMPTY_RING_BYTES ||
-								  ring->share != log->share :
-							  ring->newest_of_share <= sequence)))
+			     (last + 1 == log->next ? ring->size > MSGSLOT_EMPTY_RING_BYTES ||
+							      ring->share != log->share :
+						      ring->newest_of_share <= last)))
 			left = msgslot_log_advance_slow_locked(log, old);
 		else
 			left = msgslot_log_advance_locked(log);

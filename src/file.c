@@ -230,7 +230,7 @@ static void file_select_again(struct msgslot_file *f, u32 id)
 	}
 	spin_unlock(&f->lock);
 	if (moved)
-		msgslot_channel_tell_space(channel, &f->slot->rules, false);
+		msgslot_channel_tell_space(channel, &f->slot->rules, 1);
 	rcu_read_unlock();
 }
 
@@ -297,7 +297,7 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	if (wq_has_sleeper(&f->wait))
 		file_wake(f);
 	if (old)
-		msgslot_channel_tell_space(old, &f->slot->rules, true);
+		msgslot_channel_tell_space(old, &f->slot->rules, 0);
 	rcu_read_unlock();
 	if (listener && !first)
 		msgslot_listener_end(listener);
@@ -348,7 +348,7 @@ int msgslot_file_listen(struct msgslot_file *f, u32 first, u32 last, bool lowest
 	smp_store_release(&f->generation, f->generation + 1);
 	spin_unlock(&f->lock);
 	if (channel)
-		msgslot_channel_tell_space(channel, &slot->rules, true);
+		msgslot_channel_tell_space(channel, &slot->rules, 0);
 	rcu_read_unlock();
 	if (old)
 		msgslot_listener_end(old);
@@ -371,7 +371,7 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 	spin_unlock(&f->lock);
 	if (!err) {
 		file_wake(f);
-		msgslot_channel_tell_space(channel, &f->slot->rules, true);
+		msgslot_channel_tell_space(channel, &f->slot->rules, 0);
 	}
 	rcu_read_unlock();
 	return err;
@@ -438,7 +438,7 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 	}
 	spin_unlock(&f->lock);
 	if (channel)
-		msgslot_channel_tell_space(channel, &f->slot->rules, true);
+		msgslot_channel_tell_space(channel, &f->slot->rules, 0);
 	rcu_read_unlock();
 	if (listener)
 		msgslot_listener_end(listener);

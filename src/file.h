@@ -117,6 +117,14 @@ struct msgslot_selection msgslot_file_hold_selected(struct msgslot_file *f,
 /* What is read; there is no channel, and no hold, where the file listens. */
 struct msgslot_selection msgslot_file_hold_read(struct msgslot_file *f,
 						struct msgslot_holder *holder);
+/* Whether the slot can have channel @id: 0, or -EINVAL. */
+static __always_inline int msgslot_file_check_channel(const struct msgslot_file *f, u32 id)
+{
+	if (unlikely(!id) && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
+		return -EINVAL;
+	return 0;
+}
+
 /* The id of the channel that reads and writes mean: 0, or -EINVAL if there is none. */
 int msgslot_file_get_channel(struct msgslot_file *f, u32 *id);
 /* How many bytes the next read() would give; 0 where there is no message. */

@@ -24,6 +24,7 @@
 #include "ioctl.h"
 #include "receive.h"
 #include "send.h"
+#include "send_batch.h"
 #include "slot.h"
 
 /**
@@ -85,13 +86,6 @@ static noinline long ioctl_end_deadline(struct argument argument, long ret, size
 	return put_user(left, remaining) || !left ? ret : -ERESTARTNOHAND;
 }
 
-static __always_inline int ioctl_check_channel(const struct msgslot_file *f, u32 channel)
-{
-	if (unlikely(!channel) && !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_CHANNEL_ZERO))
-		return -EINVAL;
-	return 0;
-}
-
 static long ioctl_get_channel(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
@@ -99,6 +93,12 @@ static long ioctl_get_channel(struct file *file, struct argument argument)
 	int err = msgslot_file_get_channel(f, &id);
 
 	return err ?: put_user(id, (u32 __user *)argument.user);
+}
+
+/* Each message of a batch names its channel, and none has a condition. */
+static bool ioctl_send_is_batch(const struct msgslot_send *args)
+{
+	return args->flags == MSGSLOT_SEND_MANY && !args->channel && !args->reserved;
 }
 
 static long ioctl_send(struct file *file, struct argument argument)
@@ -111,7 +111,7 @@ static long ioctl_send(struct file *file, struct argument argument)
 
 	if (err)
 		return err;
-	if ((args.flags & ~MSGSLOT_SEND_IF) | args.reserved)
+	if (((args.flags & ~MSGSLOT_SEND_IF) | args.reserved) && !ioctl_send_is_batch(&args))
 		return -EINVAL;
 	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
@@ -121,10 +121,14 @@ static long ioctl_send(struct file *file, struct argument argument)
 	if (args.flags & MSGSLOT_SEND_IF &&
 	    !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_SEND_IF))
 		return -EOPNOTSUPP;
-	err = ioctl_check_channel(f, args.channel);
-	if (err)
-		return err;
-	ret = msgslot_send(f, argument.user, &args, &deadline);
+	if (unlikely(args.flags & MSGSLOT_SEND_MANY)) {
+		ret = msgslot_send_batch(f, argument.user, &args, &deadline);
+	} else {
+		err = msgslot_file_check_channel(f, args.channel);
+		if (err)
+			return err;
+		ret = msgslot_send(f, argument.user, &args, &deadline);
+	}
 	if (unlikely(ret | args.remaining))
 		return ioctl_end_deadline(argument, ret, offsetof(struct msgslot_send, remaining),
 					  &deadline);
@@ -135,8 +139,11 @@ static long ioctl_send(struct file *file, struct argument argument)
 static bool ioctl_recv_flags_are_valid(u32 flags)
 {
 	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
-		      MSGSLOT_RECV_RANGE))
+		      MSGSLOT_RECV_RANGE | MSGSLOT_RECV_MANY))
 		return false;
+	if (flags & MSGSLOT_RECV_MANY && flags & MSGSLOT_RECV_IF)
+		return false;
+	flags &= ~MSGSLOT_RECV_MANY;
 	if (flags & MSGSLOT_RECV_RANGE)
 		return !(flags & ~(MSGSLOT_RECV_RANGE | MSGSLOT_RECV_PEEK));
 	if (flags & MSGSLOT_RECV_DROP && (!(flags & MSGSLOT_RECV_IF) || flags & MSGSLOT_RECV_PEEK))
@@ -171,7 +178,7 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	if (args.flags && !ioctl_recv_flags_fit(args.flags, f->slot->rules.cursor))
 		return -EOPNOTSUPP;
 	if (!(args.flags & MSGSLOT_RECV_RANGE))
-		err = ioctl_check_channel(f, args.channel);
+		err = msgslot_file_check_channel(f, args.channel);
 	if (err)
 		return err;
 	ret = msgslot_receive(f, argument.user, &args, &deadline);
@@ -216,7 +223,7 @@ static long ioctl_clear(struct file *file, struct argument argument)
 		return -EINVAL;
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = ioctl_check_channel(f, args.channel);
+	err = msgslot_file_check_channel(f, args.channel);
 	if (err)
 		return err;
 	/* If the result cannot be written nothing is cleared. */
@@ -246,7 +253,7 @@ static long ioctl_listen(struct file *file, struct argument argument)
 	    f->slot->rules.cursor != MSGSLOT_CURSOR_OF_CHANNEL)
 		return -EOPNOTSUPP;
 	/* The range has to name a channel that there can be. */
-	err = ioctl_check_channel(f, args.last);
+	err = msgslot_file_check_channel(f, args.last);
 	if (err)
 		return err;
 	return msgslot_file_listen(f, args.first, args.last, args.flags & MSGSLOT_LISTEN_LOWEST);

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 #include <linux/msgslot.h>
 
+#include "receive_batch.h"
 #include "compat.h"
 #include "file.h"
 #include "receive.h"
@@ -118,21 +119,41 @@ static noinline ssize_t receive_held(struct receiver *r)
 	return ret;
 }
 
+/* Before the first of several looks: @peek copies short messages to @block. */
+static void receive_begin(struct receiver *r, struct msgslot_peek *peek,
+			  struct receiver_block *block)
+{
+	r->block = block;
+	peek->inline_buffer = block->bytes;
+	r->most = U32_MAX;
+	r->messages = 0;
+	r->space = r->size;
+	if (receiver_has_flag(r, MSGSLOT_RECV_MANY))
+		r->space -= min(r->size, sizeof(block->header));
+}
+
+static ssize_t receive_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again)
+{
+	if (receiver_has_flag(r, MSGSLOT_RECV_MANY))
+		return batch_deliver(r, peek, again);
+	return receiver_deliver(r, peek, again);
+}
+
 static ssize_t receive_loop(struct receiver *r)
 {
-	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct receiver_block block msgslot_uninitialized;
 	struct msgslot_peek peek msgslot_uninitialized;
 	unsigned int rounds = 0;
 	ssize_t ret;
 	bool again;
 
-	peek.inline_buffer = inline_buffer;
+	receive_begin(r, &peek, &block);
 	do {
 		if (msgslot_slot_is_gone(r->f->slot))
 			return -ENODEV;
 		ret = receiver_peek(r, &peek);
 		if (!ret) {
-			ret = receiver_deliver(r, &peek, &again);
+			ret = receive_deliver(r, &peek, &again);
 		} else {
 			ret = receive_prepare_again(r, ret);
 			again = ret >= 0;
@@ -174,13 +195,13 @@ static int receive_wait_range(struct receiver *r)
 /* A receive from what the file listens to; -EREMCHG: it does not. */
 static noinline ssize_t receive_range(struct receiver *r)
 {
-	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
+	struct receiver_block block msgslot_uninitialized;
 	struct msgslot_peek peek msgslot_uninitialized;
 	unsigned int rounds = 0;
 	ssize_t ret = -EIDRM;
 	bool again;
 
-	peek.inline_buffer = inline_buffer;
+	receive_begin(r, &peek, &block);
 	r->by_range = true;
 	r->listener = NULL;
 	do {
@@ -193,7 +214,7 @@ static noinline ssize_t receive_range(struct receiver *r)
 			break;
 		}
 		if (!ret) {
-			ret = receiver_deliver(r, &peek, &again);
+			ret = receive_deliver(r, &peek, &again);
 		} else {
 			if (ret == -EIDRM)
 				ret = receive_find_listener(r);
@@ -231,7 +252,7 @@ static noinline ssize_t receive_read_range(struct receiver *r)
 /*
  * Everything that receive_fast() does not do, after @ret of it: of a queue, that says what to do
  * next, and there is no need to look again before; elsewhere a look may have more to tell.  Without
- * @deadline, @nowait counts.
+ * @deadline, @nowait counts.  Returns bytes, or of a batch the messages; or the error.
  */
 static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslot_recv *args,
 				     struct msgslot_recv __user *user, struct user_memory to,
@@ -249,7 +270,6 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.size = size;
 	r.owner = f->slot->rules.cursor;
 	r.deadline = deadline ?: &plain;
-	r.lost = 0;
 	r.lookup.held = false;
 	r.lookup.generation = 0;
 	r.selected = false;
@@ -283,6 +303,8 @@ out:
 			receiver_wake_next(&r);
 		msgslot_channel_unhold(&f->slot->channels, r.lookup.channel, &r.holder);
 	}
+	if (unlikely(receiver_has_flag(&r, MSGSLOT_RECV_MANY)) && ret > 0)
+		ret = r.messages;
 	return ret;
 }
 
@@ -335,14 +357,15 @@ static noinline long receive_slow_recv(struct msgslot_file *f, struct msgslot_re
 {
 	struct user_memory to = { .pointer = u64_to_user_ptr(args->message) };
 	size_t size = args->size;
+	ssize_t ret;
 
 	/* A message that is dropped goes nowhere. */
 	if (args->flags & MSGSLOT_RECV_DROP) {
 		to.pointer = NULL;
 		size = 0;
 	}
-	return min_t(ssize_t, 0,
-		     receive_slow(f, args, user, to, size, deadline, false, wrong, voided));
+	ret = receive_slow(f, args, user, to, size, deadline, false, wrong, voided);
+	return ret > 0 && !(args->flags & MSGSLOT_RECV_MANY) ? 0 : ret;
 }
 
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,

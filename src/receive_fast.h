@@ -55,14 +55,14 @@ static __always_inline void receive_mark_seen(struct msgslot_file *f, const stru
 }
 
 /*
- * What msgslot_cursor_take() left to do that belongs into its RCU section.  @moved: the file has
- * selected another channel, of which the call is no holder.
+ * What msgslot_cursor_take() left to do that belongs into its RCU section, after it took @count.
+ * @moved: the file has selected another channel, of which the call is no holder.
  */
 static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_channel *channel,
-				      int left, bool moved)
+				      u32 count, int left, bool moved)
 {
 	if (left > 0 && left & MSGSLOT_WAKE_MASK)
-		msgslot_channel_wake_writer(channel, false);
+		msgslot_channel_wake_writers(channel, count);
 	if (left > 0 && left & MSGSLOT_IS_READY)
 		msgslot_feed_settle_log(&f->slot->channels.feed, &channel->log);
 	/* The right column in channel.h. */
@@ -70,9 +70,12 @@ static noinline void receive_take_end(struct msgslot_file *f, struct msgslot_cha
 		msgslot_channel_forget(&f->slot->channels, channel);
 }
 
-/* Takes the oldest message of a queue, which has @length bytes.  Whether it was still there. */
+/*
+ * Takes the @count oldest messages of a queue: one that @is_long, or short ones.  Whether they were
+ * still there.
+ */
 static __always_inline bool receive_take(struct msgslot_file *f, const struct lookup *lookup,
-					 u64 sequence, u32 length)
+					 u64 sequence, u32 count, bool is_long)
 {
 	struct msgslot_channel *channel = lookup->channel;
 	struct msgslot_buffer *old;
@@ -82,12 +85,11 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
 	if (!lookup->held)
 		channel = rcu_dereference(f->reading);
 	if (lookup->held || lookup_revalidate(f, lookup, channel))
-		left = msgslot_cursor_take(&channel->log, sequence, length > MSGSLOT_INLINE_BYTES,
-					   &old);
+		left = msgslot_cursor_take(&channel->log, sequence, count, is_long, &old);
 	else
 		channel = NULL;
 	if (unlikely(left || READ_ONCE(f->generation) != lookup->generation))
-		receive_take_end(f, channel, left,
+		receive_take_end(f, channel, count, left,
 				 !lookup->held && READ_ONCE(f->generation) != lookup->generation);
 	rcu_read_unlock();
 	if (unlikely(left)) {
@@ -96,7 +98,7 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
 		if (left & MSGSLOT_HAS_BUFFER)
 			msgslot_buffer_put(&f->slot->spares, old);
 	}
-	this_cpu_dec(f->slot->stats->messages);
+	this_cpu_sub(f->slot->stats->messages, count);
 	return true;
 }
 
@@ -106,7 +108,7 @@ static __always_inline bool receive_take(struct msgslot_file *f, const struct lo
  */
 static __always_inline bool receive_advance_file(struct msgslot_file *f,
 						 const struct lookup *lookup, u64 from, u32 offset,
-						 u64 sequence, u32 end, u32 length,
+						 u64 sequence, u32 count, u32 end, u32 length,
 						 struct msgslot_channel **channel)
 {
 	bool moved = false;
@@ -122,7 +124,7 @@ static __always_inline bool receive_advance_file(struct msgslot_file *f,
 		moved = true;
 		WRITE_ONCE(f->cursor.offset, end < length ? end : 0);
 		if (likely(end >= length))
-			WRITE_ONCE(f->cursor.next, sequence + 1);
+			WRITE_ONCE(f->cursor.next, sequence + count);
 		if (unlikely(sequence != from)) {
 			WRITE_ONCE(f->cursor.lost, f->cursor.lost + (sequence - from));
 			this_cpu_add(f->slot->stats->dropped,
@@ -139,31 +141,34 @@ static __always_inline bool receive_advance_file(struct msgslot_file *f,
 
 /* Where writers wait for readers, they are woken; the RCU section keeps the channel. */
 static noinline bool receive_advance_and_wake(struct msgslot_file *f, struct lookup lookup,
-					      u64 from, u32 offset, u64 sequence, u32 end,
-					      u32 length)
+					      u64 from, u32 offset, u64 sequence, u32 count,
+					      u32 end, u32 length)
 {
 	struct msgslot_channel *channel = NULL;
 	bool moved;
 
 	rcu_read_lock();
-	moved = receive_advance_file(f, &lookup, from, offset, sequence, end, length, &channel);
+	moved = receive_advance_file(f, &lookup, from, offset, sequence, count, end, length,
+				     &channel);
 	if (channel)
-		msgslot_channel_tell_space(channel, &f->slot->rules, false);
+		msgslot_channel_tell_space(channel, &f->slot->rules, count);
 	rcu_read_unlock();
 	return moved;
 }
 
 /*
  * Advances the file's cursor from byte @offset of the message @from to byte @end of the message
- * @sequence, which has @length bytes, or to the next message.  The messages between went unread.
- * Whether the cursor was still there.
+ * @sequence, which has @length bytes; or over @count messages from @sequence on, to the next one.
+ * The messages between went unread.  Whether the cursor was still there.
  */
 static __always_inline bool receive_advance(struct msgslot_file *f, const struct lookup *lookup,
-					    u64 from, u32 offset, u64 sequence, u32 end, u32 length)
+					    u64 from, u32 offset, u64 sequence, u32 count, u32 end,
+					    u32 length)
 {
 	if (unlikely(f->slot->rules.overflow == MSGSLOT_BLOCK))
-		return receive_advance_and_wake(f, *lookup, from, offset, sequence, end, length);
-	return receive_advance_file(f, lookup, from, offset, sequence, end, length, NULL);
+		return receive_advance_and_wake(f, *lookup, from, offset, sequence, count, end,
+						length);
+	return receive_advance_file(f, lookup, from, offset, sequence, count, end, length, NULL);
 }
 
 /* ---- the caller's memory --------------------------------------------------------------------- */
@@ -279,10 +284,10 @@ static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot
 			receive_mark_seen(f, &lookup, peek.sequence);
 		break;
 	case MSGSLOT_CURSOR_OF_CHANNEL:
-		moved = receive_take(f, &lookup, peek.sequence, length);
+		moved = receive_take(f, &lookup, peek.sequence, 1, length > MSGSLOT_INLINE_BYTES);
 		break;
 	case MSGSLOT_CURSOR_OF_FILE:
-		moved = receive_advance(f, &lookup, peek.sequence, 0, peek.sequence, length,
+		moved = receive_advance(f, &lookup, peek.sequence, 0, peek.sequence, 1, length,
 					length);
 		break;
 	}

@@ -95,7 +95,7 @@ int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
 	int err;
 
 	peek->pieces = false;
-	err = msgslot_listener_peek(r->listener, &r->found, peek, r->size);
+	err = msgslot_listener_peek(r->listener, &r->found, peek, r->space);
 	if (err > 0 || err == -EIDRM)
 		return err;
 	r->id = r->found.channel;
@@ -116,6 +116,20 @@ int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
 	before->lost_told = before->lost;
 	before->lost_seen = before->lost;
 	return msgslot_listener_move(r->listener, &r->found, before) ? -ENOBUFS : 1;
+}
+
+int receiver_peek_range_next(struct receiver *r, const struct msgslot_position *position,
+			     struct msgslot_peek *peek, size_t size)
+{
+	int err = msgslot_range_peek_next(&r->listener->range, position, &r->found, peek, size);
+
+	if (err)
+		return err;
+	r->id = r->found.channel;
+	r->lost = r->found.before.lost;
+	r->found.after.lost_told = r->lost;
+	r->found.after.lost_seen = r->lost;
+	return 0;
 }
 
 int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
@@ -140,7 +154,7 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 	r->lost = 0;
 	receiver_set_cursor(r);
 	peek->pieces = !r->args && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES);
-	err = msgslot_peek(&channel->log, r->cursor, peek, r->size);
+	err = msgslot_peek(&channel->log, r->cursor, peek, r->space);
 	first = msgslot_log_first(&channel->log);
 	if (!err)
 		first = peek->sequence;
@@ -193,8 +207,7 @@ static int receiver_copy(struct receiver *r, struct msgslot_peek *peek, u32 offs
 	return user_copy_out(r->to, peek->bytes + offset, n) ? 0 : -EFAULT;
 }
 
-/* What the file's cursor has lost, as long as it is in the channel of the message. */
-static u64 receiver_lost_by_file(const struct receiver *r)
+u64 receiver_lost_by_file(const struct receiver *r)
 {
 	struct msgslot_file *f = r->f;
 	u64 lost;
@@ -259,7 +272,7 @@ static int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u
 }
 
 /* The same in the range that the file listens to; the channel may be forgotten by now. */
-static bool receiver_advance_range(struct receiver *r, const struct msgslot_peek *peek)
+static bool receiver_advance_range(struct receiver *r, const struct msgslot_peek *peek, u32 count)
 {
 	struct msgslot_slot *slot = r->f->slot;
 	struct msgslot_channel *channel;
@@ -271,23 +284,23 @@ static bool receiver_advance_range(struct receiver *r, const struct msgslot_peek
 	rcu_read_lock();
 	channel = msgslot_channel_lookup(&slot->channels, r->found.channel, r->found.channel);
 	if (channel)
-		left = msgslot_cursor_take(&channel->log, peek->sequence,
+		left = msgslot_cursor_take(&channel->log, peek->sequence, count,
 					   peek->length > MSGSLOT_INLINE_BYTES, &old);
 	if (left >= 0)
-		receive_take_end(r->f, channel, left, !msgslot_log_has(&channel->log, 0, false));
+		receive_take_end(r->f, channel, count, left,
+				 !msgslot_log_has(&channel->log, 0, false));
 	rcu_read_unlock();
 	if (left < 0)
 		return false;
 	if (left & MSGSLOT_HAS_BUFFER)
 		msgslot_buffer_put(&slot->spares, old);
-	this_cpu_dec(slot->stats->messages);
+	this_cpu_sub(slot->stats->messages, count);
 	/* Another thread may have moved it as well: the round only spreads what is taken. */
 	(void)msgslot_listener_move(r->listener, &r->found, &r->found.after);
 	return true;
 }
 
-/* Moves the cursor beyond what was copied.  Whether it was still there. */
-static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 n)
+bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 count, u32 n)
 {
 	struct msgslot_file *f = r->f;
 	u32 end = peek->pieces ? r->offset + n : peek->length;
@@ -295,24 +308,25 @@ static bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek
 	if (receiver_has_flag(r, MSGSLOT_RECV_PEEK))
 		return true;
 	if (r->by_range)
-		return receiver_advance_range(r, peek);
+		return receiver_advance_range(r, peek, count);
 	switch (r->owner) {
 	case MSGSLOT_CURSOR_OF_NONE:
 		if (!r->lookup.held || r->selected)
 			receive_mark_seen(f, &r->lookup, peek->sequence);
 		break;
 	case MSGSLOT_CURSOR_OF_CHANNEL:
-		return receive_take(f, &r->lookup, peek->sequence, peek->length);
+		return receive_take(f, &r->lookup, peek->sequence, count,
+				    peek->length > MSGSLOT_INLINE_BYTES);
 	case MSGSLOT_CURSOR_OF_FILE:
 		if (receiver_uses_file_cursor(r))
 			return receive_advance(f, &r->lookup, r->cursor, r->offset, peek->sequence,
-					       end, peek->length);
+					       count, end, peek->length);
 		break;
 	}
 	return true;
 }
 
-static void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek)
+void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek)
 {
 	if (likely(!trace_msgslot_receive_enabled()))
 		return;
@@ -327,7 +341,7 @@ ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *ag
 
 	/* Where nothing was copied it is still there. */
 	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
-	*again = err > 0 || (!err && !receiver_advance(r, peek, n));
+	*again = err > 0 || (!err && !receiver_advance(r, peek, 1, n));
 	if (err)
 		return err;
 	if (*again) {

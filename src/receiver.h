@@ -20,12 +20,23 @@
 #include "user.h"
 
 /**
+ * struct receiver_block - a short message on its way to the user
+ * @header: stands before it in a batch
+ * @bytes: the message
+ */
+struct receiver_block {
+	struct msgslot_header header;
+	u8 bytes[MSGSLOT_INLINE_BYTES];
+};
+
+/**
  * struct receiver - a call that receives
  * @f: the file
  * @args: of MSGSLOT_RECV, NULL for read()
  * @user: where they came from
  * @to: where the message goes
  * @size: bytes there
+ * @space: bytes of them for the message to look for
  * @owner: whose cursor a read moves in this slot
  * @deadline: how long the call may wait
  * @lost: messages lost for the result, besides those that the file's cursor counts
@@ -39,6 +50,9 @@
  * @by_range: the call means what the file listens to, not a channel
  * @listener: that, with a reference; NULL if it is to be looked up; only with @by_range
  * @found: the message that was found there
+ * @block: where a short message is copied to
+ * @most: messages at most of one batch
+ * @messages: of the batch that went to the user; 0 where the call is for one message
  * @voided: the most bytes that went to the user of one message, perhaps of one that another reader
  *	took; with these the result, if there is one
  */
@@ -48,6 +62,7 @@ struct receiver {
 	struct msgslot_recv __user *user;
 	struct user_memory to;
 	size_t size;
+	size_t space;
 	enum msgslot_cursor_owner owner;
 	const struct msgslot_deadline *deadline;
 	u64 lost;
@@ -61,6 +76,9 @@ struct receiver {
 	bool by_range;
 	struct msgslot_listener *listener;
 	struct msgslot_found found;
+	struct receiver_block *block;
+	u32 most;
+	u32 messages;
 	size_t voided;
 };
 
@@ -95,6 +113,18 @@ void receiver_wake_next(const struct receiver *r);
 int receiver_peek(struct receiver *r, struct msgslot_peek *peek);
 /* The same by @listener: -EIDRM: the file does not listen by that any more. */
 int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek);
+/* The message behind @position: 0, or as msgslot_range_peek_next(). */
+int receiver_peek_range_next(struct receiver *r, const struct msgslot_position *position,
+			     struct msgslot_peek *peek, size_t size);
+/* What the file's cursor has lost, as long as it is in the channel of the message. */
+u64 receiver_lost_by_file(const struct receiver *r);
+/*
+ * Moves the cursor beyond byte @n of @peek, which is read in pieces; or over @count messages from
+ * @peek on, all short if they are taken and there are several.  Whether it was still there.
+ */
+bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 count, u32 n);
+/* A message that the user got, for tracers. */
+void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek);
 /* Hands @peek to the user: bytes, or an error; *@again: the caller is to look again. */
 ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again);
 /*

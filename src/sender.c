@@ -80,7 +80,7 @@ static int sender_hold(struct sender *s)
 static void sender_wake_next(struct sender *s)
 {
 	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
-		msgslot_channel_wake_writer(s->held, false);
+		msgslot_channel_wake_writers(s->held, 1);
 }
 
 /* Makes the log grow, to cells of @bytes at least: errors as of msgslot_log_grow(). */

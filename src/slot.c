@@ -227,7 +227,7 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 		if (*messages)
 			trace_msgslot_drop(channel->slot, id, 0, *messages);
 		msgslot_feed_settle_log(&slot->channels.feed, &channel->log);
-		msgslot_channel_wake_writer(channel, true);
+		msgslot_channel_wake_writers(channel, 0);
 	}
 	msgslot_channel_unhold(&slot->channels, channel, &holder);
 	return err;

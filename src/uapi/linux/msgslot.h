@@ -163,6 +163,33 @@ enum msgslot_overflow_number {
  * timeout is 0.
  */
 
+/**
+ * struct msgslot_header - before each message of a batch (MSGSLOT_SEND_MANY, MSGSLOT_RECV_MANY)
+ * @size: of this header, in bytes, a multiple of 8, at least MSGSLOT_HEADER_SIZE: the message
+ *	follows it; later versions may add fields at the end
+ * @length: of the message, in bytes
+ * @channel: its id
+ * @flags: 0
+ * @sequence: with what follows, as in struct msgslot_recv of a message received alone
+ *
+ * The next header begins at the first multiple of 8 bytes behind the message, counted from where
+ * the batch begins.  A send looks at the first four fields only: so what was received can be sent
+ * as it is.
+ */
+struct msgslot_header {
+	__u32 size;
+	__u32 length;
+	__u32 channel;
+	__u32 flags;
+	__aligned_u64 sequence;
+	__aligned_u64 time;
+	__aligned_u64 lost;
+	__u32 pid;
+	__u32 uid;
+};
+
+#define MSGSLOT_HEADER_SIZE 48
+
 /* The id of the channel that reads and writes mean.  EINVAL in `last` if none is selected. */
 #define MSGSLOT_GET_CHANNEL _IOR(MSGSLOT_IOC_TYPE, 2, __u32)
 
@@ -200,6 +227,17 @@ struct msgslot_send {
  * and the channel holds none; else ESTALE.
  */
 #define MSGSLOT_SEND_IF (1u << 0)
+
+/*
+ * Send a batch: @message has messages one after the other, each behind a struct msgslot_header, and
+ * @length is the size of all; @channel is 0, as each header has its own.  They are sent in order,
+ * each as if alone: others may send between them.  The call waits for the first only, and ends with
+ * the first that would wait or fail; the number of messages sent is its return value, and @sequence
+ * the number of the last.  If that is the first message, the call fails as if it had been sent
+ * alone; also with EINVAL, if a header has flags, another @size than it may have, or does not fit
+ * into @length with its message.
+ */
+#define MSGSLOT_SEND_MANY (1u << 1)
 
 #define MSGSLOT_SEND _IOWR(MSGSLOT_IOC_TYPE, 3, struct msgslot_send)
 
@@ -265,6 +303,20 @@ struct msgslot_recv {
  * did not get, at least.
  */
 #define MSGSLOT_RECV_RANGE (1u << 4)
+
+/*
+ * Receive a batch: as many messages as there are and fit into @size, at least one, each behind a
+ * struct msgslot_header; their number is the call's return value.  The call waits for the first
+ * only.  @length is how much of the buffer they take or, with ENOSPC, what the first one would
+ * take; @sequence is the number of the last; the headers tell the rest.  With MSGSLOT_RECV_PEEK,
+ * MSGSLOT_RECV_NEWER and MSGSLOT_RECV_RANGE.
+ *
+ * The messages of one channel follow each other without a gap, but for what was lost.  Of a range
+ * in `queue`, those of a channel come together, and then those of the next.  From queues at most 16
+ * messages of more than 256 bytes come at once, and of at most 16 channels.  A call that fails, as
+ * by a page of the buffer that is missing, takes none.
+ */
+#define MSGSLOT_RECV_MANY (1u << 5)
 
 #define MSGSLOT_RECV _IOWR(MSGSLOT_IOC_TYPE, 4, struct msgslot_recv)
 
