@@ -21,7 +21,7 @@
 
 #include "judge.h"
 
-#include "calls.h"
+#include "commands.h"
 #include "slots.h"
 
 enum { WORKERS = 3, THREADS = 3 };
@@ -53,6 +53,8 @@ static const struct {
 	{ "position", call_position, 2, true, { ESPIPE } },
 	{ "SEND", call_send, 40, false, { SENDS } },
 	{ "RECV", call_recv, 50, false, { SENDS } },
+	{ "SEND of many", call_send_many, 10, false, { SENDS } },
+	{ "RECV of many", call_recv_many, 20, false, { SENDS } },
 	{ "SEEK", call_seek, 8, false, { EFAULT, EOPNOTSUPP, MAKES } },
 	{ "LISTEN", call_listen, 5, false, { EFAULT, EOPNOTSUPP, EINTR, MAKES } },
 	{ "CLEAR", call_clear, 4, false, { EFAULT, ESTALE } },

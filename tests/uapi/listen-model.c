@@ -2,10 +2,10 @@
 /*
  * Listeners beside writers, readers and clears, with random ranges and a feed that is overrun all
  * the time: at the end a listener has each message, or the newest of each channel, or knows that
- * it lost some.
+ * it lost some.  Half of the calls have a batch.
  */
 #define _GNU_SOURCE
-#include "listen.h"
+#include "batch.h"
 
 enum { CHANNELS = 12, WRITERS = 2, LISTENERS = 3 };
 
@@ -28,23 +28,59 @@ struct hearing {
 	uint64_t missed, lost, heard;
 };
 
+/* Sends the batch, or its one message alone; each batch may go in several. */
+static void *send_all(int fd, struct batch *batch)
+{
+	const struct msgslot_header *header = (const void *)batch->bytes;
+	struct msgslot_send send;
+	long sent;
+
+	if (batch_align(HEADER + header->length) == batch->size) {
+		send = send_of(header->channel, header + 1, header->length);
+		send.timeout = -1;
+		demand(ioctl(fd, MSGSLOT_SEND, &send) == 0);
+		__atomic_fetch_add(&run.sent[header->channel], 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	while (header) {
+		send = batch_send_of(batch);
+		send.message = (uintptr_t)header;
+		send.length -= (const unsigned char *)header - batch->bytes;
+		send.timeout = -1;
+		sent = ioctl(fd, MSGSLOT_SEND, &send);
+		demand(sent > 0);
+		while (sent--) {
+			demand(header);
+			__atomic_fetch_add(&run.sent[header->channel], 1, __ATOMIC_RELAXED);
+			header = batch_next(batch, header);
+		}
+	}
+	return NULL;
+}
+
 static void *writes(void *argument)
 {
 	uint64_t seed = (uintptr_t)argument;
 	int fd = slot_open(OWN, O_WRONLY);
 	char message[600] = "";
+	struct batch batch;
+	const char *wrong;
 	long i;
 
 	demand(fd >= 0);
+	batch.size = 0;
 	for (i = 0; i < run.rounds; i++) {
 		unsigned int id = 1 + random_next(&seed) % CHANNELS;
 		size_t length = random_next(&seed) % 8 ? 24 : 600;
-		struct msgslot_send send = send_of(id, message, length);
 
 		snprintf(message, sizeof(message), "%u", id);
-		send.timeout = -1;
-		demand(ioctl(fd, MSGSLOT_SEND, &send) == 0);
-		__atomic_fetch_add(&run.sent[id], 1, __ATOMIC_RELAXED);
+		batch_add(&batch, id, message, length);
+		if (i + 1 < run.rounds && random_next(&seed) % 4 && batch.size < BATCH_MAX / 2)
+			continue;
+		wrong = send_all(fd, &batch);
+		if (wrong)
+			return (void *)wrong;
+		batch.size = 0;
 		if (run.clears && random_next(&seed) % 50 == 0)
 			demand(clear_channel(fd, id) >= 0);
 		/* So that listeners sleep now and then. */
@@ -56,13 +92,41 @@ static void *writes(void *argument)
 	return NULL;
 }
 
-static void *hear(struct hearing *h, const struct msgslot_recv *recv, const char *got)
+/* Receives a message, or several, as a batch: how many, or -1. */
+static long receive_some(int fd, unsigned int channel, unsigned int flags, long long timeout,
+			 struct batch *batch, uint64_t *seed)
+{
+	struct msgslot_header *header = (void *)batch->bytes;
+	struct msgslot_recv recv = recv_of(channel, flags, header + 1, 600);
+	bool many = random_next(seed) % 2;
+	long count;
+
+	recv.timeout = timeout;
+	if (many) {
+		recv.flags |= MANY;
+		recv.message = (uintptr_t)batch->bytes;
+		recv.size = 650 + random_next(seed) % (BATCH_MAX - 650);
+	}
+	count = ioctl(fd, MSGSLOT_RECV, &recv);
+	batch->size = recv.length;
+	if (count || many)
+		return count;
+	*header = (struct msgslot_header){ .size = HEADER,
+					   .length = recv.length,
+					   .channel = recv.channel,
+					   .sequence = recv.sequence,
+					   .lost = recv.lost };
+	batch->size = HEADER + recv.length;
+	return 1;
+}
+
+static void *hear(struct hearing *h, const struct msgslot_header *recv)
 {
 	unsigned int id = recv->channel;
 
 	demand(id >= h->first && id <= h->last);
 	demand(recv->length == 24 || recv->length == 600);
-	demand(strtoul(got, NULL, 10) == id);
+	demand(strtoul((const char *)(recv + 1), NULL, 10) == id);
 	h->heard++;
 	demand(recv->lost >= h->lost);
 	h->lost = recv->lost;
@@ -87,24 +151,33 @@ static void *hear(struct hearing *h, const struct msgslot_recv *recv, const char
 static void *listens(void *argument)
 {
 	struct hearing *h = argument;
-	char got[600];
+	uint64_t seed = 1 + h->first;
+	struct batch batch;
 
+	batch.size = 0;
 	for (;;) {
 		bool last_time = !__atomic_load_n(&run.writing, __ATOMIC_ACQUIRE);
-		struct msgslot_recv recv = recv_of(0, RANGE, got, sizeof(got));
+		const struct msgslot_header *header = NULL;
 		struct pollfd one = { .fd = h->fd, .events = POLLIN };
+		void *wrong = NULL;
+		long count;
 
-		recv.timeout = last_time ? 0 : 10 * MILLISECOND;
 		if (h->heard % 7 == 3 && !last_time && poll(&one, 1, 10) == 0)
 			continue;
-		if (ioctl(h->fd, MSGSLOT_RECV, &recv) == 0) {
-			void *wrong = hear(h, &recv, got);
-
+		count = receive_some(h->fd, 0, RANGE, last_time ? 0 : 10 * MILLISECOND, &batch,
+				     &seed);
+		if (count > 0) {
+			for (; count && !wrong; count--) {
+				header = batch_next(&batch, header);
+				demand(header);
+				wrong = hear(h, header);
+			}
 			if (wrong)
 				return wrong;
+			demand(!batch_next(&batch, header));
 			continue;
 		}
-		demand(errno == ETIMEDOUT || errno == EAGAIN);
+		demand(count < 0 && (errno == ETIMEDOUT || errno == EAGAIN));
 		if (last_time)
 			break;
 	}
@@ -115,21 +188,25 @@ static void *listens(void *argument)
 static void *reads(void *unused)
 {
 	int fd = slot_open(OWN, O_RDONLY);
-	uint64_t seed = 7;
-	char got[600];
+	uint64_t seed = 7, newest;
+	struct batch batch;
 
 	(void)unused;
 	demand(fd >= 0);
+	batch.size = 0;
 	while (__atomic_load_n(&run.writing, __ATOMIC_ACQUIRE)) {
 		unsigned int id = 1 + random_next(&seed) % CHANNELS;
-		struct msgslot_recv recv = recv_of(id, 0, got, sizeof(got));
+		const struct msgslot_header *header = NULL;
+		long count = receive_some(fd, id, 0, MILLISECOND, &batch, &seed);
 
-		recv.timeout = MILLISECOND;
-		if (ioctl(fd, MSGSLOT_RECV, &recv) == 0)
-			demand(__atomic_fetch_add(&run.taken[id][recv.sequence], 1,
-						  __ATOMIC_RELAXED) == 0);
-		else
-			demand(errno == ETIMEDOUT || errno == ENOBUFS);
+		demand(count > 0 || (count < 0 && errno == ETIMEDOUT));
+		for (newest = 0; count > 0; count--) {
+			header = batch_next(&batch, header);
+			demand(header && header->channel == id && header->sequence > newest);
+			newest = header->sequence;
+			demand(__atomic_fetch_add(&run.taken[id][newest], 1, __ATOMIC_RELAXED) ==
+			       0);
+		}
 	}
 	close(fd);
 	return NULL;

@@ -290,9 +290,9 @@ static void bits_that_mean_nothing(void **state)
 	struct msgslot_info before = info_of(fd);
 
 	(void)state;
-	each_bit_is_refused(SEND, struct msgslot_send, flags, MSGSLOT_SEND_IF);
+	each_bit_is_refused(SEND, struct msgslot_send, flags, MSGSLOT_SEND_IF | MSGSLOT_SEND_MANY);
 	each_bit_is_refused(SEND, struct msgslot_send, reserved, 0);
-	each_bit_is_refused(RECV, struct msgslot_recv, flags, 15);
+	each_bit_is_refused(RECV, struct msgslot_recv, flags, 15 | MSGSLOT_RECV_MANY);
 	each_bit_is_refused(SEEK, struct msgslot_seek, whence, 3);
 	each_bit_is_refused(SEEK, struct msgslot_seek, reserved, 0);
 	each_bit_is_refused(CLEAR, struct msgslot_clear, flags, MSGSLOT_CLEAR_IF);
@@ -323,7 +323,7 @@ static void patterns_that_mean_nothing(void **state)
 		prepare(RECV, &recv);
 		prepare(CLEAR, &clear);
 		send.reserved = seek.reserved = walk.reserved = pattern;
-		recv.flags = pattern | 1u << (4 + random_below(&seed, 28));
+		recv.flags = pattern | 1u << (6 + random_below(&seed, 26));
 		clear.flags = pattern | 1u << (1 + random_below(&seed, 31));
 		assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EINVAL);
 		assert_fails(ioctl(fd, MSGSLOT_SEEK, &seek), EINVAL);
