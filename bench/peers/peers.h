@@ -203,6 +203,13 @@ int measure_publish(const struct row *row, long at, struct figure *figure);
 int measure_take(const struct row *row, long at, struct figure *figure);
 int measure_fan(const struct row *row, long at, struct figure *figure);
 
+/* ---- many messages in one call: batches.c -------------------------------------------------- */
+
+int measure_send_many(const struct row *row, long at, struct figure *figure);
+int measure_recv_many(const struct row *row, long at, struct figure *figure);
+int measure_sendmmsg(const struct row *row, long at, struct figure *figure);
+int measure_recvmmsg(const struct row *row, long at, struct figure *figure);
+
 /* ---- processes: processes.c ---------------------------------------------------------------- */
 
 int measure_trip(const struct row *row, long at, struct figure *figure);

@@ -31,6 +31,7 @@ enum {
 static const struct section floors = { "Floors", COST, BYTES };
 static const struct section values = { "A value that stays", COST, BYTES };
 static const struct section jobs = { "A message in and out again", COST, BYTES };
+static const struct section batched = { "A message of a call with 64", COST, BYTES };
 static const struct section listening = { "One publishes, each of many reads", COST, READERS };
 static const struct section hearing = { "What a listener reads", COST, BYTES };
 static const struct section trips = { "There and back between two that sleep", COST, BYTES };
@@ -90,6 +91,11 @@ const struct row rows[] = {
 	{ &jobs, "unix dgram: write + read", ALL, measure_both, M(dgram) },
 	{ &jobs, "unix seqpacket: write + read", ALL, measure_both, M(seqpacket) },
 	{ &jobs, "eventfd + shared memory: write + read", ALL, measure_both, M(eventfd_memory) },
+
+	{ &batched, "msgslot queue: SEND, many", ONLY_128, measure_send_many, ALONE },
+	{ &batched, "msgslot queue: RECV, many", ONLY_128, measure_recv_many, ALONE },
+	{ &batched, "unix dgram: sendmmsg", ONLY_128, measure_sendmmsg, ALONE },
+	{ &batched, "unix dgram: recvmmsg", ONLY_128, measure_recvmmsg, ALONE },
 
 	{ &listening, "msgslot broadcast: write", ALL, measure_publish, M(broadcast) },
 	{ &listening, "msgslot broadcast: write, all have polled", ONLY_64, measure_publish,
@@ -223,6 +229,26 @@ const struct bound bounds[] = {
 	  { 0 },
 	  2250,
 	  0 },
+	{ "queue: SEND of many, in instructions",
+	  { "msgslot queue: SEND, many", SMALL },
+	  { 0 },
+	  450,
+	  300 },
+	{ "queue: RECV of many, in instructions",
+	  { "msgslot queue: RECV, many", SMALL },
+	  { 0 },
+	  350,
+	  220 },
+	{ "queue: SEND of many over sendmmsg",
+	  { "msgslot queue: SEND, many", SMALL },
+	  { "unix dgram: sendmmsg", SMALL },
+	  0.2,
+	  0.12 },
+	{ "queue: RECV of many over recvmmsg",
+	  { "msgslot queue: RECV, many", SMALL },
+	  { "unix dgram: recvmmsg", SMALL },
+	  0.2,
+	  0.12 },
 	{ "queue: sleeping round trip over pipes",
 	  { "msgslot queues", SMALL },
 	  { "pipes", SMALL },
