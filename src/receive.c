@@ -12,10 +12,10 @@
 #include <linux/uaccess.h>
 #include <linux/msgslot.h>
 
-#include "receive_batch.h"
 #include "compat.h"
 #include "file.h"
 #include "receive.h"
+#include "receive_batch.h"
 #include "receive_fast.h"
 #include "receiver.h"
 

@@ -124,60 +124,76 @@ static struct msgslot_header batch_header(const struct receiver *r, const struct
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
-/* Copies header, @peek, and zeros up to @size, waiting for no page.  Whether that worked. */
-static bool batch_copy_now(const struct receiver *r, const struct msgslot_peek *peek,
-			   struct user_memory to, size_t size)
+/*
+ * Copies what is in the kernel's memory, at @at of the user's: 0 or -EFAULT.  Before it blocks on a
+ * page, the next reader is woken.
+ */
+static int batch_copy_out(struct receiver *r, size_t at, const void *from, size_t size)
+{
+	struct user_memory to = { .pointer = r->to.pointer + at };
+
+	/* Unless the call returns it. */
+	r->voided = max(r->voided, at + size);
+	if (receive_copy_now(to, from, size))
+		return 0;
+	receiver_wake_next(r);
+	return user_copy_out(to, from, size) ? 0 : -EFAULT;
+}
+
+/*
+ * The same of a long message, with its header and zeros up to @size: also 1 to look for it again,
+ * as in receiver_copy().
+ */
+static int batch_copy_long(struct receiver *r, size_t at, struct msgslot_peek *peek, size_t size)
 {
 	static const u8 zeros[8];
-	const size_t header = sizeof(r->block->header);
+	const size_t header = sizeof(r->block->header), end = header + peek->length;
+	char __user *to = r->to.pointer + at;
+	bool done;
 
-	if (!peek->buffer) {
-		memset(r->block->bytes + peek->length, 0, size - header - peek->length);
-		return receive_copy_now(to, r->block, size);
-	}
-	if (!receive_copy_now(to, &r->block->header, header))
-		return false;
-	to.pointer += header;
-	if (!receive_copy_now(to, peek->bytes, peek->length))
-		return false;
-	to.pointer += peek->length;
-	return receive_copy_now(to, zeros, size - header - peek->length);
+	r->voided = max(r->voided, at + size);
+	pagefault_disable();
+	done = !copy_to_user(to, &r->block->header, header) &&
+	       !copy_to_user(to + header, peek->bytes, peek->length) &&
+	       !copy_to_user(to + end, zeros, size - end);
+	pagefault_enable();
+	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
+	peek->buffer = NULL;
+	if (done)
+		return 0;
+	receiver_wake_next(r);
+	return user_fault_in((struct user_memory){ .pointer = to }, size) ? 1 : -EFAULT;
 }
 
 /* Copies @peek behind the others: 0, 1 to look for it again, -ENOSPC, -EINVAL, -EFAULT. */
 static int batch_copy(struct receiver *r, struct batch *b, struct msgslot_peek *peek)
 {
 	const size_t at = batch_next(b), left = at < r->size ? r->size - at : 0;
-	struct user_memory to = r->to;
+	const size_t end = sizeof(r->block->header) + peek->length;
 	struct batch_stretch *s = NULL;
-	size_t size = sizeof(r->block->header) + peek->length;
 	u64 lost = b->lost + r->lost;
+	size_t size;
+	int err;
 
-	if (size > left)
+	if (end > left)
 		return -ENOSPC;
-	if (user_is_null(to))
+	if (user_is_null(r->to))
 		return -EINVAL;
-	to.pointer += at;
 	if (batch_has_stretches(r)) {
 		s = batch_find_stretch(r, b, peek);
 		if (!s)
 			return -ENOSPC;
 	}
-	size = min_t(size_t, ALIGN(size, 8), left);
+	size = min(ALIGN(end, 8), left);
 	r->block->header = batch_header(r, peek, lost);
-	/* Unless the call returns it. */
-	r->voided = max_t(size_t, r->voided, at + size);
-	if (!batch_copy_now(r, peek, to, size)) {
-		/* As in receiver_copy(). */
-		receiver_wake_next(r);
-		if (peek->buffer) {
-			msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
-			peek->buffer = NULL;
-			return user_fault_in(to, size) ? 1 : -EFAULT;
-		}
-		if (!user_copy_out(to, r->block, size))
-			return -EFAULT;
+	if (peek->buffer) {
+		err = batch_copy_long(r, at, peek, size);
+	} else {
+		memset((u8 *)r->block + end, 0, size - end);
+		err = batch_copy_out(r, at, r->block, size);
 	}
+	if (err)
+		return err;
 	batch_add(b, peek, s, 1, at + size);
 	if (r->by_range)
 		b->after = r->found.after;
@@ -273,7 +289,6 @@ static noinline int batch_copy_several(struct receiver *r, struct batch *b)
 {
 	struct msgslot_peek peek msgslot_uninitialized;
 	size_t at = batch_next(b), size;
-	struct user_memory to = { .pointer = r->to.pointer + at };
 	struct batch_stretch *s = NULL;
 	struct msgslot_channel *channel;
 	u32 count = 0;
@@ -297,14 +312,8 @@ static noinline int batch_copy_several(struct receiver *r, struct batch *b)
 		if (!s)
 			return 0;
 	}
-	/* Unless the call returns it. */
-	r->voided = max(r->voided, at + size);
-	if (!receive_copy_now(to, b->stage, size)) {
-		/* As in receiver_copy(). */
-		receiver_wake_next(r);
-		if (!user_copy_out(to, b->stage, size))
-			return -EFAULT;
-	}
+	if (batch_copy_out(r, at, b->stage, size))
+		return -EFAULT;
 	batch_add(b, &peek, s, count, at + size);
 	/* As range_peek_ready_next() goes on. */
 	if (r->by_range)

@@ -12,7 +12,6 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
-#include "mmap.h"
 #include "send_batch.h"
 #include "sender.h"
 
@@ -100,7 +99,7 @@ static __always_inline int batch_get_header(struct send_batch *b, size_t *all, c
 	return 0;
 }
 
-/* The message of @b->each, of which @bytes have what is short; NULL: it is still the user's. */
+/* The message of @b->each, which is not in the stage: 0, -EFAULT, -ENOMEM. */
 static noinline int batch_copy(struct send_batch *b, u8 *inline_buffer,
 			       struct msgslot_buffer **buffer)
 {
