@@ -36,8 +36,9 @@ static void batch_fill(void)
 	}
 }
 
-static int slot_begin(void)
+static int slot_begin(int none)
 {
+	(void)none;
 	message_size = SMALL;
 	minor = slot_take(MSGSLOT_MODE_QUEUE);
 	if (minor < 0)
@@ -75,29 +76,13 @@ static long slot_receive(int none)
 	return ioctl(slot, MSGSLOT_RECV, &recv_call);
 }
 
-static void slot_empty(long calls)
-{
-	struct msgslot_clear clear = { .channel = CHANNEL };
-
-	(void)calls;
-	need(ioctl(slot, MSGSLOT_CLEAR, &clear), "CLEAR");
-}
-
-static void slot_refill(long calls)
-{
-	slot_empty(calls);
-	batch_fill();
-	while (calls--)
-		if (slot_send(0) != MESSAGES)
-			bail_out("SEND of a batch");
-}
-
 /* ---- unix dgrams --------------------------------------------------------------------------- */
 
-static int dgram_begin(void)
+static int dgram_begin(int none)
 {
 	int size = 8 << 20, i;
 
+	(void)none;
 	message_size = SMALL;
 	/* How many a socket keeps. */
 	if (text_put("/proc/sys/net/unix/max_dgram_qlen", "4096"))
@@ -132,37 +117,43 @@ static long dgram_receive(int none)
 	return recvmmsg(ends[1], datagrams, MESSAGES, MSG_DONTWAIT, NULL);
 }
 
-static void dgram_empty(long calls)
-{
-	(void)calls;
-	while (dgram_receive(0) > 0)
-		;
-}
-
-static void dgram_refill(long calls)
-{
-	dgram_empty(calls);
-	while (calls--)
-		if (dgram_send(0) != MESSAGES)
-			bail_out("sendmmsg");
-}
+const struct means queue_many = {
+	.open = slot_begin, .put = slot_send, .get = slot_receive, .close = slot_end
+};
+const struct means dgram_many = {
+	.open = dgram_begin, .put = dgram_send, .get = dgram_receive, .close = dgram_end
+};
 
 /* ---- both ---------------------------------------------------------------------------------- */
 
-/* What a message costs: the call's cost, divided. */
-static int measure_batch(int (*begin)(void), const struct call *call, void (*end)(void),
-			 struct figure *figure)
-{
-	struct call sized = *call;
+static const struct means *now;
 
-	if (begin()) {
-		end();
+static void before_put(long calls)
+{
+	(void)calls;
+	while (now->get(0) > 0)
+		;
+}
+
+/* What was received is sent again. */
+static void before_get(long calls)
+{
+	before_put(calls);
+	while (calls--)
+		if (now->put(0) != MESSAGES)
+			bail_out("a batch");
+}
+
+/* What a message costs: the call's cost, divided. */
+static int measure_many(const struct row *row, const struct call *call, struct figure *figure)
+{
+	now = row->means;
+	if (now->open(1)) {
+		now->close();
 		return -1;
 	}
-	sized.answer = MESSAGES;
-	sized.calls_max = CALLS;
-	measure(&sized, figure);
-	end();
+	measure(call, figure);
+	now->close();
 	figure->p50 /= MESSAGES;
 	figure->p90 /= MESSAGES;
 	figure->p99 /= MESSAGES;
@@ -170,38 +161,22 @@ static int measure_batch(int (*begin)(void), const struct call *call, void (*end
 	return 0;
 }
 
-int measure_send_many(const struct row *row, long at, struct figure *figure)
+int measure_put_many(const struct row *row, long at, struct figure *figure)
 {
-	const struct call call = { .run = slot_send, .before = slot_empty };
+	const struct call call = {
+		.run = row->means->put, .answer = MESSAGES, .calls_max = CALLS, .before = before_put
+	};
 
-	(void)row;
 	(void)at;
-	return measure_batch(slot_begin, &call, slot_end, figure);
+	return measure_many(row, &call, figure);
 }
 
-int measure_recv_many(const struct row *row, long at, struct figure *figure)
+int measure_get_many(const struct row *row, long at, struct figure *figure)
 {
-	const struct call call = { .run = slot_receive, .before = slot_refill };
+	const struct call call = {
+		.run = row->means->get, .answer = MESSAGES, .calls_max = CALLS, .before = before_get
+	};
 
-	(void)row;
 	(void)at;
-	return measure_batch(slot_begin, &call, slot_end, figure);
-}
-
-int measure_sendmmsg(const struct row *row, long at, struct figure *figure)
-{
-	const struct call call = { .run = dgram_send, .before = dgram_empty };
-
-	(void)row;
-	(void)at;
-	return measure_batch(dgram_begin, &call, dgram_end, figure);
-}
-
-int measure_recvmmsg(const struct row *row, long at, struct figure *figure)
-{
-	const struct call call = { .run = dgram_receive, .before = dgram_refill };
-
-	(void)row;
-	(void)at;
-	return measure_batch(dgram_begin, &call, dgram_end, figure);
+	return measure_many(row, &call, figure);
 }

@@ -205,10 +205,11 @@ int measure_fan(const struct row *row, long at, struct figure *figure);
 
 /* ---- many messages in one call: batches.c -------------------------------------------------- */
 
-int measure_send_many(const struct row *row, long at, struct figure *figure);
-int measure_recv_many(const struct row *row, long at, struct figure *figure);
-int measure_sendmmsg(const struct row *row, long at, struct figure *figure);
-int measure_recvmmsg(const struct row *row, long at, struct figure *figure);
+/* Their put and get are calls with many messages. */
+extern const struct means queue_many, dgram_many;
+
+int measure_put_many(const struct row *row, long at, struct figure *figure);
+int measure_get_many(const struct row *row, long at, struct figure *figure);
 
 /* ---- processes: processes.c ---------------------------------------------------------------- */
 

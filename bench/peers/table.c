@@ -92,10 +92,10 @@ const struct row rows[] = {
 	{ &jobs, "unix seqpacket: write + read", ALL, measure_both, M(seqpacket) },
 	{ &jobs, "eventfd + shared memory: write + read", ALL, measure_both, M(eventfd_memory) },
 
-	{ &batched, "msgslot queue: SEND, many", ONLY_128, measure_send_many, ALONE },
-	{ &batched, "msgslot queue: RECV, many", ONLY_128, measure_recv_many, ALONE },
-	{ &batched, "unix dgram: sendmmsg", ONLY_128, measure_sendmmsg, ALONE },
-	{ &batched, "unix dgram: recvmmsg", ONLY_128, measure_recvmmsg, ALONE },
+	{ &batched, "msgslot queue: SEND, many", ONLY_128, measure_put_many, M(queue_many) },
+	{ &batched, "msgslot queue: RECV, many", ONLY_128, measure_get_many, M(queue_many) },
+	{ &batched, "unix dgram: sendmmsg", ONLY_128, measure_put_many, M(dgram_many) },
+	{ &batched, "unix dgram: recvmmsg", ONLY_128, measure_get_many, M(dgram_many) },
 
 	{ &listening, "msgslot broadcast: write", ALL, measure_publish, M(broadcast) },
 	{ &listening, "msgslot broadcast: write, all have polled", ONLY_64, measure_publish,
