@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # The disks of the checks on machines that boot: a service of theirs runs what a second disk has.
-# Sourced after lib.sh, never run; what it has runs apart.
+# Debian's kernel headers have a switch for ccache; "compiled" fills the cache. Sourced after lib.sh, never run;
+# what it has runs apart.
 
 # furnish NAME: the root in $scratch/NAME gets users, and the service; its next initramfs is small.
 furnish()
@@ -22,6 +23,7 @@ furnish()
 	Description=what the second disk says
 	After=systemd-modules-load.service systemd-user-sessions.service
 	[Service]
+	Environment=DEBIAN_KERNEL_USE_CCACHE=y CCACHE_DIR=/srv/stage/compiled
 	ExecStart=/bin/sh -c 'rm -rf /srv/stage && mkdir /srv/stage && tar -C /srv/stage -xf /dev/vdb && exec /srv/stage/start'
 	[Install]
 	WantedBy=multi-user.target

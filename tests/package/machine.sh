@@ -24,6 +24,24 @@ start_kernel()
 	start=("${machine[@]}" -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$arguments")
 }
 
+# precompiled OUT ROOT COMMAND…: puts what the compiler of ROOT makes of the module into OUT/stage; of the
+# checkout, and of a copy of it that each COMMAND changes.
+precompiled()
+{
+	local out=$1 root=$2 command
+	local -a trees=("$out/trees/now")
+
+	copy_tree "$out/trees/now"
+	for command in "${@:3}"; do
+		trees+=("$out/trees/${#trees[@]}")
+		cp -r "$out/trees/now" "${trees[-1]}"
+		"$command" "${trees[-1]}"
+	done
+	"$package/compiled" "$root" "$out/compiled" "${trees[@]}"
+	mv "$out/compiled" "$out/stage"
+	rm -r "$out/trees"
+}
+
 # boot OUT CONSOLE: boots the newest kernel of the disk there, prints what the machine writes to ttyS1,
 # and ends when the calling process ends.
 boot()
