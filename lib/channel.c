@@ -49,6 +49,13 @@ int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t
 	return 0;
 }
 
+int msgslot_range_listen(struct msgslot *slot, uint32_t first, uint32_t last, uint32_t flags)
+{
+	struct msgslot_listen listen = { .first = first, .last = last, .flags = flags };
+
+	return ioctl(slot->fd, MSGSLOT_LISTEN, &listen) ? -1 : 0;
+}
+
 /* Channels are fetched many at a time: @index is the next of @walk.count to return. */
 struct msgslot_walker {
 	int fd;

@@ -42,6 +42,18 @@ static inline uint64_t address_of(const void *bytes)
 /* The size of a struct whose last member is this one. */
 #define SIZE_UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
+/* Of a struct msgslot_message, as the first release has it. */
+#define MESSAGE_LEAST SIZE_UP_TO(struct msgslot_message, channel)
+
+/* The buffers of a reader and of a writer: where the caller leaves it open, and at most. */
+enum { BATCH_SIZE = 65536, BATCH_SIZE_MAX = 1 << 30 };
+
+/* Where the header behind a message begins, that ends at @end: see struct msgslot_header. */
+static inline size_t batch_align(size_t end)
+{
+	return (end + 7) & ~(size_t)7;
+}
+
 /*
  * Structs that the library fills grow at their end.  The caller may be compiled with another
  * header, and its struct be shorter or longer than the library's: its size comes with the pointer.

@@ -36,7 +36,7 @@
  * of threads may use one at the same time, until one of them closes it.  The selected channel and,
  * in mode `broadcast`, the cursor belong to the open file: a select or a read by one thread or,
  * after fork(), by one process is a select or a read for all of them.  A walker and an open list of
- * names are for one thread at a time.
+ * names are for one thread at a time; so are a reader and a writer.
  */
 #ifndef MSGSLOT_H
 #define MSGSLOT_H
@@ -136,6 +136,19 @@ int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t
  */
 int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout);
 
+/*
+ * Listens to the channels from first to last, both included, also to those that come later.  flags
+ * are 0 or MSGSLOT_LISTEN_LOWEST (`queue`: always the lowest channel that has a message).  From
+ * then on read(), POLLIN, msgslot_channel_wait(), and receives with MSGSLOT_RECV_RANGE mean these
+ * channels; sends and POLLOUT the selected one.  The next msgslot_channel_select() ends it, another
+ * call replaces it.  See struct msgslot_listen.
+ *
+ * Errors: EBADF (not open for reading), EOPNOTSUPP (MSGSLOT_LISTEN_LOWEST in another mode), EINVAL
+ * (first is above last; only channel 0, in mode `last`; other flags), ENOSPC, EDQUOT, ENOMEM,
+ * EINTR.
+ */
+int msgslot_range_listen(struct msgslot *slot, uint32_t first, uint32_t last, uint32_t flags);
+
 /* A walk over the channels of a slot in the order of their ids.  The slot must stay open. */
 struct msgslot_walker;
 
@@ -208,7 +221,7 @@ ssize_t msgslot_message_receive(struct msgslot *slot, uint32_t channel, void *bu
 
 /* How to receive; may grow as struct msgslot_send_options may. */
 struct msgslot_receive_options {
-	uint32_t flags;	   /* MSGSLOT_RECV_PEEK, _NEWER, _IF, _DROP: see <linux/msgslot.h> */
+	uint32_t flags;	   /* MSGSLOT_RECV_PEEK, _NEWER, _IF, _DROP, _RANGE: <linux/msgslot.h> */
 	int64_t timeout;   /* how long to wait for a message, in mode `last` too */
 	uint64_t sequence; /* MSGSLOT_RECV_NEWER: above which; MSGSLOT_RECV_IF: which */
 };
@@ -221,26 +234,106 @@ struct msgslot_message {
 	size_t length;	   /* of all of it */
 	uint32_t pid;	   /* of the sending process; 0 where it has no number here */
 	uint32_t uid;	   /* of the user that opened the file it was sent through */
+	uint32_t channel;  /* that it was sent to */
 };
 
 /*
  * The same with options (NULL: as msgslot_message_receive()).  Stores what is known of the message
  * in *message, which may be NULL.  When it fails with ENOSPC because the buffer is too short, it
- * stores the members sequence and length, and makes the others 0.
+ * stores the members sequence, length and channel, and makes the others 0.
  *
  *	MSGSLOT_RECV_PEEK	leave the message, and the cursor
  *	MSGSLOT_RECV_NEWER	the oldest kept above options->sequence; `queue`: only to peek
  *	MSGSLOT_RECV_IF		`queue`: take the message if it is the oldest and has this number
  *	MSGSLOT_RECV_DROP	with _IF: do not copy it; buffer and size are not looked at, and the
  *				length is returned
+ *	MSGSLOT_RECV_RANGE	from the channels of msgslot_range_listen(), alone or with _PEEK;
+ *				the call's channel is not looked at
  *
  * Errors besides: EOPNOTSUPP (a flag that the mode does not have), ESTALE (MSGSLOT_RECV_IF: the
  * oldest is another, or there is none), ETIMEDOUT, EINTR, EINVAL (unknown flags, flags that exclude
- * each other, a timeout below -1, message_size).
+ * each other, MSGSLOT_RECV_RANGE without a range, a timeout below -1, message_size).
  */
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
 				     struct msgslot_message *message, size_t message_size);
+
+/* ---- many messages in a system call: reader.c, writer.c -------------------------------------- */
+
+/*
+ * A reader receives as many messages as fit into its buffer, and hands them out one by one:
+ *
+ *	while ((length = msgslot_reader_next(reader, &bytes, &message, sizeof(message))) > 0)
+ *		use(message.channel, bytes, length);
+ *
+ * In `queue` these messages are taken: those that were not handed out are lost with the reader.
+ */
+struct msgslot_reader;
+
+/*
+ * Begins to read a channel or, with MSGSLOT_RECV_RANGE, those of msgslot_range_listen().  size is
+ * that of its buffer, in bytes, and so of what one system call receives, at most 1 GiB; 0 stands
+ * for 64 KiB.  A longer message makes the buffer longer.  The slot must stay open.
+ *
+ * options may be NULL: each message as it comes, waiting without an end.  Their flags are 0,
+ * MSGSLOT_RECV_RANGE, or MSGSLOT_RECV_NEWER with or without MSGSLOT_RECV_PEEK (messages above
+ * options->sequence, and then above the last that was received).  In mode `last` a reader of one
+ * channel always reads newer messages only.  Errors: EINVAL (other flags, size), ENOMEM.
+ */
+struct msgslot_reader *msgslot_reader_new(struct msgslot *slot, uint32_t channel,
+					  const struct msgslot_receive_options *options,
+					  size_t size);
+
+/*
+ * The next message: returns its length and stores where its bytes are, which stay there until the
+ * next call; and, where message is not NULL, what is known of it.  It calls the kernel, and waits,
+ * only when all that was received has been handed out.
+ * Errors: those of msgslot_message_receive_with() but ENOSPC of a buffer; ENOMEM.
+ */
+ssize_t msgslot_reader_next(struct msgslot_reader *reader, const void **bytes,
+			    struct msgslot_message *message, size_t message_size);
+
+/* How many messages were received and not handed out yet: poll() does not tell of them. */
+size_t msgslot_reader_get_left(const struct msgslot_reader *reader);
+
+/* Takes NULL. */
+void msgslot_reader_free(struct msgslot_reader *reader);
+
+/*
+ * A writer collects messages to any channels, and sends them in their order, as many as fit into
+ * its buffer with one system call.
+ */
+struct msgslot_writer;
+
+/*
+ * size is of the buffer, in bytes, at most 1 GiB; 0 stands for 64 KiB.  A longer message makes it
+ * longer.  timeout is how long a flush waits each time a channel is full, see above.  The slot must
+ * stay open.  Errors: EINVAL (size; a timeout below -1), ENOMEM.
+ */
+struct msgslot_writer *msgslot_writer_new(struct msgslot *slot, int64_t timeout, size_t size);
+
+/*
+ * Adds a message; before it, flushes if the buffer has no place for it.  After an error it was not
+ * added.  Errors: EMSGSIZE (length is 0 or above msgslot_slot_get_max_message()), EINVAL (message
+ * is NULL), ENOMEM, and those of msgslot_writer_flush().
+ */
+int msgslot_writer_put(struct msgslot_writer *writer, uint32_t channel, const void *message,
+		       size_t length);
+
+/*
+ * Sends all that the writer has.  After an error the messages from the one that failed on are still
+ * there, so that another flush goes on with it.  Errors: those of msgslot_message_send_with().
+ */
+int msgslot_writer_flush(struct msgslot_writer *writer);
+
+/* How many messages it has that were not sent. */
+size_t msgslot_writer_get_left(const struct msgslot_writer *writer);
+
+/* Forgets the messages that were not sent. */
+void msgslot_writer_clear(struct msgslot_writer *writer);
+
+/* Sends nothing: what was not flushed is lost.  Takes NULL. */
+void msgslot_writer_free(struct msgslot_writer *writer);
 
 /* ---- reading without a system call: map.c ---------------------------------------------------- */
 

@@ -4,7 +4,9 @@
 
 #include <sys/ioctl.h>
 
-#define FLAGS_KNOWN (MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP)
+#define FLAGS_KNOWN                                                                     \
+	(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP | \
+	 MSGSLOT_RECV_RANGE)
 
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
@@ -21,7 +23,7 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 		.timeout = slot->mode == MSGSLOT_LAST ? 0 : MSGSLOT_FOREVER,
 	};
 
-	if (result_check(message, message_size, SIZE_UP_TO(struct msgslot_message, uid)))
+	if (result_check(message, message_size, MESSAGE_LEAST))
 		return -1;
 	if (options) {
 		if (options->flags & ~FLAGS_KNOWN) {
@@ -38,6 +40,7 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 			memset(&known, 0, sizeof(known));
 			known.sequence = recv.length ? recv.sequence : 0;
 			known.length = recv.length;
+			known.channel = recv.channel;
 			result_store(message, message_size, &known, sizeof(known));
 		}
 		return -1;
@@ -50,6 +53,7 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 		known.length = recv.length;
 		known.pid = recv.pid;
 		known.uid = recv.uid;
+		known.channel = recv.channel;
 		result_store(message, message_size, &known, sizeof(known));
 	}
 	return recv.length;

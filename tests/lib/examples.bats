@@ -268,3 +268,39 @@ kept()
 		[[ $output == *"199: No such file or directory" ]]
 	done
 }
+
+@test "dashboard: the newest value of each channel, then what changes" {
+	create last
+	"$examples/latest" $slot 5 old
+	"$examples/latest" $slot 5 five
+	"$examples/latest" $slot 9 nine
+	"$examples/latest" $slot 10 outside
+	background "$examples/dashboard" $slot 1 9
+	await out "9: nine"
+	"$examples/latest" $slot 7 "seven of them"
+	await out "7: seven of them"
+	same '5: five\n9: nine\n7: seven of them\n' out
+	echo $slot >$class/destroy
+	status=0
+	wait "${started[0]}" || status=$?
+	[ $status = 1 ]
+	same "$examples/dashboard: $slot: No such device\n" err
+}
+
+@test "priority: the lowest channel that has a job comes first" {
+	create queue
+	msgslot send $slot 31 later
+	msgslot send $slot 7 normal
+	msgslot send $slot 0 urgent
+	msgslot send $slot 32 "not a priority"
+	background "$examples/priority" $slot
+	await out "priority 31: later"
+	same 'priority 0: urgent\npriority 7: normal\npriority 31: later\n' out
+	[ "$(kept)" = 1 ]
+	kill "${started[0]}"
+	echo $slot >$class/destroy
+	create last
+	run "$examples/priority" $slot
+	[ "$status" = 1 ]
+	[[ $output == *"$slot: Operation not supported" ]]
+}
