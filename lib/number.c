@@ -2,6 +2,8 @@
 /* Numbers in text.  See number.h. */
 #include "number.h"
 
+#include <string.h>
+
 /* 16, which is no digit of any base here, for any other byte. */
 static unsigned int number_digit(char digit)
 {
@@ -14,19 +16,21 @@ static unsigned int number_digit(char digit)
 	return 16;
 }
 
-bool msgslot_number_parse(const char *text, bool hex, uint64_t max, uint64_t *number)
+bool msgslot_number_parse_bytes(const char *text, size_t length, bool hex, uint64_t max,
+				uint64_t *number)
 {
 	unsigned int base = 10;
 	uint64_t sum = 0;
+	size_t at = 0;
 
-	if (hex && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+	if (hex && length > 1 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
 		base = 16;
-		text += 2;
+		at = 2;
 	}
-	if (!*text)
+	if (at == length)
 		return false;
-	for (; *text; text++) {
-		unsigned int digit = number_digit(*text);
+	for (; at < length; at++) {
+		unsigned int digit = number_digit(text[at]);
 
 		if (digit >= base || __builtin_mul_overflow(sum, base, &sum) ||
 		    __builtin_add_overflow(sum, digit, &sum))
@@ -34,4 +38,9 @@ bool msgslot_number_parse(const char *text, bool hex, uint64_t max, uint64_t *nu
 	}
 	*number = sum;
 	return sum <= max;
+}
+
+bool msgslot_number_parse(const char *text, bool hex, uint64_t max, uint64_t *number)
+{
+	return msgslot_number_parse_bytes(text, strlen(text), hex, max, number);
 }

@@ -4,6 +4,7 @@
 #define MSGSLOT_NUMBER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -12,5 +13,9 @@
  * a mistyped channel must not become another one.
  */
 bool msgslot_number_parse(const char *text, bool hex, uint64_t max, uint64_t *number);
+
+/* The same of so many bytes. */
+bool msgslot_number_parse_bytes(const char *text, size_t length, bool hex, uint64_t max,
+				uint64_t *number);
 
 #endif /* MSGSLOT_NUMBER_H */

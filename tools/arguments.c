@@ -25,14 +25,11 @@ int argument_seconds(const char *what, const char *text, int64_t *nanoseconds)
 	static const uint64_t max = 1000000000, second = MSGSLOT_SECOND;
 	const char *point = strchr(text, '.');
 	uint64_t whole = 0, part = 0, unit = second;
-	char digits[16];
 	size_t length = point ? (size_t)(point - text) : strlen(text);
 
-	if (length >= sizeof(digits) || (!length && !point))
+	if (!length && !point)
 		goto err_usage;
-	memcpy(digits, text, length);
-	digits[length] = '\0';
-	if (length && !msgslot_number_parse(digits, false, max, &whole))
+	if (length && !msgslot_number_parse_bytes(text, length, false, max, &whole))
 		goto err_usage;
 	if (point &&
 	    (strlen(point + 1) > 9 || !msgslot_number_parse(point + 1, false, second, &part)))
@@ -47,13 +44,44 @@ err_usage:
 			    max);
 }
 
-static int argument_channel(const char *text, uint32_t *channel)
+bool argument_parse_channel(const char *text, size_t length, uint32_t *channel)
 {
 	uint64_t number;
 
-	if (!msgslot_number_parse(text, true, UINT32_MAX, &number))
-		return report_usage("channel '%s' is not a number from 0 to %u", text, UINT32_MAX);
+	if (!msgslot_number_parse_bytes(text, length, true, UINT32_MAX, &number))
+		return false;
 	*channel = (uint32_t)number;
+	return true;
+}
+
+/* FIRST-LAST, FIRST- or all. */
+static bool argument_parse_range(const char *text, struct address *address)
+{
+	const char *minus = strchr(text, '-');
+
+	address->is_range = true;
+	if (!strcmp(text, "all"))
+		return true;
+	return minus && argument_parse_channel(text, (size_t)(minus - text), &address->channel) &&
+	       (!minus[1] || argument_parse_channel(minus + 1, strlen(minus + 1), &address->last));
+}
+
+static int argument_channel(const char *text, enum channel_wanted wanted, struct address *address)
+{
+	address->has_channel = true;
+	if (argument_parse_channel(text, strlen(text), &address->channel)) {
+		address->last = address->channel;
+		return STATUS_DONE;
+	}
+	if (wanted == CHANNEL_ONE)
+		return report_usage("channel '%s' is not a number from 0 to %u", text, UINT32_MAX);
+	if (!argument_parse_range(text, address))
+		return report_usage(
+			"channel '%s' is not a number from 0 to %u, nor a range of them as 1-100, "
+			"0x10- or all",
+			text, UINT32_MAX);
+	if (address->channel > address->last)
+		return report_usage("channel '%s': the range ends before it begins", text);
 	return STATUS_DONE;
 }
 
@@ -108,7 +136,7 @@ static int argument_find_name(const char *name, struct msgslot_name *found)
 	return report_system(errno == ENOMEM ? name : place.file, errno);
 }
 
-static int argument_name(const char *name, struct address *address)
+static int argument_name(const char *name, enum channel_wanted wanted, struct address *address)
 {
 	struct msgslot_name found;
 	int status = argument_find_name(name, &found);
@@ -120,8 +148,11 @@ static int argument_name(const char *name, struct address *address)
 		snprintf(address->path, sizeof(address->path), "%s", found.slot);
 		address->node = address->path;
 	}
-	address->channel = found.channel;
-	address->has_channel = true;
+	if (wanted != CHANNEL_NONE) {
+		address->channel = found.channel;
+		address->last = found.channel;
+		address->has_channel = true;
+	}
 	return status;
 }
 
@@ -129,20 +160,22 @@ int argument_address(int argc, char **argv, enum channel_wanted wanted, struct a
 {
 	int status;
 
+	address->channel = 0;
+	address->last = UINT32_MAX;
 	address->has_channel = false;
+	address->is_range = false;
 	address->words = 1;
 	if (argc < 1)
 		return report_usage("no slot is given");
 	if (argv[0][0] == '@')
-		return argument_name(argv[0], address);
+		return argument_name(argv[0], wanted, address);
 	status = argument_slot(argv[0], address);
-	if (status || wanted == CHANNEL_NONE || (wanted == CHANNEL_OPTIONAL && argc < 2))
+	if (status || wanted == CHANNEL_NONE || (wanted == RANGE_OPTIONAL && argc < 2))
 		return status;
 	if (argc < 2)
 		return report_usage("no channel is given");
-	address->has_channel = true;
 	address->words = 2;
-	return argument_channel(argv[1], &address->channel);
+	return argument_channel(argv[1], wanted, address);
 }
 
 int argument_end(int argc, char **argv, int words)

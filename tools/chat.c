@@ -185,7 +185,7 @@ static int chat_run(int argc, char **argv)
 	sigset_t signals;
 	int status, ends;
 
-	status = argument_only_address(argc, argv, CHANNEL_NEEDED, &address);
+	status = argument_only_address(argc, argv, CHANNEL_ONE, &address);
 	if (!status)
 		status = chat_open(&chat, &address);
 	if (status)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot clear: take all messages from a channel, or from every channel of a slot. */
+/* msgslot clear: take all messages from a channel, a range, or every channel of a slot. */
 #include "command.h"
 #include "option.h"
 #include "report.h"
@@ -31,8 +31,8 @@ static int clear_channel(struct slot *slot, const uint64_t *newest)
 
 static int clear_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
 {
-	(void)entry;
-	return clear_channel(slot, data);
+	(void)data;
+	return slot_has(slot, entry->channel) ? clear_channel(slot, NULL) : STATUS_DONE;
 }
 
 static int clear_run(int argc, char **argv)
@@ -43,13 +43,15 @@ static int clear_run(int argc, char **argv)
 
 	if (clear_whole && clear_if)
 		return report_usage("--if-seq is for one channel, and -a for all");
-	status = argument_only_address(argc, argv, clear_whole ? CHANNEL_NONE : CHANNEL_NEEDED,
+	status = argument_only_address(argc, argv, clear_whole ? CHANNEL_NONE : CHANNEL_RANGE,
 				       &address);
+	if (!status && clear_if && address.is_range)
+		status = report_usage("--if-seq is for one channel, and not for a range");
 	if (!status)
 		status = slot_open(&slot, &address, O_WRONLY);
 	if (status)
 		return status;
-	if (clear_whole)
+	if (clear_whole || address.is_range)
 		return slot_walk(&slot, clear_each, NULL);
 	return clear_channel(&slot, clear_if ? &clear_newest : NULL);
 }
@@ -59,10 +61,10 @@ const struct command clear_command = {
 	.run = clear_run,
 	.options = clear_options,
 	.arguments = "[OPTION]... { SLOT CHANNEL | -a SLOT }",
-	.summary = "Take all messages from a channel, or from every channel of a slot.",
+	.summary = "Take all messages from a channel, or from some or all of a slot.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL     0 to 4294967295, decimal or 0x and hexadecimal digits\n"
-		"              (@NAME stands for both)\n"
+		"              (@NAME stands for both), or a range: 1-100, 0x10-, all\n"
 		"  -a, --all   every channel\n"
 		"      --if-seq S  only if S is the newest message's sequence (0: there is none)\n"
 		"  -h, --help  print this\n",

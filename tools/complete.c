@@ -19,6 +19,8 @@ enum place {
 	END,
 	SLOT,
 	CHANNEL,
+	RANGE,
+	RANGE_OR_FILE,
 	MODE_OR_SLOT,
 	MODE,
 	SETTING,
@@ -32,16 +34,16 @@ static const struct {
 	enum place places[4];
 } complete_grammars[] = {
 	{ "send", { SLOT, CHANNEL } },
-	{ "recv", { SLOT, CHANNEL } },
-	{ "watch", { SLOT, CHANNEL, PROGRAM } },
+	{ "recv", { SLOT, RANGE } },
+	{ "watch", { SLOT, RANGE, PROGRAM } },
 	{ "chat", { SLOT, CHANNEL } },
 	{ "list", { END } },
-	{ "show", { SLOT, CHANNEL } },
-	{ "clear", { SLOT, CHANNEL } },
+	{ "show", { SLOT, RANGE } },
+	{ "clear", { SLOT, RANGE } },
 	{ "create", { MODE_OR_SLOT, SETTING } },
 	{ "destroy", { SLOT } },
 	{ "set", { SLOT, SETTING } },
-	{ "dump", { SLOT, FILENAME } },
+	{ "dump", { SLOT, RANGE_OR_FILE, FILENAME } },
 	{ "restore", { SLOT, FILENAME } },
 	{ "doctor", { END } },
 	{ "version", { END } },
@@ -130,7 +132,11 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 	int at = 0, i;
 
 	for (i = 0; i < argc - 1 && places[at] != END; i++) {
-		if (places[at] == SLOT && argv[i][0] == '@' && places[at + 1] == CHANNEL)
+		if (places[at] == SLOT && argv[i][0] == '@' &&
+		    (places[at + 1] == CHANNEL || places[at + 1] == RANGE))
+			at += 2;
+		else if (places[at] == RANGE_OR_FILE && !strchr("0123456789", argv[i][0]) &&
+			 strcmp(argv[i], "all"))
 			at += 2;
 		else if (places[at] == MODE_OR_SLOT && argv[i][strspn(argv[i], "0123456789")])
 			at++;
@@ -147,6 +153,12 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 	case SLOT:
 		candidate_offer_slots(word);
 		break;
+	case RANGE:
+		/* Once it is begun: numbers come first. */
+		if (*word)
+			candidate_offer(word, "all", "every channel");
+		candidate_offer_channels(argv[argc - 2], word);
+		break;
 	case CHANNEL:
 		candidate_offer_channels(argv[argc - 2], word);
 		break;
@@ -158,6 +170,7 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 		candidate_offer_settings(word, at > 0 && places[at - 1] == SLOT ? SETTING_MODE :
 										  SETTING_DEPTH);
 		break;
+	case RANGE_OR_FILE:
 	case FILENAME:
 		candidate_offer_files();
 		break;

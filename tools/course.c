@@ -175,7 +175,7 @@ static int course_address(int argc, char **argv, int more, struct address *addre
 	if (argc != needed)
 		return report_usage("%d argument%s needed, %d given", needed,
 				    needed == 1 ? " is" : "s are", argc);
-	return argument_address(argc, argv, CHANNEL_NEEDED, address);
+	return argument_address(argc, argv, CHANNEL_ONE, address);
 }
 
 #define COURSE_HELP                                                                            \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot dump: copy all messages of a slot into a file.  No message is taken, and no cursor moves.
+ * msgslot dump: copy the messages of a slot, or of some of its channels, into a file.  No message
+ * is taken, and no cursor moves.
  *
  * All messages are fetched before the first byte is written.  While the slot is open this process
  * is a reader, and with overflow=block writers wait for readers: a slow disk or pipe must not delay
@@ -10,6 +11,7 @@
 #include "clock.h"
 #include "command.h"
 #include "dumpfile.h"
+#include "kept.h"
 #include "option.h"
 #include "report.h"
 #include "slot.h"
@@ -39,7 +41,7 @@ struct dump {
 static void dump_add_message(struct dump *dump, const struct msgslot_message *known)
 {
 	struct dumpfile_message message = {
-		.channel = dump->slot.channel,
+		.channel = known->channel,
 		.length = (uint32_t)known->length,
 		.sequence = known->sequence,
 		.time = known->time + (uint64_t)dump->boot,
@@ -52,38 +54,27 @@ static void dump_add_message(struct dump *dump, const struct msgslot_message *kn
 	text_bytes(&dump->file, stream_buffer, known->length);
 }
 
-/*
- * Fetches as many messages as the channel can keep, from the oldest on.  Without that limit it
- * would never end while other processes go on sending.
- */
-static int dump_add_channel(struct dump *dump)
+static int dump_add_all(struct dump *dump)
 {
-	struct msgslot_receive_options options = {
-		.flags = MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER,
-	};
+	struct dumpfile_header *header = &dump->header;
 	struct msgslot_message message;
-	uint32_t count;
+	struct kept kept = { 0 };
+	uint32_t channel = 0;
+	int status = STATUS_DONE;
+	ssize_t length;
 
-	for (count = 0; count < dump->header.depth; count++) {
-		if (msgslot_message_receive_with(dump->slot.handle, dump->slot.channel,
-						 stream_buffer, sizeof(stream_buffer), &options,
-						 &message, sizeof(message)) < 0) {
-			if (errno == EAGAIN)
-				break;
-			return slot_report_receive(&dump->slot, 0, errno);
-		}
+	while ((length = kept_next(&kept, &dump->slot, stream_buffer, sizeof(stream_buffer),
+				   &message)) > 0) {
+		header->channels += !header->messages || message.channel != channel;
+		header->messages++;
+		channel = message.channel;
 		dump_add_message(dump, &message);
-		options.sequence = message.sequence;
 	}
-	dump->header.messages += count;
-	dump->header.channels += count > 0;
-	return STATUS_DONE;
-}
-
-static int dump_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
-{
-	(void)slot;
-	return entry->first < entry->next ? dump_add_channel(data) : STATUS_DONE;
+	dump->slot.channel = kept.channel;
+	if (length < 0)
+		status = slot_report_receive(&dump->slot, 0, errno);
+	kept_end(&kept);
+	return status;
 }
 
 /* Makes the whole file in memory.  Closes the slot. */
@@ -101,7 +92,7 @@ static int dump_fetch(struct dump *dump, const struct address *address)
 		status = slot_report(&dump->slot, errno);
 	} else {
 		header->depth = info.depth;
-		status = slot_walk(&dump->slot, dump_each, dump);
+		status = dump_add_all(dump);
 	}
 	msgslot_slot_close(dump->slot.handle);
 	if (status)
@@ -199,16 +190,17 @@ static int dump_run(int argc, char **argv)
 {
 	struct dump dump = { 0 };
 	struct address address;
-	int status = argument_address(argc, argv, CHANNEL_NONE, &address);
+	int status =
+		argument_address(argc, argv, argc > 2 ? CHANNEL_RANGE : CHANNEL_NONE, &address);
 	const char *path;
 
-	if (!status && argc < 2)
+	if (!status && argc <= address.words)
 		status = report_usage("no file is given");
 	if (!status)
-		status = argument_end(argc, argv, 2);
+		status = argument_end(argc, argv, address.words + 1);
 	if (status)
 		return status;
-	path = argv[1];
+	path = argv[address.words];
 	if (!strcmp(path, "-") && isatty(STDOUT_FILENO))
 		return report_usage("a dump is not written to a terminal");
 
@@ -225,9 +217,10 @@ const struct command dump_command = {
 	.name = "dump",
 	.run = dump_run,
 	.options = option_none,
-	.arguments = "[-h] SLOT { FILE | - }",
-	.summary = "Copy all messages of a slot into a file.",
+	.arguments = "[-h] SLOT [CHANNEL] { FILE | - }",
+	.summary = "Copy the messages of a slot into a file.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
+		"  CHANNEL     only this channel, or a range: 1-100, 0x10-\n"
 		"  FILE        where to; '-' is standard output\n"
 		"  -h, --help  print this\n"
 		"\n"

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,11 @@ static bool fdinfo_number(const char *text, const char *name, uint64_t *number)
 static void fdinfo_parse(const char *text, struct fdinfo *file)
 {
 	const char *stalls = fdinfo_value(text, "holds-up-writers");
+	const char *range = fdinfo_value(text, "listens");
 	uint64_t channel = 0;
 
+	file->listens = range &&
+			sscanf(range, "%" SCNu32 "-%" SCNu32, &file->first, &file->last) == 2;
 	file->selected = fdinfo_number(text, "channel", &channel);
 	file->channel = (uint32_t)channel;
 	file->has_cursor = fdinfo_number(text, "next", &file->next) &&

@@ -12,6 +12,7 @@
  * @pid: the process
  * @fd: its number for the file
  * @command: the name of the process, as the process or its user chose it
+ * @listens: it listens to the channels from @first to @last
  * @selected: a channel is selected
  * @channel: that channel
  * @has_cursor: the file has a cursor there, and the fields below hold
@@ -24,6 +25,9 @@ struct fdinfo {
 	pid_t pid;
 	int fd;
 	char command[32];
+	bool listens;
+	uint32_t first;
+	uint32_t last;
 	bool selected;
 	uint32_t channel;
 	bool has_cursor;

@@ -76,7 +76,7 @@ static void format_add_age(struct text *text, const struct msgslot_message *mess
 		    (int)(age % MSGSLOT_SECOND / 1000));
 }
 
-static void format_add_field(struct text *text, enum field field, uint32_t channel,
+static void format_add_field(struct text *text, enum field field,
 			     const struct msgslot_message *message, const char *bytes, bool visible)
 {
 	switch (field) {
@@ -90,7 +90,7 @@ static void format_add_field(struct text *text, enum field field, uint32_t chann
 		text_hex(text, bytes, message->length);
 		break;
 	case FIELD_CHANNEL:
-		text_format(text, "%" PRIu32, channel);
+		text_format(text, "%" PRIu32, message->channel);
 		break;
 	case FIELD_SEQUENCE:
 		text_format(text, "%" PRIu64, message->sequence);
@@ -164,14 +164,14 @@ int format_check(const char *format)
 	return STATUS_DONE;
 }
 
-void format_message(struct text *text, const char *format, uint32_t channel,
-		    const struct msgslot_message *message, const char *bytes, bool visible)
+void format_message(struct text *text, const char *format, const struct msgslot_message *message,
+		    const char *bytes, bool visible)
 {
 	while (*format) {
 		char byte = *format++;
 
 		if (byte == '%' && *format != '%') {
-			format_add_field(text, format_parse_field(&format), channel, message, bytes,
+			format_add_field(text, format_parse_field(&format), message, bytes,
 					 visible);
 			continue;
 		}
@@ -183,15 +183,14 @@ void format_message(struct text *text, const char *format, uint32_t channel,
 	}
 }
 
-void format_json(struct text *text, uint32_t channel, const struct msgslot_message *message,
-		 const char *bytes)
+void format_json(struct text *text, const struct msgslot_message *message, const char *bytes)
 {
 	const char *user = format_user(message->uid);
 
 	text_format(text,
 		    "{\"channel\":%" PRIu32 ",\"sequence\":%" PRIu64 ",\"pid\":%" PRIu32
 		    ",\"uid\":%" PRIu32 ",\"user\":",
-		    channel, message->sequence, message->pid, message->uid);
+		    message->channel, message->sequence, message->pid, message->uid);
 	text_json(text, user, strlen(user));
 	text_string(text, ",\"time\":\"");
 	format_time(text, message);

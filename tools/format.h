@@ -21,10 +21,9 @@ const char *format_user(uint32_t uid);
 int format_check(const char *format);
 
 /* bytes are those of the message; visible: the text is for a terminal. */
-void format_message(struct text *text, const char *format, uint32_t channel,
-		    const struct msgslot_message *message, const char *bytes, bool visible);
-void format_json(struct text *text, uint32_t channel, const struct msgslot_message *message,
-		 const char *bytes);
+void format_message(struct text *text, const char *format, const struct msgslot_message *message,
+		    const char *bytes, bool visible);
+void format_json(struct text *text, const struct msgslot_message *message, const char *bytes);
 
 /* Bytes for a terminal, on one line: only a newline at their end is kept. */
 void format_line(struct text *text, const char *bytes, size_t length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Message by message from a channel.  See receiver.h.
+ * Message by message from a channel or a range.  See receiver.h.
  *
  * A message that was taken from a `queue` is lost if standard output has no reader any more.  So
  * standard output is checked before each take, and polled together with the slot while there is no
@@ -9,6 +9,12 @@
  * In `last` a message is new if its sequence is above that of the one before; in `broadcast` the
  * file has a cursor; in `queue` repeated peeks need the flag of --newer, and may wait in the
  * kernel, as they take nothing.
+ *
+ * Of a range the slot tells what is new, in every mode.  What is kept on its channels, where that
+ * is not new or must stay there, is received channel by channel instead: see kept.h.
+ *
+ * In batches, the messages of `queue` that were taken at a time are what a reader of standard
+ * output that ends may lose.
  */
 #define _GNU_SOURCE /* ppoll() */
 #include "receiver.h"
@@ -17,6 +23,7 @@
 #include "format.h"
 #include "program.h"
 #include "report.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +34,12 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/*
+ * Of a `queue` a batch takes no more than a pipe takes in one write(); the least that a message
+ * takes in a batch.
+ */
+enum { BATCH_TAKEN = PIPE_BUF, BATCH_LEAST = sizeof(struct msgslot_header) + 8 };
 
 /* A `broadcast` file joins at the end; with --newer it goes back to the messages kept. */
 static int receiver_join(struct receiver *receiver)
@@ -51,27 +64,80 @@ static int receiver_join(struct receiver *receiver)
 		receiver->sequence);
 }
 
-int receiver_open(struct receiver *receiver, const struct address *address)
+/* What is new on a range is the slot's to say; what is kept is received from each channel. */
+static int receiver_listen(struct receiver *receiver)
 {
-	struct slot *slot = &receiver->slot;
-	int status = slot_open(slot, address, O_RDONLY);
+	const struct slot *slot = &receiver->slot;
+	const int mode = msgslot_slot_get_mode(slot->handle);
+	const bool stays = receiver->peek && mode == MSGSLOT_QUEUE;
 
-	if (status)
-		return status;
-	switch (msgslot_slot_get_mode(slot->handle)) {
-	case MSGSLOT_BROADCAST:
-		receiver->wait = true;
+	if (receiver->newer)
+		return report_error(STATUS_USAGE, slot->node, "Every channel counts for itself.",
+				    "--newer is for one channel, and not for a range");
+	if (receiver->lowest && mode != MSGSLOT_QUEUE)
+		return report_error(STATUS_USAGE, slot->node, "In other modes no message is taken.",
+				    "--lowest is for mode queue");
+	receiver->keeps = receiver->all && (stays || mode == MSGSLOT_BROADCAST);
+	if (receiver->keeps)
+		return STATUS_DONE;
+	receiver->selected = true;
+	if (!msgslot_range_listen(slot->handle, slot->address->channel, slot->address->last,
+				  receiver->lowest ? MSGSLOT_LISTEN_LOWEST : 0))
+		return STATUS_DONE;
+	return slot_report(slot, errno);
+}
+
+static int receiver_begin(struct receiver *receiver)
+{
+	const struct slot *slot = &receiver->slot;
+	const int mode = msgslot_slot_get_mode(slot->handle);
+
+	/* Without a wait, what is there now on each channel. */
+	if (mode == MSGSLOT_LAST && slot->address->is_range && !receiver->wait)
+		receiver->all = true;
+	receiver->wait = receiver->wait || mode != MSGSLOT_LAST;
+	if (slot->address->is_range)
+		return receiver_listen(receiver);
+	if (receiver->lowest)
+		return report_usage("--lowest is for a range of channels");
+	if (mode == MSGSLOT_BROADCAST) {
 		/* The messages kept were sent before this file joined. */
 		receiver->newer = receiver->newer || receiver->all;
 		return receiver_join(receiver);
-	case MSGSLOT_QUEUE:
-		receiver->wait = true;
-		if (receiver->newer && !receiver->peek)
-			return report_error(STATUS_USAGE, slot->node,
-					    "With -p no message is taken, and any can be shown.",
-					    "in mode queue --newer needs -p");
 	}
+	if (mode == MSGSLOT_QUEUE && receiver->newer && !receiver->peek)
+		return report_error(STATUS_USAGE, slot->node,
+				    "With -p no message is taken, and any can be shown.",
+				    "in mode queue --newer needs -p");
 	return STATUS_DONE;
+}
+
+int receiver_open(struct receiver *receiver, const struct address *address)
+{
+	struct msgslot_receive_options options = {
+		.flags = address->is_range ? MSGSLOT_RECV_RANGE : 0,
+	};
+	struct slot *slot = &receiver->slot;
+	int status = slot_open(slot, address, O_RDONLY);
+	int mode;
+
+	if (!status)
+		status = receiver_begin(receiver);
+	if (status)
+		return status;
+	mode = msgslot_slot_get_mode(slot->handle);
+	/* One channel of `last` has one message at a time. */
+	if (!receiver->batches || receiver->keeps || receiver->peek || receiver->size ||
+	    receiver->max_age >= 0 || (mode == MSGSLOT_LAST && !address->is_range))
+		return STATUS_DONE;
+	receiver->reader = msgslot_reader_new(slot->handle, address->channel, &options,
+					      mode == MSGSLOT_QUEUE ? BATCH_TAKEN : 0);
+	return receiver->reader ? STATUS_DONE : report_system(slot->node, errno);
+}
+
+bool receiver_has_more(const struct receiver *receiver)
+{
+	return receiver->reader && msgslot_reader_get_left(receiver->reader);
 }
 
 /* The rest of the timeout.  *deadline is -1 until the wait begins. */
@@ -144,21 +210,70 @@ static int receiver_wait(struct receiver *receiver, int64_t *deadline)
 	return receiver_wait_for_either(receiver, left);
 }
 
-static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
-				struct msgslot_message *message, int64_t *deadline)
+/* Whether the next call may take as many messages as fit into a batch, because all are wanted. */
+static bool receiver_wants_batch(const struct receiver *receiver)
+{
+	return receiver->reader &&
+	       (!receiver->count || msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE ||
+		receiver->count - receiver->received >= BATCH_TAKEN / BATCH_LEAST);
+}
+
+/* Receives one message, or tells the next one of a batch. */
+static ssize_t receiver_fetch(struct receiver *receiver, const char **bytes,
+			      struct msgslot_message *message, int64_t *deadline)
 {
 	struct msgslot_receive_options options = { 0 };
-	int mode = msgslot_slot_get_mode(receiver->slot.handle);
+	const struct slot *slot = &receiver->slot;
+	const void *in_batch;
 	ssize_t length;
 
-	if (mode == MSGSLOT_QUEUE && receiver->peek) {
-		options.flags = MSGSLOT_RECV_PEEK | (receiver->newer ? MSGSLOT_RECV_NEWER : 0);
+	*bytes = stream_buffer;
+	if (receiver_has_more(receiver) || receiver_wants_batch(receiver)) {
+		length =
+			msgslot_reader_next(receiver->reader, &in_batch, message, sizeof(*message));
+		if (length >= 0)
+			*bytes = in_batch;
+		return length;
+	}
+	if (slot->address->is_range)
+		options.flags = MSGSLOT_RECV_RANGE;
+	if (receiver->peek && msgslot_slot_get_mode(slot->handle) == MSGSLOT_QUEUE) {
+		options.flags |= MSGSLOT_RECV_PEEK;
+		if (receiver->newer && !slot->address->is_range)
+			options.flags |= MSGSLOT_RECV_NEWER;
 		options.sequence = receiver->sequence;
 		options.timeout = receiver_time_left(receiver, deadline);
 	}
-	length = msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, buffer,
-					      receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
-					      &options, message, sizeof(*message));
+	return msgslot_message_receive_with(slot->handle, slot->address->channel, stream_buffer,
+					    receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
+					    &options, message, sizeof(*message));
+}
+
+/* The next message of what is kept.  The losses are those between two messages. */
+static ssize_t receiver_fetch_kept(struct receiver *receiver, const char **bytes,
+				   struct msgslot_message *message)
+{
+	ssize_t length = kept_next(&receiver->kept, &receiver->slot, stream_buffer,
+				   receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX, message);
+
+	*bytes = stream_buffer;
+	if (length > 0)
+		receiver->lost += message->lost;
+	if (length)
+		return length;
+	errno = EAGAIN;
+	return -1;
+}
+
+static ssize_t receiver_receive(struct receiver *receiver, const char **bytes,
+				struct msgslot_message *message, int64_t *deadline)
+{
+	int mode = msgslot_slot_get_mode(receiver->slot.handle);
+	ssize_t length;
+
+	if (receiver->keeps)
+		return receiver_fetch_kept(receiver, bytes, message);
+	length = receiver_fetch(receiver, bytes, message, deadline);
 	if (length < 0)
 		return -1;
 
@@ -168,7 +283,7 @@ static ssize_t receiver_receive(struct receiver *receiver, char *buffer,
 
 		message->lost -= receiver->lost;
 		receiver->lost = lost;
-	} else if (mode == MSGSLOT_LAST && receiver->newer) {
+	} else if (mode == MSGSLOT_LAST && receiver->newer && !receiver->slot.address->is_range) {
 		if (message->sequence <= receiver->sequence) {
 			errno = EAGAIN;
 			return -1;
@@ -195,25 +310,30 @@ static int receiver_check_delivery(struct receiver *receiver)
 	return status;
 }
 
-int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message)
+int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_message *message)
 {
 	int64_t deadline = -1;
 	int status = STATUS_DONE;
 
 	message->length = 0;
 	while (!status) {
-		status = receiver_check_delivery(receiver);
+		if (!receiver_has_more(receiver))
+			status = receiver_check_delivery(receiver);
 		if (status)
 			break;
-		if (receiver_receive(receiver, buffer, message, &deadline) >= 0) {
+		if (receiver_receive(receiver, bytes, message, &deadline) >= 0) {
+			receiver->slot.channel = message->channel;
 			if (receiver->max_age < 0 || format_age(message) <= receiver->max_age)
 				break;
 		} else if (errno == EAGAIN) {
 			status = receiver_wait(receiver, &deadline);
 		} else if (errno != EINTR) {
+			if (message->length)
+				receiver->slot.channel = message->channel;
 			status = slot_report_receive(&receiver->slot, message->length, errno);
 		}
 	}
+	receiver->received += !status;
 	return status;
 }
 

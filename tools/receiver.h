@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Message by message from a channel, in every mode, for `msgslot recv` and `msgslot watch`.
+ * Message by message from a channel or a range, in every mode, for `msgslot recv` and `msgslot
+ * watch`.
  */
 #ifndef MSGSLOT_TOOLS_RECEIVER_H
 #define MSGSLOT_TOOLS_RECEIVER_H
 
+#include "kept.h"
 #include "slot.h"
 
 #include <signal.h>
@@ -20,6 +22,8 @@ struct receiver {
 	int64_t max_age;     /* older messages are ignored; -1: none is */
 	uint64_t size;	     /* a longer message stays, and is an error; 0: none is */
 	bool all;	     /* all messages kept: without one it ends, and reports nothing */
+	bool lowest;	     /* `queue`: of a range the lowest channel with a message */
+	bool batches;	     /* many at a time, where all that is taken is wanted, too */
 	uint64_t count;	     /* how many messages; 0: no limit */
 	bool prints;	     /* to standard output: if that is closed, no message is taken */
 	bool follows;	     /* until the reader of standard output ends */
@@ -31,7 +35,11 @@ struct receiver {
 
 	const char *program_path; /* where program was found before the last message was taken */
 	bool selected;
-	uint64_t lost; /* in `broadcast`, since the channel was selected */
+	bool keeps;		       /* what is kept on a range is received channel by channel */
+	uint64_t lost;		       /* in `broadcast`, since the channel was selected */
+	uint64_t received;	       /* messages */
+	struct msgslot_reader *reader; /* of batches; or NULL */
+	struct kept kept;
 };
 
 /* Of receiver_next(): a signal came, and there is nothing to report. */
@@ -47,6 +55,7 @@ struct receiver {
 	{ .name = "newer", .flag = &(receiver).newer, .number = &(receiver).sequence,        \
 	  .max = UINT64_MAX - 1 },                                                           \
 	{ .name = "max-age", .seconds = &(receiver).max_age },                               \
+	{ .name = "lowest", .flag = &(receiver).lowest },                                    \
 	{ .name = "max-length", .number = &(receiver).size,                                  \
 	  .min = 1, .max = MSGSLOT_MESSAGE_MAX }
 /* clang-format on */
@@ -55,10 +64,13 @@ struct receiver {
 int receiver_open(struct receiver *receiver, const struct address *address);
 
 /*
- * Stores the next message and its bytes, at most MSGSLOT_MESSAGE_MAX of them, in buffer.
+ * Stores what is known of the next message, and where its bytes are until the next call.
  * message->lost is how many were lost just before it.  Reports and returns a status.
  */
-int receiver_next(struct receiver *receiver, char *buffer, struct msgslot_message *message);
+int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_message *message);
+
+/* Whether messages were received that receiver_next() has not told: then it does not wait. */
+bool receiver_has_more(const struct receiver *receiver);
 
 /* `queue`: takes the message that was peeked at, if it still is the oldest.  A status. */
 int receiver_take(struct receiver *receiver, const struct msgslot_message *message);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* msgslot recv: print the messages of a channel. */
+/* msgslot recv: print the messages of a channel, or of a range of channels. */
 #include "command.h"
 #include "format.h"
 #include "option.h"
@@ -9,12 +9,14 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <unistd.h>
 
 static struct receiver recv_receiver = {
 	.timeout = MSGSLOT_FOREVER,
 	.max_age = -1,
 	.prints = true,
+	.batches = true,
 };
 static const char *recv_format; /* of -F, or NULL */
 static bool recv_json;
@@ -35,61 +37,77 @@ static const struct option_rule recv_options[] = {
 	{ .name = NULL },
 };
 
-/* One write() a message, so that the output of several processes does not mix. */
-static int recv_print(uint32_t channel, const struct msgslot_message *message, char *bytes)
+static void recv_add(struct text *text, const struct msgslot_message *message, const char *bytes)
 {
-	size_t length = message->length;
-	bool newline = !recv_no_newline;
-	struct text *text = &recv_text;
+	size_t start = text->length;
 
-	if (recv_json) {
-		format_json(text, channel, message, bytes);
-	} else if (recv_format) {
-		format_message(text, recv_format, channel, message, bytes, recv_terminal);
-	} else if (recv_terminal) {
-		text_visible(text, bytes, length, "\n\t");
-	} else {
-		/* Unchanged; the buffer is one byte longer than the longest message. */
-		if (recv_nul)
-			bytes[length++] = '\0';
-		else if (newline && bytes[length - 1] != '\n')
-			bytes[length++] = '\n';
-		return stream_write(bytes, length) ? STATUS_FAILED : STATUS_DONE;
-	}
+	if (recv_json)
+		format_json(text, message, bytes);
+	else if (recv_format)
+		format_message(text, recv_format, message, bytes, recv_terminal);
+	else if (recv_terminal)
+		text_visible(text, bytes, message->length, "\n\t");
+	else
+		text_bytes(text, bytes, message->length);
 	if (recv_nul)
 		text_bytes(text, "", 1);
-	else if (newline && (!text->length || text->bytes[text->length - 1] != '\n'))
+	else if (!recv_no_newline &&
+		 (text->length == start || text->bytes[text->length - 1] != '\n'))
 		text_string(text, "\n");
-	return stream_print(text);
 }
 
-static void recv_report_loss(const struct receiver *receiver, uint64_t lost)
+/*
+ * Prints a message; while more are there that were received with it, keeps it for the same write().
+ * A pipe takes up to PIPE_BUF bytes of a write() together: so no message that is not longer is
+ * mixed with the output of other processes.
+ */
+static int recv_print(const struct receiver *receiver, const struct msgslot_message *message,
+		      const char *bytes)
 {
+	struct text *text = &recv_text;
+	size_t before = text->length;
+
+	recv_add(text, message, bytes);
+	if (before && text->length > PIPE_BUF) {
+		if (stream_write(text->bytes, before))
+			return STATUS_FAILED;
+		text_cut(text, before);
+	}
+	return receiver_has_more(receiver) ? STATUS_DONE : stream_print(text);
+}
+
+/* What is to be printed before it is printed first. */
+static int recv_report_loss(const struct receiver *receiver, uint64_t lost)
+{
+	int status = stream_print(&recv_text);
+
 	report_error(STATUS_LOST, receiver->slot.node, NULL,
 		     "channel %u: %" PRIu64 " message%s lost before %s could be received",
 		     receiver->slot.channel, lost, text_plural(lost), lost == 1 ? "it" : "they");
+	return status;
 }
 
 static int recv_messages(struct receiver *receiver)
 {
 	struct msgslot_message message;
 	uint64_t lost = 0;
+	const char *bytes;
 	int status;
 
-	for (uint64_t n = 0; !receiver->count || n < receiver->count; n++) {
-		status = receiver_next(receiver, stream_buffer, &message);
+	while (!receiver->count || receiver->received < receiver->count) {
+		status = receiver_next(receiver, &bytes, &message);
 		if (status == STATUS_NOTHING && receiver->all)
 			break;
-		if (status)
-			return status;
-		if (receiver->lost > lost && !recv_json)
-			recv_report_loss(receiver, receiver->lost - lost);
+		if (!status && receiver->lost > lost && !recv_json)
+			status = recv_report_loss(receiver, receiver->lost - lost);
 		lost = receiver->lost;
-		status = recv_print(receiver->slot.channel, &message, stream_buffer);
+		if (!status)
+			status = recv_print(receiver, &message, bytes);
 		if (status)
 			return status;
 	}
-	return receiver_status(receiver);
+	status = stream_print(&recv_text);
+	return status ? status : receiver_status(receiver);
 }
 
 static int recv_run(int argc, char **argv)
@@ -102,7 +120,7 @@ static int recv_run(int argc, char **argv)
 		return report_usage("-a does not wait: it excludes -f, -w and -W");
 	if (recv_json && recv_format)
 		return report_usage("-j and -F exclude each other");
-	status = argument_only_address(argc, argv, CHANNEL_NEEDED, &address);
+	status = argument_only_address(argc, argv, CHANNEL_RANGE, &address);
 	if (status)
 		return status;
 
@@ -110,10 +128,13 @@ static int recv_run(int argc, char **argv)
 		receiver->timeout = 0;
 	else if (receiver->follows)
 		receiver->wait = true;
-	else if (!receiver->count)
-		receiver->count = 1;
 	recv_terminal = isatty(STDOUT_FILENO);
 	status = receiver_open(receiver, &address);
+	/* Of a range of `last` it is all that is there. */
+	if (!receiver->all && !receiver->follows && !receiver->count)
+		receiver->count = 1;
+	if (!status && receiver->peek && address.is_range && receiver->count != 1 && !receiver->all)
+		status = report_usage("-p on a range is for one message, or with -a for all");
 	if (!status)
 		status = recv_messages(receiver);
 	text_free(&recv_text);
@@ -125,10 +146,10 @@ const struct command recv_command = {
 	.run = recv_run,
 	.options = recv_options,
 	.arguments = "[OPTION]... SLOT CHANNEL",
-	.summary = "Print messages of a channel of a slot.",
+	.summary = "Print messages of a channel of a slot, or of a range of channels.",
 	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL            0 to 4294967295, decimal or 0x and hexadecimal digits\n"
-		"                     (@NAME stands for both)\n"
+		"                     (@NAME stands for both), or a range: 1-100, 0x10-, all\n"
 		"  -w, --wait         wait for a message in mode last, too\n"
 		"      --newer S      only messages with a sequence above S\n"
 		"      --max-age SEC  only messages that are not older\n"
@@ -138,6 +159,7 @@ const struct command recv_command = {
 		"  -a, --all          receive all messages that are kept, and end\n"
 		"  -f, --follow       receive messages as they come, without end\n"
 		"  -p, --peek         leave them in a queue\n"
+		"      --lowest       of a range in a queue, the lowest channel with a message first\n"
 		"  -F, --format TEXT  print TEXT with these fields: %{payload} %{hex} %{channel}\n"
 		"                     %{sequence} %{pid} %{uid} %{user} %{time} %{age} %{length} %{lost}\n"
 		"  -j, --json         print a JSON object for each, one a line\n"

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -97,14 +98,12 @@ static void show_add_channel(struct text *text, bool first,
 /**
  * struct show_channels - the walk over the channels
  * @text: gets a line for each
- * @address: names the only channel to show, if any
  * @own_hold: this program's file holds channel 0, as in `queue` and `broadcast`
  * @only_own: channel 0 is there only because of that hold
  * @any: a channel was shown
  */
 struct show_channels {
 	struct text text;
-	const struct address *address;
 	bool own_hold;
 	bool only_own;
 	bool any;
@@ -116,14 +115,13 @@ static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, 
 	struct show_channels *channels = data;
 	struct msgslot_walk_entry channel = *entry;
 
-	(void)slot;
 	if (channels->own_hold && channel.channel == 0 && channel.files) {
 		channel.files--;
 		channels->only_own = !channel.files && channel.first == channel.next;
 		if (channels->only_own)
 			return STATUS_DONE;
 	}
-	if (channels->address->has_channel && channel.channel != channels->address->channel)
+	if (!slot_has(slot, channel.channel))
 		return STATUS_DONE;
 	show_add_channel(&channels->text, !channels->any, &channel);
 	channels->any = true;
@@ -133,14 +131,23 @@ static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, 
 /**
  * struct show_files - the walk over the open files
  * @text: gets a line for each
- * @address: names the only channel to show, if any
+ * @slot: whose address says which channels to show
  * @any: a file was shown
  */
 struct show_files {
 	struct text text;
-	const struct address *address;
+	const struct slot *slot;
 	bool any;
 };
+
+static bool show_wants_file(const struct slot *slot, const struct fdinfo *file)
+{
+	if (!slot->address->has_channel)
+		return true;
+	if (file->listens)
+		return file->first <= slot->address->last && file->last >= slot->address->channel;
+	return file->selected && slot_has(slot, file->channel);
+}
 
 static void show_add_file_json(struct text *text, bool first, const struct fdinfo *file)
 {
@@ -149,6 +156,9 @@ static void show_add_file_json(struct text *text, bool first, const struct fdinf
 	text_json(text, file->command, strlen(file->command));
 	if (file->selected)
 		text_format(text, ",\"channel\":%" PRIu32, file->channel);
+	if (file->listens)
+		text_format(text, ",\"listens\":{\"first\":%" PRIu32 ",\"last\":%" PRIu32 "}",
+			    file->first, file->last);
 	if (file->has_cursor)
 		text_format(text,
 			    ",\"next\":%" PRIu64 ",\"behind\":%" PRIu64 ",\"lost\":%" PRIu64
@@ -157,16 +167,25 @@ static void show_add_file_json(struct text *text, bool first, const struct fdinf
 	text_string(text, "}");
 }
 
+/* "5", "1-100", or "-": neither. */
+static const char *show_channels_of(const struct fdinfo *file)
+{
+	static char channels[32];
+
+	if (file->listens)
+		snprintf(channels, sizeof(channels), "%" PRIu32 "-%" PRIu32, file->first,
+			 file->last);
+	else if (file->selected)
+		snprintf(channels, sizeof(channels), "%" PRIu32, file->channel);
+	return file->listens || file->selected ? channels : "-";
+}
+
 static void show_add_file_line(struct text *text, bool first, const struct fdinfo *file)
 {
 	if (first)
 		text_string(text,
 			    "       PID    FD    CHANNEL     BEHIND       LOST WRITERS COMMAND\n");
-	text_format(text, "%10d %5d ", (int)file->pid, file->fd);
-	if (file->selected)
-		text_format(text, "%10" PRIu32 " ", file->channel);
-	else
-		text_format(text, "%10s ", "-");
+	text_format(text, "%10d %5d %10s ", (int)file->pid, file->fd, show_channels_of(file));
 	if (file->has_cursor)
 		text_format(text, "%10" PRIu64 " %10" PRIu64 " %-7s ", file->behind, file->lost,
 			    file->stalls ? "wait" : "-");
@@ -180,8 +199,7 @@ static void show_each_file(const struct fdinfo *file, void *data)
 {
 	struct show_files *files = data;
 
-	if (files->address->has_channel &&
-	    (!file->selected || file->channel != files->address->channel))
+	if (!show_wants_file(files->slot, file))
 		return;
 	if (show_json)
 		show_add_file_json(&files->text, !files->any, file);
@@ -191,9 +209,9 @@ static void show_each_file(const struct fdinfo *file, void *data)
 }
 
 /* Adds what is open of the slot, where the processes may be looked into.  Reports; a status. */
-static int show_add_files(struct text *text, const struct slot *slot, const struct address *address)
+static int show_add_files(struct text *text, const struct slot *slot)
 {
-	struct show_files files = { .address = address };
+	struct show_files files = { .slot = slot };
 	int status = STATUS_DONE;
 	struct stat node;
 
@@ -209,7 +227,7 @@ static int show_add_files(struct text *text, const struct slot *slot, const stru
 
 static int show_slot(const struct address *address)
 {
-	struct show_channels channels = { .address = address };
+	struct show_channels channels = { 0 };
 	struct text text = { 0 };
 	struct msgslot_info info;
 	struct slot slot;
@@ -228,7 +246,7 @@ static int show_slot(const struct address *address)
 		text_bytes(&text, channels.text.bytes, channels.text.length);
 		text_string(&text, show_json ? "]" : "");
 		if (show_verbose)
-			status = show_add_files(&text, &slot, address);
+			status = show_add_files(&text, &slot);
 		text_string(&text, show_json ? "}\n" : "");
 	}
 	if (!status)
@@ -241,7 +259,7 @@ static int show_slot(const struct address *address)
 static int show_run(int argc, char **argv)
 {
 	struct address address;
-	int status = argument_only_address(argc, argv, CHANNEL_OPTIONAL, &address);
+	int status = argument_only_address(argc, argv, RANGE_OPTIONAL, &address);
 
 	return status ? status : show_slot(&address);
 }
@@ -253,7 +271,8 @@ const struct command show_command = {
 	.arguments = "[OPTION]... SLOT [CHANNEL]",
 	.summary = "Say what a slot is, what is my share of it, and what channels it has.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
-		"  CHANNEL     only this channel of it (@NAME stands for both)\n"
+		"  CHANNEL     only this channel of it (@NAME stands for both), or a range:\n"
+		"              1-100, 0x10-\n"
 		"  -v, --verbose\n"
 		"              list the open files, too, and which of them writers wait for\n"
 		"  -j, --json  print a JSON object\n"

@@ -13,7 +13,11 @@
 
 int slot_open(struct slot *slot, const struct address *address, int access)
 {
-	*slot = (struct slot){ .node = address->node, .channel = address->channel };
+	*slot = (struct slot){
+		.address = address,
+		.node = address->node,
+		.channel = address->channel,
+	};
 	slot->handle = msgslot_slot_open(address->node, access);
 	return slot->handle ? STATUS_DONE : report_open(slot->node, errno);
 }
@@ -23,6 +27,11 @@ int slot_select(struct slot *slot)
 	if (!msgslot_channel_select(slot->handle, slot->channel))
 		return STATUS_DONE;
 	return slot_report(slot, errno);
+}
+
+bool slot_has(const struct slot *slot, uint32_t channel)
+{
+	return channel >= slot->address->channel && channel <= slot->address->last;
 }
 
 int slot_walk(struct slot *slot,
@@ -156,6 +165,19 @@ int slot_report_send(const struct slot *slot, size_t length, int error)
 	return slot_report(slot, error);
 }
 
+/* "channel 5", or "channels 1 to 100". */
+static const char *slot_channels(const struct slot *slot)
+{
+	static char text[64];
+
+	if (slot->address->is_range)
+		snprintf(text, sizeof(text), "channels %" PRIu32 " to %" PRIu32,
+			 slot->address->channel, slot->address->last);
+	else
+		snprintf(text, sizeof(text), "channel %" PRIu32, slot->channel);
+	return text;
+}
+
 int slot_report_receive(const struct slot *slot, size_t length, int error)
 {
 	switch (error) {
@@ -164,11 +186,11 @@ int slot_report_receive(const struct slot *slot, size_t length, int error)
 				    msgslot_slot_get_mode(slot->handle) == MSGSLOT_LAST ?
 					    "With -w it waits for one." :
 					    "Without -W 0 it waits for one.",
-				    "channel %u: there is no message", slot->channel);
+				    "%s: there is no message", slot_channels(slot));
 	case ETIMEDOUT:
 		return report_error(STATUS_TIMEOUT, slot->node,
 				    "-W says how long to wait; without it there is no end.",
-				    "channel %u: no message came in time", slot->channel);
+				    "%s: no message came in time", slot_channels(slot));
 	case ENOSPC:
 		if (!length)
 			break;

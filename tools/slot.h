@@ -13,13 +13,15 @@
 /**
  * struct slot - an open slot, and a channel
  * @handle: the slot
- * @node: of the address, which must outlive this
- * @channel: that the calls are about
+ * @address: that it was opened by; it must outlive this
+ * @node: of the address
+ * @channel: that the calls are about; with a range, that of the last message
  * @line: of standard input, for reports; 0: none
  * @cut: standard input may have more of the message, for reports
  */
 struct slot {
 	struct msgslot *handle;
+	const struct address *address;
 	const char *node;
 	uint32_t channel;
 	uintmax_t line;
@@ -40,7 +42,13 @@ int slot_walk(struct slot *slot,
 	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
 	      void *data);
 
-/* A send, or a receive, on the slot's channel failed: text and status for errno. */
+/* Whether the address, if it has a channel or a range, has this one. */
+bool slot_has(const struct slot *slot, uint32_t channel);
+
+/*
+ * A send, or a receive, on the slot's channel failed: text and status for errno.  length is that of
+ * the message, or 0.
+ */
 int slot_report_send(const struct slot *slot, size_t length, int error);
 int slot_report_receive(const struct slot *slot, size_t length, int error);
 

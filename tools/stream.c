@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
+char stream_buffer[MSGSLOT_MESSAGE_MAX + STREAM_SPARE];
 
 /*
  * If the caller closed a standard stream, the slot would get its number, and a message for standard

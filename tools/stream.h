@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/*
- * As long as the longest message, and one byte more: a newline behind the message, or the byte that
- * shows the kernel that the input is too long.
- */
-extern char stream_buffer[MSGSLOT_MESSAGE_MAX + 1];
+/* What the buffer takes besides a message: the channel before it, a blank, and one byte more. */
+enum { STREAM_SPARE = 32 };
+
+/* For the longest message; the byte more shows the slot that the input is too long. */
+extern char stream_buffer[MSGSLOT_MESSAGE_MAX + STREAM_SPARE];
 
 /* To be called before anything is opened: keeps a closed standard stream from being reused. */
 int stream_guard(void);

@@ -13,6 +13,12 @@ void text_free(struct text *text)
 	*text = (struct text){ 0 };
 }
 
+void text_cut(struct text *text, size_t length)
+{
+	text->length -= length;
+	memmove(text->bytes, text->bytes + length, text->length);
+}
+
 /* Where the next length bytes go.  Without memory the program ends. */
 static char *text_reserve(struct text *text, size_t length)
 {

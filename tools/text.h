@@ -32,6 +32,10 @@ static inline const char *text_known(const char *word)
 }
 
 void text_free(struct text *text);
+
+/* Removes the first bytes. */
+void text_cut(struct text *text, size_t length);
+
 void text_bytes(struct text *text, const void *bytes, size_t length);
 void text_string(struct text *text, const char *string);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

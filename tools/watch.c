@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot watch: run a command for each message of a channel.  The message is the command's
- * standard input; its environment describes the message.
+ * msgslot watch: run a command for each message of a channel, or of a range of channels.  The
+ * message is the command's standard input; its environment describes the message.
  */
 #define _GNU_SOURCE /* fallocate(), memfd_create(), O_PATH */
 #include "command.h"
@@ -68,7 +68,7 @@ static void watch_set_environment(const struct slot *slot, const struct msgslot_
 	text_free(&time);
 	setenv("MSGSLOT_NODE", slot->node, 1);
 	setenv("MSGSLOT_USER", format_user(message->uid), 1);
-	watch_set_number("MSGSLOT_CHANNEL", slot->channel);
+	watch_set_number("MSGSLOT_CHANNEL", message->channel);
 	watch_set_number("MSGSLOT_SEQUENCE", message->sequence);
 	watch_set_number("MSGSLOT_PID", message->pid);
 	watch_set_number("MSGSLOT_UID", message->uid);
@@ -186,19 +186,18 @@ static int watch_messages(struct receiver *receiver, char **command, struct watc
 {
 	struct msgslot_message message;
 	int status = STATUS_DONE, input, last;
-	uint64_t n = 0;
+	const char *bytes;
 
-	while (!status && (!receiver->count || n < receiver->count)) {
+	while (!status && (!receiver->count || receiver->received < receiver->count)) {
 		input = watch_message_file(&receiver->slot);
 		if (input < 0) {
 			status = report_system("a file for the message", errno);
 			break;
 		}
-		status = receiver_next(receiver, stream_buffer, &message);
+		status = receiver_next(receiver, &bytes, &message);
 		if (!status) {
-			n++;
 			watch_set_environment(&receiver->slot, &message);
-			if (watch_message_put(input, stream_buffer, message.length))
+			if (watch_message_put(input, bytes, message.length))
 				status = report_system("the message as a file", errno);
 			else
 				status = watch_jobs_start(jobs, receiver->program_path, command,
@@ -225,7 +224,7 @@ static int watch_run(int argc, char **argv)
 	sigset_t while_waiting;
 	int status;
 
-	status = argument_address(argc, argv, CHANNEL_NEEDED, &address);
+	status = argument_address(argc, argv, CHANNEL_RANGE, &address);
 	if (!status && argc <= address.words)
 		status = report_usage("no command is given");
 	if (!status && receiver->peek && jobs->most > 1)
@@ -252,10 +251,10 @@ const struct command watch_command = {
 	.run = watch_run,
 	.options = watch_options,
 	.arguments = "[OPTION]... SLOT CHANNEL COMMAND [ARGUMENT]...",
-	.summary = "Run a command for each message of a channel.",
+	.summary = "Run a command for each message of a channel, or of a range of channels.",
 	.help = "  SLOT               a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL            0 to 4294967295, decimal or 0x and hexadecimal digits\n"
-		"                     (@NAME stands for both)\n"
+		"                     (@NAME stands for both), or a range: 1-100, 0x10-, all\n"
 		"  COMMAND            gets the message as its standard input, and MSGSLOT_NODE,\n"
 		"                     _CHANNEL, _SEQUENCE, _PID, _UID, _USER, _TIME, _LENGTH and\n"
 		"                     _LOST in its environment\n"
@@ -263,6 +262,7 @@ const struct command watch_command = {
 		"  -J, --jobs N       up to N commands at a time\n"
 		"  -p, --peek         take a message out of a queue when the command succeeded;\n"
 		"                     else leave it there, and end\n"
+		"      --lowest       of a range in a queue, the lowest channel with a message first\n"
 		"      --newer S      only messages with a sequence above S\n"
 		"      --max-age SEC  only messages that are not older\n"
 		"      --max-length N leave a message that is longer than N bytes, and end\n"

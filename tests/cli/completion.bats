@@ -99,6 +99,11 @@ offers()
 	works msgslot recv 4 6
 	offers "5 50 4294967295" send 4 ""
 	offers "5 50" recv /dev/msgslot4 5
+	offers "all" clear 4 a
+	offers "" send 4 a
+	offers ":files" dump 4 ""
+	offers ":files" dump 4 1-5 ""
+	offers "" dump 4 1-5 file ""
 	offers "" send 4 5 ""
 	offers "" send @bell ""
 	offers ":commands" watch 4 5 ""

@@ -235,10 +235,11 @@ refused()
 	[ -p fifo ]
 	msgslot dump 4 - | works msgslot restore --add --dry-run 4 -
 	equal length "$(stat -c %s copy)" "$(stat -c %s file)"
-	shows 'msgslot: dump: a dump is not written to a terminal\nUsage: msgslot dump [-h] SLOT { FILE | - }\n' \
+	shows 'msgslot: dump: a dump is not written to a terminal\nUsage: msgslot dump [-h] SLOT [CHANNEL] { FILE | - }\n' \
 		"msgslot dump 4 - 2>&1"
 	fails 2 "no file is given" msgslot dump 4
-	fails 2 "unexpected argument 'x'" msgslot dump 4 file x
+	fails 2 "channel 'file' is not a number" msgslot dump 4 file x
+	fails 2 "unexpected argument 'x'" msgslot dump 4 5 file x
 	fails 2 "no file is given" msgslot restore 4
 	fails 2 "unexpected argument 'x'" msgslot restore 4 file x
 	fails 6 "you are not in the group" as outsider msgslot dump 4 file

@@ -107,6 +107,28 @@ leaders=()
 	equal received "$(get 4 received)" 12
 }
 
+@test "priorities" {
+	renew 4 queue
+	recipe "priorities: the jobs" | sed 's/"echo \(.*\)"/"echo \1 >>done"/' >jobs
+	recipe "priorities: a worker" >worker
+	works sh jobs
+	run_in_background worker
+	printf 'an urgent one\nsome job\n' >expected
+	eventually cmp -s expected done
+}
+
+@test "dashboard of many channels" {
+	renew 0 last
+	recipe "dashboard: the terminal" >terminal
+	recipe "dashboard: what measures" | sed 's/sleep 1/sleep 0.2/' >measures
+	works msgslot send 0 199 $'a\033[H name'
+	run_in_background terminal
+	eventually grep -qF $'\033[99;1H199  a^[[H name\033[K' terminal.said
+	run_in_background measures
+	eventually grep -qE $'\033\\[1;1H101  [0-9.]+\033' terminal.said
+	eventually sh -c 'grep -oE "\[2;1H102  [0-9.]+" terminal.said | sort -u | sed -n 2p | grep -q .'
+}
+
 @test "room" {
 	renew 6 broadcast
 	recipe "broadcast: a listener" >listener

@@ -120,7 +120,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	fails 3 '{"error":"channel 5: there is no message","about":"/dev/msgslot1","todo":"With -w it waits for one.","exit":3}' \
 		msgslot recv -j 1 5
 	fails 2 "" msgslot recv -j 1 x
-	equal "error" "$(jq -c '[.error,.exit]' err)" '["channel '"'x'"' is not a number from 0 to 4294967295",2]'
+	equal "error" "$(jq -c '[.error,.exit]' err)" '["channel '"'x'"' is not a number from 0 to 4294967295, nor a range of them as 1-100, 0x10- or all",2]'
 	fails 5 "" msgslot recv -j $'no\nsuch"\377' 5
 	equal "about" "$(jq -c .about err)" '"no\nsuch\"'$'\357\277\275''"'
 	fails 5 '"exit":5}' msgslot show -j nosuch

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * All messages that are kept.  See kept.h.
+ *
+ * Of each channel at most as many messages are received as it kept when the walk came to it:
+ * otherwise that would never end while other processes go on sending.
+ */
+#include "kept.h"
+
+#include <errno.h>
+
+/* The next channel of the address that keeps a message: 1; 0, there are no more; -1 with errno. */
+static int kept_next_channel(struct kept *kept, const struct slot *slot)
+{
+	struct msgslot_walk_entry entry;
+	int found;
+
+	if (!kept->walker)
+		kept->walker = msgslot_walker_new(slot->handle);
+	if (!kept->walker)
+		return -1;
+	do
+		found = msgslot_walker_next(kept->walker, &entry, sizeof(entry));
+	while (found > 0 && (entry.first == entry.next || !slot_has(slot, entry.channel)));
+	if (found <= 0)
+		return found;
+	kept->channel = entry.channel;
+	kept->left = entry.next - entry.first;
+	kept->sequence = 0;
+	return 1;
+}
+
+ssize_t kept_next(struct kept *kept, const struct slot *slot, char *bytes, size_t size,
+		  struct msgslot_message *message)
+{
+	struct msgslot_receive_options options = {
+		.flags = MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER,
+	};
+	ssize_t length;
+	int found;
+
+	for (;;) {
+		found = kept->left ? 1 : kept_next_channel(kept, slot);
+		if (found <= 0)
+			return found;
+		options.sequence = kept->sequence;
+		length = msgslot_message_receive_with(slot->handle, kept->channel, bytes, size,
+						      &options, message, sizeof(*message));
+		if (length < 0 && errno != EAGAIN)
+			return -1;
+		if (length >= 0) {
+			kept->left--;
+			kept->sequence = message->sequence;
+			return length;
+		}
+		kept->left = 0;
+	}
+}
+
+void kept_end(struct kept *kept)
+{
+	msgslot_walker_free(kept->walker);
+	*kept = (struct kept){ 0 };
+}
