@@ -329,6 +329,13 @@ int msgslot_writer_flush(struct msgslot_writer *writer);
 /* How many messages it has that were not sent. */
 size_t msgslot_writer_get_left(const struct msgslot_writer *writer);
 
+/*
+ * The first of them, which failed if a flush did: where its bytes are until the next call, its
+ * channel and its length.  NULL: there is none.
+ */
+const void *msgslot_writer_get_next(const struct msgslot_writer *writer, uint32_t *channel,
+				    size_t *length);
+
 /* Forgets the messages that were not sent. */
 void msgslot_writer_clear(struct msgslot_writer *writer);
 

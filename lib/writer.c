@@ -124,6 +124,18 @@ size_t msgslot_writer_get_left(const struct msgslot_writer *writer)
 	return writer->count;
 }
 
+const void *msgslot_writer_get_next(const struct msgslot_writer *writer, uint32_t *channel,
+				    size_t *length)
+{
+	const struct msgslot_header *header = (const void *)(writer->buffer + writer->start);
+
+	if (!writer->count)
+		return NULL;
+	*channel = header->channel;
+	*length = header->length;
+	return (const char *)header + header->size;
+}
+
 void msgslot_writer_clear(struct msgslot_writer *writer)
 {
 	writer->start = 0;

@@ -41,6 +41,8 @@ extern const struct command destroy_command;
 extern const struct command set_command;
 extern const struct command dump_command;
 extern const struct command restore_command;
+extern const struct command record_command;
+extern const struct command play_command;
 extern const struct command doctor_command;
 extern const struct command version_command;
 extern const struct command help_command;

@@ -31,7 +31,7 @@ enum place {
 
 static const struct {
 	const char *name;
-	enum place places[4];
+	enum place places[5];
 } complete_grammars[] = {
 	{ "send", { SLOT, CHANNEL } },
 	{ "recv", { SLOT, RANGE } },
@@ -45,6 +45,8 @@ static const struct {
 	{ "set", { SLOT, SETTING } },
 	{ "dump", { SLOT, RANGE_OR_FILE, FILENAME } },
 	{ "restore", { SLOT, FILENAME } },
+	{ "record", { SLOT, RANGE, SLOT, RANGE } },
+	{ "play", { FILENAME } },
 	{ "doctor", { END } },
 	{ "version", { END } },
 	{ "help", { COMMAND } },

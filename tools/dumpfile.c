@@ -2,6 +2,8 @@
 /* The file of `dump` and `restore`.  See dumpfile.h.  A file that is read is not trusted. */
 #include "dumpfile.h"
 
+#include "checksum.h"
+
 #include <endian.h>
 #include <msgslot.h>
 #include <string.h>
@@ -30,23 +32,9 @@ void dumpfile_swap_message(struct dumpfile_message *message)
 	message->uid = htole32(message->uid);
 }
 
-static uint32_t dumpfile_checksum(const char *bytes, size_t length)
-{
-	uint32_t table[256], sum = UINT32_MAX;
-
-	for (uint32_t i = 0; i < 256; i++) {
-		table[i] = i;
-		for (int bit = 0; bit < 8; bit++)
-			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-	}
-	for (size_t i = 0; i < length; i++)
-		sum = sum >> 8 ^ table[(sum ^ (unsigned char)bytes[i]) & 0xff];
-	return ~sum;
-}
-
 void dumpfile_add_checksum(struct text *file)
 {
-	uint32_t sum = htole32(dumpfile_checksum(file->bytes, file->length));
+	uint32_t sum = htole32(checksum(file->bytes, file->length));
 
 	text_bytes(file, &sum, sizeof(sum));
 }
@@ -146,7 +134,7 @@ const char *dumpfile_check(const struct text *file, struct dumpfile_header *head
 	if (file->length < header->length)
 		return "it is damaged: it ends too early";
 	memcpy(&sum, file->bytes + file->length - sizeof(sum), sizeof(sum));
-	if (le32toh(sum) != dumpfile_checksum(file->bytes, file->length - sizeof(sum)))
+	if (le32toh(sum) != checksum(file->bytes, file->length - sizeof(sum)))
 		return "it is damaged: the checksum is wrong";
 	if (!msgslot_mode_get_name((int)header->mode) || header->reserved ||
 	    !dumpfile_messages_fit(file, header, needs))

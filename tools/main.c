@@ -26,6 +26,8 @@ static const struct command *const main_commands[] = {
 	&set_command,
 	&dump_command,
 	&restore_command,
+	&record_command,
+	&play_command,
 	&doctor_command,
 	&version_command,
 	&help_command,

@@ -3,14 +3,13 @@
 #include "command.h"
 #include "format.h"
 #include "option.h"
+#include "print.h"
 #include "receiver.h"
 #include "report.h"
 #include "stream.h"
 #include "text.h"
 
 #include <inttypes.h>
-#include <limits.h>
-#include <unistd.h>
 
 static struct receiver recv_receiver = {
 	.timeout = MSGSLOT_FOREVER,
@@ -18,11 +17,7 @@ static struct receiver recv_receiver = {
 	.prints = true,
 	.batches = true,
 };
-static const char *recv_format; /* of -F, or NULL */
-static bool recv_json;
-static bool recv_no_newline;
-static bool recv_nul;
-static bool recv_terminal; /* standard output is one */
+static struct print recv_print;
 static struct text recv_text;
 
 static const struct option_rule recv_options[] = {
@@ -30,50 +25,18 @@ static const struct option_rule recv_options[] = {
 	{ .letter = 'w', .name = "wait", .flag = &recv_receiver.wait },
 	{ .letter = 'a', .name = "all", .flag = &recv_receiver.all },
 	{ .letter = 'f', .name = "follow", .flag = &recv_receiver.follows },
-	{ .letter = 'F', .name = "format", .text = &recv_format, .check = format_check },
-	{ .letter = 'j', .name = "json", .flag = &recv_json, .call = report_as_json },
-	{ .letter = 'N', .name = "no-newline", .flag = &recv_no_newline },
-	{ .letter = '0', .name = "null", .flag = &recv_nul },
+	PRINT_OPTIONS(recv_print),
 	{ .name = NULL },
 };
 
-static void recv_add(struct text *text, const struct msgslot_message *message, const char *bytes)
+/* Prints a message, together with those that were received with it. */
+static int recv_print_message(const struct receiver *receiver,
+			      const struct msgslot_message *message, const char *bytes)
 {
-	size_t start = text->length;
+	size_t before = recv_text.length;
 
-	if (recv_json)
-		format_json(text, message, bytes);
-	else if (recv_format)
-		format_message(text, recv_format, message, bytes, recv_terminal);
-	else if (recv_terminal)
-		text_visible(text, bytes, message->length, "\n\t");
-	else
-		text_bytes(text, bytes, message->length);
-	if (recv_nul)
-		text_bytes(text, "", 1);
-	else if (!recv_no_newline &&
-		 (text->length == start || text->bytes[text->length - 1] != '\n'))
-		text_string(text, "\n");
-}
-
-/*
- * Prints a message; while more are there that were received with it, keeps it for the same write().
- * A pipe takes up to PIPE_BUF bytes of a write() together: so no message that is not longer is
- * mixed with the output of other processes.
- */
-static int recv_print(const struct receiver *receiver, const struct msgslot_message *message,
-		      const char *bytes)
-{
-	struct text *text = &recv_text;
-	size_t before = text->length;
-
-	recv_add(text, message, bytes);
-	if (before && text->length > PIPE_BUF) {
-		if (stream_write(text->bytes, before))
-			return STATUS_FAILED;
-		text_cut(text, before);
-	}
-	return receiver_has_more(receiver) ? STATUS_DONE : stream_print(text);
+	print_add(&recv_text, &recv_print, message, bytes);
+	return print_write(&recv_text, before, !receiver_has_more(receiver));
 }
 
 /* What is to be printed before it is printed first. */
@@ -98,11 +61,11 @@ static int recv_messages(struct receiver *receiver)
 		status = receiver_next(receiver, &bytes, &message);
 		if (status == STATUS_NOTHING && receiver->all)
 			break;
-		if (!status && receiver->lost > lost && !recv_json)
+		if (!status && receiver->lost > lost && !recv_print.json)
 			status = recv_report_loss(receiver, receiver->lost - lost);
 		lost = receiver->lost;
 		if (!status)
-			status = recv_print(receiver, &message, bytes);
+			status = recv_print_message(receiver, &message, bytes);
 		if (status)
 			return status;
 	}
@@ -118,9 +81,9 @@ static int recv_run(int argc, char **argv)
 
 	if (receiver->all && (receiver->follows || receiver->wait || receiver->timeout >= 0))
 		return report_usage("-a does not wait: it excludes -f, -w and -W");
-	if (recv_json && recv_format)
-		return report_usage("-j and -F exclude each other");
-	status = argument_only_address(argc, argv, CHANNEL_RANGE, &address);
+	status = print_begin(&recv_print);
+	if (!status)
+		status = argument_only_address(argc, argv, CHANNEL_RANGE, &address);
 	if (status)
 		return status;
 
@@ -128,7 +91,6 @@ static int recv_run(int argc, char **argv)
 		receiver->timeout = 0;
 	else if (receiver->follows)
 		receiver->wait = true;
-	recv_terminal = isatty(STDOUT_FILENO);
 	status = receiver_open(receiver, &address);
 	/* Of a range of `last` it is all that is there. */
 	if (!receiver->all && !receiver->follows && !receiver->count)

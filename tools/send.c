@@ -64,26 +64,24 @@ static int send_input(struct slot *slot)
 	return send_message(slot, stream_buffer, length);
 }
 
-enum { BATCH_LINES = 1024 };
-
 /**
  * struct send_batch - lines that are sent together
- * @writer: has the last of them that were not sent
+ * @writer: has the last of them, which were not sent
  * @lines: how many lines were put into it, from line 1 of the input on
- * @channels: of the last lines, at the number of the line modulo BATCH_LINES
  */
 struct send_batch {
 	struct msgslot_writer *writer;
 	uintmax_t lines;
-	uint32_t channels[BATCH_LINES];
 };
 
-/* Reports the first of the lines that are left. */
+/* Reports the first of the lines that are left, or the one that comes next. */
 static int send_report_left(struct send_batch *batch, struct slot *slot, int error)
 {
+	size_t length = 0;
+
+	msgslot_writer_get_next(batch->writer, &slot->channel, &length);
 	slot->line = batch->lines - msgslot_writer_get_left(batch->writer) + 1;
-	slot->channel = batch->channels[slot->line % BATCH_LINES];
-	return slot_report_send(slot, 0, error);
+	return slot_report_send(slot, length, error);
 }
 
 static int send_flush(struct send_batch *batch, struct slot *slot)
@@ -127,7 +125,7 @@ static int send_refuse_line(struct send_batch *batch, struct slot *slot, size_t 
 /* Sends a line together with others, or alone where its sequence is to be told. */
 static int send_line(struct send_batch *batch, struct slot *slot, const char *line, size_t length)
 {
-	int status = STATUS_DONE;
+	int status;
 
 	slot->line = batch->lines + 1;
 	if (send_by_field && !send_take_channel(slot, &line, &length))
@@ -137,7 +135,6 @@ static int send_line(struct send_batch *batch, struct slot *slot, const char *li
 		batch->lines += !status;
 		return status;
 	}
-	batch->channels[slot->line % BATCH_LINES] = slot->channel;
 	while (msgslot_writer_put(batch->writer, slot->channel, line, length)) {
 		if (errno == EMSGSIZE)
 			return send_refuse_line(batch, slot, length, errno);
@@ -145,9 +142,7 @@ static int send_line(struct send_batch *batch, struct slot *slot, const char *li
 			return send_report_left(batch, slot, errno);
 	}
 	batch->lines++;
-	if (msgslot_writer_get_left(batch->writer) == BATCH_LINES)
-		status = send_flush(batch, slot);
-	return status;
+	return STATUS_DONE;
 }
 
 /*
@@ -183,10 +178,11 @@ static int send_lines(struct send_batch *batch, struct slot *slot)
 
 static int send_all_lines(struct slot *slot)
 {
-	static struct send_batch batch;
+	struct send_batch batch = {
+		.writer = msgslot_writer_new(slot->handle, send_how.timeout, 0),
+	};
 	int status;
 
-	batch.writer = msgslot_writer_new(slot->handle, send_how.timeout, 0);
 	if (!batch.writer)
 		return report_system(slot->node, errno);
 	status = send_lines(&batch, slot);

@@ -129,6 +129,25 @@ leaders=()
 	eventually sh -c 'grep -oE "\[2;1H102  [0-9.]+" terminal.said | sort -u | sed -n 2p | grep -q .'
 }
 
+@test "record and replay a test rig" {
+	renew 0 last
+	renew 6 broadcast
+	recipe "record: the rig, for a minute" | sed 's/-d 60/-d 3/' >records
+	recipe "replay: twice as fast, and the program is none the wiser" >replays
+	run_in_background records
+	eventually sh -c "msgslot show -vj 6 | jq -e '.file_list[0].listens'"
+	works msgslot send 0 101 value
+	works msgslot send 6 3 event
+	eventually sh -c '! kill -0 '"$leader"
+	renew 0 last
+	start msgslot recv -f 6 all
+	waits ppoll
+	works sh replays
+	says 'event\n'
+	prints 'value\n' msgslot recv 0 101
+	stop "$pid"
+}
+
 @test "room" {
 	renew 6 broadcast
 	recipe "broadcast: a listener" >listener

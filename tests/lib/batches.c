@@ -373,6 +373,9 @@ static void a_writer_goes_on_after_a_full_channel(void **state)
 {
 	struct msgslot *slot = own_slot("queue", O_RDWR);
 	struct msgslot_writer *writer;
+	uint32_t channel;
+	const void *next;
+	size_t length;
 
 	(void)state;
 	msgslot_slot_close(slot);
@@ -385,6 +388,11 @@ static void a_writer_goes_on_after_a_full_channel(void **state)
 	assert_result(msgslot_writer_put(writer, 2, "d", 1), 0);
 	assert_fails(msgslot_writer_flush(writer), EAGAIN);
 	assert_int_equal(msgslot_writer_get_left(writer), 2);
+	next = msgslot_writer_get_next(writer, &channel, &length);
+	assert_non_null(next);
+	assert_memory_equal(next, "c", 1);
+	assert_int_equal(channel, 1);
+	assert_int_equal(length, 1);
 	assert_nothing(slot, 2);
 	assert_next(slot, 1, "a");
 	/* More can be put behind what is left. */
@@ -403,6 +411,7 @@ static void a_writer_goes_on_after_a_full_channel(void **state)
 	assert_int_equal(msgslot_writer_get_left(writer), 1);
 	msgslot_writer_clear(writer);
 	assert_int_equal(msgslot_writer_get_left(writer), 0);
+	assert_null(msgslot_writer_get_next(writer, &channel, &length));
 	assert_result(msgslot_writer_flush(writer), 0);
 	msgslot_writer_free(writer);
 	msgslot_slot_close(slot);

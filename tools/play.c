@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * msgslot play: send the messages of a recording again, with the pauses that were between them, with
+ * shorter or longer ones, or with none.
+ */
+#include "clock.h"
+#include "command.h"
+#include "option.h"
+#include "recordfile.h"
+#include "report.h"
+#include "slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * struct play_target - where the messages of a source go
+ * @wanted: they go somewhere
+ * @address: of the slot
+ * @slot: it, open
+ * @writer: for it
+ */
+struct play_target {
+	bool wanted;
+	struct address address;
+	struct slot slot;
+	struct msgslot_writer *writer;
+};
+
+/**
+ * struct play - what is being played
+ * @file: the recording
+ * @targets: one for each of its sources
+ * @began: when the recording did
+ * @start: when this did, on CLOCK_MONOTONIC
+ * @messages: how many were sent
+ */
+struct play {
+	struct recordfile file;
+	struct play_target *targets;
+	uint64_t began;
+	int64_t start;
+	uint64_t messages;
+};
+
+static const char *play_speed_text; /* of --speed, or NULL */
+static double play_speed = 1;
+static bool play_fast;
+static const char *play_slot;	 /* of --slot: into this one, or NULL */
+static const char *play_source;	 /* of --source: only of this one, or NULL */
+static const char *play_channel; /* of --channel: only of these, or NULL */
+static struct address play_channels;
+static int64_t play_from;
+static int64_t play_to = INT64_MAX;
+static bool play_verbose;
+
+static int play_check_speed(const char *text)
+{
+	char *end;
+
+	play_speed = strtod(text, &end);
+	if (end != text && !*end && strspn(text, "0123456789.") == strlen(text) &&
+	    play_speed >= 0.001 && play_speed <= 1000000)
+		return STATUS_DONE;
+	return report_usage("--speed '%s' is not a number from 0.001 to 1000000", text);
+}
+
+static const struct option_rule play_options[] = {
+	{ .letter = 'x', .name = "speed", .text = &play_speed_text, .check = play_check_speed },
+	{ .name = "fast", .flag = &play_fast },
+	{ .letter = 's', .name = "slot", .text = &play_slot },
+	{ .name = "source", .text = &play_source },
+	{ .letter = 'c', .name = "channel", .text = &play_channel },
+	{ .name = "from", .seconds = &play_from },
+	{ .name = "to", .seconds = &play_to },
+	{ .letter = 'v', .name = "verbose", .flag = &play_verbose },
+	{ .name = NULL },
+};
+
+/*
+ * ---- sending -----------------------------------------------------------------------------------
+ */
+
+/* A send failed: which message it was. */
+static int play_report(struct play_target *target, size_t length, uint32_t channel, int error)
+{
+	target->slot.channel = channel;
+	msgslot_writer_get_next(target->writer, &target->slot.channel, &length);
+	return slot_report_send(&target->slot, length, error);
+}
+
+static int play_flush(struct play *play)
+{
+	for (uint32_t n = 0; n < play->file.count; n++) {
+		struct play_target *target = &play->targets[n];
+
+		while (target->writer && msgslot_writer_flush(target->writer))
+			if (errno != EINTR)
+				return play_report(target, 0, 0, errno);
+	}
+	return STATUS_DONE;
+}
+
+/* Waits until a message is due; what is due before it is sent first. */
+static int play_wait(struct play *play, int64_t offset)
+{
+	int64_t due = play->start + (int64_t)((double)(offset - play_from) / play_speed);
+	struct timespec until = { due / MSGSLOT_SECOND, due % MSGSLOT_SECOND };
+	int status = STATUS_DONE;
+
+	if (play_fast || clock_now(CLOCK_MONOTONIC) >= due)
+		return STATUS_DONE;
+	status = play_flush(play);
+	while (!status && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+	return status;
+}
+
+static int play_message(struct play *play, const struct recordfile_message *message,
+			const char *bytes)
+{
+	struct play_target *target = &play->targets[message->source];
+	int64_t offset = (int64_t)(message->time - play->began);
+	int status;
+
+	/* A value that was there already. */
+	if (offset < 0)
+		offset = 0;
+	if (!target->wanted || offset < play_from || offset > play_to ||
+	    message->channel < play_channels.channel || message->channel > play_channels.last)
+		return STATUS_DONE;
+	status = play_wait(play, offset);
+	while (!status &&
+	       msgslot_writer_put(target->writer, message->channel, bytes, message->length)) {
+		const int error = errno;
+
+		if (error == EINTR)
+			continue;
+		/* Its own fault: those before it are sent. */
+		if (error == EMSGSIZE)
+			status = play_flush(play);
+		return status ? status :
+				play_report(target, message->length, message->channel, error);
+	}
+	play->messages += !status;
+	return status;
+}
+
+static int play_messages(struct play *play)
+{
+	struct recordfile_message message;
+	const char *bytes;
+	int last, status;
+
+	play->start = clock_now(CLOCK_MONOTONIC);
+	while (!(status = recordfile_next(&play->file, &message, &bytes))) {
+		status = play_message(play, &message, bytes);
+		if (status)
+			return status;
+	}
+	/* Of a file that is damaged, all that is before. */
+	last = play_flush(play);
+	return status == STATUS_NOTHING ? last : status;
+}
+
+/*
+ * ---- the slots ---------------------------------------------------------------------------------
+ */
+
+/* Whether an option's word is the slot of that node: a number, a path or a name. */
+static int play_names(const char *word, const char *node, bool *is)
+{
+	struct address address;
+	char *words[] = { (char *)word, NULL };
+	int status = argument_address(1, words, CHANNEL_NONE, &address);
+
+	*is = !status && !strcmp(address.node, node);
+	return status;
+}
+
+static int play_open_target(struct play *play, uint32_t n)
+{
+	const struct recordfile_origin *origin = &play->file.origins[n];
+	struct play_target *target = &play->targets[n];
+	char *words[] = { (char *)(play_slot ? play_slot : origin->node), NULL };
+	int status = STATUS_DONE;
+
+	target->wanted = true;
+	if (play_source)
+		status = play_names(play_source, origin->node, &target->wanted);
+	if (status || !target->wanted)
+		return status;
+	status = argument_address(1, words, CHANNEL_NONE, &target->address);
+	if (!status)
+		status = slot_open(&target->slot, &target->address, O_WRONLY);
+	if (status)
+		return status;
+	target->writer = msgslot_writer_new(target->slot.handle, MSGSLOT_FOREVER, 0);
+	return target->writer ? STATUS_DONE : report_system(target->slot.node, errno);
+}
+
+static int play_open_targets(struct play *play)
+{
+	bool any = false;
+	int status = STATUS_DONE;
+
+	play->targets = calloc(play->file.count + 1, sizeof(*play->targets));
+	if (!play->targets)
+		return report_system("msgslot", errno);
+	play->began = UINT64_MAX;
+	for (uint32_t n = 0; !status && n < play->file.count; n++) {
+		if (play->file.origins[n].source.time < play->began)
+			play->began = play->file.origins[n].source.time;
+		status = play_open_target(play, n);
+		any = any || play->targets[n].wanted;
+	}
+	if (!status && !any)
+		status = report_error(STATUS_FAILED, play->file.path, NULL,
+				      "nothing was recorded of slot %s", play_source);
+	return status;
+}
+
+static void play_close(struct play *play)
+{
+	for (uint32_t n = 0; play->targets && n < play->file.count; n++) {
+		msgslot_writer_free(play->targets[n].writer);
+		msgslot_slot_close(play->targets[n].slot.handle);
+	}
+	free(play->targets);
+	recordfile_close(&play->file);
+}
+
+/* The channels of --channel; without it all. */
+static int play_take_channels(void)
+{
+	char *words[] = { "0", (char *)(play_channel ? play_channel : "all"), NULL };
+
+	return argument_only_address(2, words, CHANNEL_RANGE, &play_channels);
+}
+
+static int play_run(int argc, char **argv)
+{
+	struct play play = { 0 };
+	int status = play_take_channels();
+
+	if (!status && play_fast && play_speed_text)
+		status = report_usage("--fast and --speed exclude each other");
+	if (!status && argc < 1)
+		status = report_usage("no file is given");
+	if (!status)
+		status = argument_end(argc, argv, 1);
+	if (status)
+		return status;
+	status = recordfile_open(&play.file, argv[0]);
+	if (!status)
+		status = play_open_targets(&play);
+	if (!status)
+		status = play_messages(&play);
+	if (play_verbose)
+		fprintf(stderr, "%s: %" PRIu64 " message%s sent\n", play.file.path, play.messages,
+			text_plural(play.messages));
+	play_close(&play);
+	return status;
+}
+
+const struct command play_command = {
+	.name = "play",
+	.run = play_run,
+	.options = play_options,
+	.arguments = "[OPTION]... { FILE | - }",
+	.summary = "Send the messages of a file that 'msgslot record' wrote.",
+	.help = "  FILE               the file; '-' is standard input\n"
+		"  -x, --speed X      X times as fast as it was; 0.5 is half as fast\n"
+		"      --fast         without pauses\n"
+		"  -s, --slot SLOT    into this slot, not into that which was recorded\n"
+		"      --source SLOT  only what was recorded of this slot\n"
+		"  -c, --channel CHANNEL  only of this channel, or of a range: 1-100, 0x10-\n"
+		"      --from SEC     begin so many seconds behind the beginning\n"
+		"      --to SEC       end so many seconds behind the beginning\n"
+		"  -v, --verbose      say at the end how many messages were sent\n"
+		"  -h, --help         print this\n",
+};
