@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * msgslot play: send the messages of a recording again, with the pauses that were between them, with
- * shorter or longer ones, or with none.
+ * msgslot play: send the messages of a recording again, with the pauses that were between them,
+ * with shorter or longer ones, or with none.
  */
 #include "clock.h"
 #include "command.h"

@@ -39,8 +39,8 @@ void print_add(struct text *text, const struct print *print, const struct msgslo
 	       const char *bytes);
 
 /*
- * Writes the text if that is its end; else keeps it for the same write(), unless it is longer than a
- * pipe takes at once: then what it had @before goes.  Reports; a status.
+ * Writes the text if that is its end; else keeps it for the same write(), unless it is longer than
+ * a pipe takes at once: then what it had @before goes.  Reports; a status.
  */
 int print_write(struct text *text, size_t before, bool is_end);
 

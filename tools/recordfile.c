@@ -104,6 +104,13 @@ static int recordfile_report(const struct recordfile *file, const char *wrong)
 			    "block %" PRIu64 ": %s", file->blocks, wrong);
 }
 
+/* What it has is wrong, of the block that was read last. */
+static int recordfile_report_malformed(struct recordfile *file)
+{
+	file->blocks--;
+	return recordfile_report(file, "it is malformed, although its checksum is right");
+}
+
 /* Reads so many bytes behind the block's: how many there were; -1 after a report. */
 static ssize_t recordfile_read(struct recordfile *file, size_t length)
 {
@@ -240,7 +247,7 @@ int recordfile_next(struct recordfile *file, struct recordfile_message *message,
 	}
 	if (!*bytes || message->source >= file->count || !message->length ||
 	    message->length > MSGSLOT_MESSAGE_MAX)
-		return recordfile_report(file, "it is malformed, although its checksum is right");
+		return recordfile_report_malformed(file);
 	return STATUS_DONE;
 }
 

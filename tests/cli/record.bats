@@ -108,10 +108,10 @@ lines()
 	kill -KILL "$pid"
 	wait "$pid" || true
 	prints 'first\nsecond\nthird\n' msgslot record --show file
-	head -c $((size + 20)) file >cut
-	prints 'first\nsecond\n' msgslot record --show cut
-	head -c $((size + 50)) file >cut
-	prints 'first\nsecond\n' msgslot record --show cut
+	head -c $((size + 20)) file >part
+	prints 'first\nsecond\n' msgslot record --show part
+	head -c $((size + 50)) file >part
+	prints 'first\nsecond\n' msgslot record --show part
 	cp file damaged
 	printf x | dd of=damaged bs=1 seek=$((size - 3)) conv=notrunc status=none
 	code=0
@@ -259,7 +259,7 @@ lines()
 	ends 1
 	grep -q "disk/file: No space left on device" errors
 	works msgslot record --show disk/file
-	grep -qx "x*" out
+	[ "$(sort -u out | head -n 1 | cut -c 1-8)" = xxxxxxxx ]
 	umount disk
 }
 

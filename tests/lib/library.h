@@ -41,6 +41,32 @@ static inline struct msgslot *own_slot(const char *mode, int flags)
 	return open_or_fail(OWN_NAME, flags);
 }
 
+static inline struct msgslot_reader *reader_or_fail(struct msgslot *slot, uint32_t channel,
+						    const struct msgslot_receive_options *options,
+						    size_t size)
+{
+	struct msgslot_reader *reader = msgslot_reader_new(slot, channel, options, size);
+
+	if (!reader)
+		fail_msg("a reader: %s", strerror(errno));
+	return reader;
+}
+
+static inline struct msgslot_writer *writer_or_fail(struct msgslot *slot, int64_t timeout,
+						    size_t size)
+{
+	struct msgslot_writer *writer = msgslot_writer_new(slot, timeout, size);
+
+	if (!writer)
+		fail_msg("a writer: %s", strerror(errno));
+	return writer;
+}
+
+static inline void send_text(struct msgslot *slot, uint32_t channel, const char *text)
+{
+	assert_result(msgslot_message_send(slot, channel, text, strlen(text)), 0);
+}
+
 /* What a channel gives next, as text; without waiting for it. */
 static inline void assert_next(struct msgslot *slot, uint32_t channel, const char *text)
 {
