@@ -157,6 +157,7 @@ static int batch_send_all(struct send_batch *b, long *sent, u64 *sequence)
 	static const struct msgslot_deadline at_once;
 	struct sender *s = &b->sender;
 	const u8 *bytes;
+	u64 number;
 	size_t all;
 	int err;
 
@@ -166,9 +167,10 @@ static int batch_send_all(struct send_batch *b, long *sent, u64 *sequence)
 			return err;
 		if (s->held && s->held->log.id != b->each.channel)
 			sender_unhold(s);
-		err = batch_send(b, bytes, sequence);
+		err = batch_send(b, bytes, &number);
 		if (err)
 			return err;
+		*sequence = number;
 		/* The others do not wait. */
 		s->deadline = &at_once;
 		all = ALIGN(all, 8);

@@ -143,12 +143,41 @@ static void channels_come_and_go(void **state)
 	assert_result(slot_get(OWN, "bytes"), 0);
 }
 
+/* What ends a batch early is not counted, and the number is that of the last message sent. */
+static void the_last_that_was_sent(void **state)
+{
+	unsigned char bytes[300];
+	struct msgslot_send send;
+	int fd, i;
+
+	(void)state;
+	memset(bytes, 'l', sizeof(bytes));
+	own_become("queue");
+	assert_result(slot_set(OWN, "depth", 2), 0);
+	assert_result(slot_set(OWN, "max_channels", 2), 0);
+	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
+	for (i = 0; i < 4; i++) {
+		/* For the third one there is no space in the channel, or no channel. */
+		batch_of({ 1, "a" }, { 1, "b" });
+		batch_add(&batch, i < 2 ? 1 : 3, bytes, i % 2 ? sizeof(bytes) : 1);
+		if (i >= 2)
+			assert_works(send_text(fd, 2, "second channel"));
+		send = batch_send_of(&batch);
+		assert_result(ioctl(fd, MSGSLOT_SEND, &send), 2);
+		assert_int_equal(send.sequence, 2 * i + 2);
+		assert_result(clear_channel(fd, 1), 2);
+		if (i >= 2)
+			assert_result(clear_channel(fd, 2), 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(sends_that_are_refused),
 		own_slot_test(what_was_received_is_sent),
 		own_slot_test(channels_come_and_go),
+		own_slot_test(the_last_that_was_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
