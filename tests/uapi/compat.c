@@ -4,7 +4,7 @@
  * kernel, and it is open to a 64-bit program, given addresses below 4 GiB.
  */
 #define _GNU_SOURCE
-#include "ioctl.h"
+#include "batch.h"
 
 enum { SYS32_READ = 3, SYS32_WRITE = 4, SYS32_IOCTL = 54 };
 
@@ -126,12 +126,59 @@ static void structs_by_both_doors(void **state)
 	munmap(low, 4096);
 }
 
+/* A batch is the same, too, and so is a range. */
+static void batches_by_both_doors(void **state)
+{
+	struct {
+		struct msgslot_listen listen;
+		struct msgslot_send send;
+		struct msgslot_recv recv;
+		struct batch batch;
+	} *low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	size_t mode;
+	int fd;
+
+	(void)state;
+	assert_true(low != MAP_FAILED);
+	for (mode = 0; mode < COUNT_OF(modes); mode++) {
+		own_become(modes[mode]);
+		fd = own_open(O_RDWR | O_NONBLOCK);
+		low->listen = (struct msgslot_listen){ .first = 1, .last = 1u << 31 };
+		assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_LISTEN, (uintptr_t)&low->listen), 0);
+		assert_result(info_of(fd).listeners, 1);
+		low->batch = *batch_of({ 7, "a" }, { 1u << 31, "bc" }, { 3000000000u, "d" });
+		low->send = batch_send_of(&low->batch);
+		assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_SEND, (uintptr_t)&low->send), 3);
+		assert_int_equal(low->send.sequence, 1);
+		assert_gets(fd, 77, RANGE | MSGSLOT_RECV_PEEK, "7.1:a 2147483648.1:bc");
+		low->recv = recv_of(77, RANGE | MANY, low->batch.bytes, BATCH_MAX);
+		assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_RECV, (uintptr_t)&low->recv), 2);
+		assert_gets(fd, 77, RANGE, "EAGAIN");
+		/* What came in by one door goes out by the other. */
+		low->batch.size = low->recv.length;
+		assert_result(batch_send(fd, &low->batch), 2);
+		low->send = batch_send_of(&low->batch);
+		assert_result(call32(SYS32_IOCTL, fd, MSGSLOT_SEND, (uintptr_t)&low->send), 2);
+		assert_gets(fd, 77, RANGE,
+			    mode == 0 ? "7.3:a 2147483648.3:bc" :
+			    mode == 1 ? "7.2:a 7.3:a 2147483648.2:bc 2147483648.3:bc" :
+					"7.2:a 2147483648.2:bc 7.3:a 2147483648.3:bc");
+		low->listen.reserved = 1;
+		assert_fails(call32(SYS32_IOCTL, fd, MSGSLOT_LISTEN, (uintptr_t)&low->listen),
+			     EINVAL);
+		assert_fails(call32(SYS32_IOCTL, fd, MSGSLOT_LISTEN, 16), EFAULT);
+	}
+	munmap(low, sizeof(*low));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(select_by_32_bits),
 		own_slot_test(read_and_write_by_32_bits),
 		own_slot_test(structs_by_both_doors),
+		own_slot_test(batches_by_both_doors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

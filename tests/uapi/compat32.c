@@ -6,204 +6,10 @@
  * There is no 32-bit C library in the guest, and none is needed: this is all the program there is.
  * userland.mk builds it with -m32, or with a compiler for 32-bit ARM.
  */
-#include <linux/msgslot.h>
 #include <linux/msgslot_map.h>
 #include <stddef.h>
 
-enum { SYS32_EXIT = 1, SYS32_READ = 3, SYS32_WRITE = 4, SYS32_OPEN = 5, SYS32_CLOSE = 6 };
-enum { SYS32_GETPID = 20, SYS32_IOCTL = 54, SYS32_MMAP = 90, SYS32_MMAP2 = 192, SYS32_MUNMAP = 91 };
-enum { IN = 0, OUT = 1, BOTH = 2, NO_WAIT = 04000 }; /* for open() */
-enum { BAD_FILE = 9, AGAIN = 11, FAULT = 14, INVALID = 22, NO_SPACE = 28, MESSAGE_SIZE = 90 };
-enum { TOO_BIG = 7, NOT_HERE = 95, TIMED_OUT = 110, STALE = 116 };
-
-#define SLOT "200"
-
-static const char slot_path[] = "/dev/msgslot" SLOT;
-static int failed, tests;
-
-/*
- * System calls: 0 or more, or minus an error.  The first mmap() of x86 takes its arguments in
- * memory, and 32-bit ARM has only the second, of six arguments.
- */
-#ifdef __arm__
-#define AT_START
-static int call6(int number, const unsigned long *arguments)
-{
-	register long r7 asm("r7") = number;
-	register long r0 asm("r0") = arguments[0];
-	register long r1 asm("r1") = arguments[1];
-	register long r2 asm("r2") = arguments[2];
-	register long r3 asm("r3") = arguments[3];
-	register long r4 asm("r4") = arguments[4];
-	register long r5 asm("r5") = arguments[5];
-
-	asm volatile("svc #0"
-		     : "+r"(r0)
-		     : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5)
-		     : "memory", "cc");
-	return r0;
-}
-
-static int call(int number, unsigned long first, unsigned long second, unsigned long third)
-{
-	const unsigned long arguments[6] = { first, second, third };
-
-	return call6(number, arguments);
-}
-
-static int map(const unsigned long *arguments)
-{
-	return call6(SYS32_MMAP2, arguments);
-}
-#else
-/* Where a program begins the stack is not aligned as for a call. */
-#define AT_START __attribute__((force_align_arg_pointer))
-static int call(int number, unsigned long first, unsigned long second, unsigned long third)
-{
-	long result;
-
-	asm volatile("int $0x80"
-		     : "=a"(result)
-		     : "a"(number), "b"(first), "c"(second), "d"(third)
-		     : "memory", "cc");
-	return result;
-}
-
-static int map(const unsigned long *arguments)
-{
-	return call(SYS32_MMAP, (unsigned long)arguments, 0, 0);
-}
-#endif
-
-/* The compiler calls these two on its own. */
-void *memset(void *bytes, int value, size_t length)
-{
-	volatile char *at = bytes;
-
-	while (length--)
-		*at++ = value;
-	return bytes;
-}
-
-void *memcpy(void *to, const void *from, size_t length)
-{
-	volatile char *at = to;
-	const char *source = from;
-
-	while (length--)
-		*at++ = *source++;
-	return to;
-}
-
-static int length_of(const char *text)
-{
-	int length = 0;
-
-	while (text[length])
-		length++;
-	return length;
-}
-
-static int same(const char *one, const char *other, int length)
-{
-	while (length-- > 0)
-		if (*one++ != *other++)
-			return 0;
-	return 1;
-}
-
-static void say(const char *text)
-{
-	call(SYS32_WRITE, 1, (unsigned long)text, length_of(text));
-}
-
-static void say_number(int number)
-{
-	char digits[12], *at = digits + sizeof(digits) - 1;
-
-	*at = '\0';
-	do
-		*--at = '0' + number % 10;
-	while (number /= 10);
-	say(at);
-}
-
-static int control(int fd, unsigned long command, void *argument)
-{
-	return call(SYS32_IOCTL, fd, command, (unsigned long)argument);
-}
-
-static int put(const char *path, const char *text)
-{
-	int fd = call(SYS32_OPEN, (unsigned long)path, OUT, 0), result;
-
-	if (fd < 0)
-		return fd;
-	result = call(SYS32_WRITE, fd, (unsigned long)text, length_of(text));
-	call(SYS32_CLOSE, fd, 0, 0);
-	return result;
-}
-
-/* A new slot, and a file of it. */
-static int slot_new(const char *minor_and_mode)
-{
-	put("/sys/class/msgslot/destroy", SLOT "\n");
-	put("/sys/class/msgslot/create", minor_and_mode);
-	return call(SYS32_OPEN, (unsigned long)slot_path, BOTH, 0);
-}
-
-static void check_(int condition, const char *text, int line)
-{
-	if (condition)
-		return;
-	failed = 1;
-	say("# line ");
-	say_number(line);
-	say(": ");
-	say(text);
-	say("\n");
-}
-
-#define check(condition) check_(!!(condition), #condition, __LINE__)
-
-/* The first failure is the end: the slot may be in any state. */
-static void end_test(const char *name)
-{
-	say(failed ? "not ok " : "ok ");
-	say_number(++tests);
-	say(" - ");
-	say(name);
-	say("\n");
-	if (!failed)
-		return;
-	put("/sys/class/msgslot/destroy", SLOT "\n");
-	call(SYS32_EXIT, 1, 0, 0);
-}
-
-static struct msgslot_send send_of(unsigned int channel, const char *text)
-{
-	struct msgslot_send send;
-
-	memset(&send, 0, sizeof(send));
-	send.channel = channel;
-	send.message = (unsigned long)text;
-	send.length = length_of(text);
-	return send;
-}
-
-static struct msgslot_recv recv_of(unsigned int channel, unsigned int flags, char *got, int size)
-{
-	struct msgslot_recv recv;
-
-	memset(&recv, 0xee, sizeof(recv));
-	recv.channel = channel;
-	recv.flags = flags;
-	recv.message = (unsigned long)got;
-	recv.size = size;
-	recv.timeout = 0;
-	recv.sequence = 0;
-	return recv;
-}
+#include "compat32.h"
 
 static void select_read_and_write(void)
 {
@@ -415,16 +221,248 @@ static void mapped(void)
 	end_test("mapped");
 }
 
+/* ---- batches and ranges -------------------------------------------------------------------- */
+
+/* As it is sent, or as it came; and what gets() made of it. */
+static struct {
+	unsigned int size;
+	_Alignas(8) char bytes[1024];
+} batch;
+
+static char text[512];
+
+static struct msgslot_header *batch_add(unsigned int channel, const char *message)
+{
+	struct msgslot_header *header = (void *)(batch.bytes + batch.size);
+
+	memset(header, 0, sizeof(*header));
+	header->size = sizeof(*header);
+	header->length = length_of(message);
+	header->channel = channel;
+	memcpy(header + 1, message, header->length);
+	batch.size += (sizeof(*header) + header->length + 7) & ~7u;
+	return header;
+}
+
+static struct msgslot_send batch_send_of(void)
+{
+	struct msgslot_send send = send_of(0, "");
+
+	send.flags = MSGSLOT_SEND_MANY;
+	send.message = (unsigned long)batch.bytes;
+	send.length = batch.size;
+	return send;
+}
+
+static char *put_number(char *at, unsigned int number)
+{
+	if (number > 9)
+		at = put_number(at, number / 10);
+	*at = '0' + number % 10;
+	return at + 1;
+}
+
+/* Receives many: "CHANNEL.SEQUENCE:MESSAGE " of each, or minus an error. */
+static int gets(int fd, unsigned int channel, unsigned int flags, int size, const char *wanted)
+{
+	struct msgslot_recv recv = recv_of(channel, flags | MSGSLOT_RECV_MANY, batch.bytes, size);
+	const unsigned int pid = call(SYS32_GETPID, 0, 0, 0);
+	struct msgslot_header *header = (void *)batch.bytes;
+	int count = control(fd, MSGSLOT_RECV, &recv), i;
+	char *at = text;
+
+	if (count < 0)
+		return count;
+	for (i = 0; i < count; i++) {
+		if (header->size != 48 || header->flags || header->lost || header->uid ||
+		    header->pid != pid || header->time < 1000000)
+			return 0;
+		at = put_number(at, header->channel);
+		*at++ = '.';
+		at = put_number(at, header->sequence);
+		*at++ = ':';
+		memcpy(at, header + 1, header->length);
+		at += header->length;
+		*at++ = ' ';
+		header = (void *)((char *)header + ((48 + header->length + 7) & ~7u));
+	}
+	*at = '\0';
+	if (recv.channel != channel || recv.length > (unsigned int)size)
+		return 0;
+	return length_of(text) == length_of(wanted) && same(text, wanted, length_of(wanted));
+}
+
+#define check_gets(fd, channel, flags, wanted) \
+	check(gets(fd, channel, flags, sizeof(batch.bytes), wanted) == 1)
+
+static void listen_and_range(void)
+{
+	const char *const modes[] = { SLOT " last\n", SLOT " queue\n", SLOT " broadcast\n" };
+	const unsigned int inside = 1u << 31, outside = 4294967295u;
+	struct msgslot_listen listen;
+	struct msgslot_info info;
+	struct msgslot_send send;
+	struct msgslot_recv recv;
+	char got[64];
+	int mode, fd;
+
+	for (mode = 0; mode < 3; mode++) {
+		fd = slot_new(modes[mode]);
+		memset(&listen, 0, sizeof(listen));
+		listen.first = 1;
+		listen.last = inside;
+		recv = recv_of(77, MSGSLOT_RECV_RANGE, got, sizeof(got));
+		check(control(fd, MSGSLOT_RECV, &recv) == -INVALID && recv.channel == 77);
+		check(control(fd, MSGSLOT_LISTEN, (void *)0) == -FAULT);
+		check(control(fd, _IOC(1, 235, 9, 12), &listen) == -INVALID);
+		listen.reserved = 1;
+		check(control(fd, MSGSLOT_LISTEN, &listen) == -INVALID);
+		listen.reserved = 0;
+		listen.flags = MSGSLOT_LISTEN_LOWEST;
+		check(control(fd, MSGSLOT_LISTEN, &listen) == (mode == 1 ? 0 : -NOT_HERE));
+		listen.flags = 0;
+		listen.first = inside + 1;
+		check(control(fd, MSGSLOT_LISTEN, &listen) == -INVALID);
+		listen.first = inside - 1;
+		check(control(fd, MSGSLOT_LISTEN, &listen) == 0);
+		check(control(fd, MSGSLOT_INFO, &info) == 0);
+		check(info.listeners == 1 && info.feed_depth == 1024);
+		recv.timeout = 5000000;
+		check(control(fd, MSGSLOT_RECV, &recv) == -TIMED_OUT && recv.channel == 77);
+		send = send_of(outside, "outside");
+		check(control(fd, MSGSLOT_SEND, &send) == 0);
+		recv.timeout = 0;
+		check(control(fd, MSGSLOT_RECV, &recv) == -AGAIN && recv.channel == 77);
+		send = send_of(inside, "inside");
+		check(control(fd, MSGSLOT_SEND, &send) == 0);
+		recv.size = 5;
+		check(control(fd, MSGSLOT_RECV, &recv) == -NO_SPACE && recv.length == 6);
+		recv = recv_of(77, MSGSLOT_RECV_RANGE, got, sizeof(got));
+		check(control(fd, MSGSLOT_RECV, &recv) == 0 && recv.channel == inside);
+		check(recv.sequence == 1 && recv.length == 6 && same(got, "inside", 6));
+		check(recv.lost == 0 && recv.uid == 0 && recv.time > 1000000);
+		send.channel = inside - 1;
+		check(control(fd, MSGSLOT_SEND, &send) == 0);
+		check(call(SYS32_READ, fd, (unsigned long)got, sizeof(got)) == 6);
+		check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
+		recv = recv_of(77, MSGSLOT_RECV_RANGE, got, sizeof(got));
+		check(control(fd, MSGSLOT_RECV, &recv) == -INVALID);
+		call(SYS32_CLOSE, fd, 0, 0);
+	}
+	end_test("listen_and_range");
+}
+
+/* Five messages of three channels. */
+static int batch_send(int fd, unsigned int number)
+{
+	struct msgslot_send send;
+
+	batch.size = 0;
+	batch_add(5, "a");
+	batch_add(3, "eight by");
+	batch_add(5, "bc");
+	batch_add(4294967295u, "d");
+	batch_add(5, "thirty-two");
+	send = batch_send_of();
+	return control(fd, MSGSLOT_SEND, &send) == 5 && send.sequence == number;
+}
+
+static void batches_in_each_mode(void)
+{
+	const unsigned int peek = MSGSLOT_RECV_PEEK, newer = MSGSLOT_RECV_NEWER;
+	const unsigned int range = MSGSLOT_RECV_RANGE;
+	struct msgslot_listen listen = { .first = 1, .last = 9 };
+	int fd = slot_new(SLOT " last\n"), other;
+
+	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
+	check(gets(fd, 5, 0, sizeof(batch.bytes), "") == -AGAIN);
+	check(batch_send(fd, 3));
+	check_gets(fd, 5, 0, "5.3:thirty-two ");
+	check_gets(fd, 4294967295u, 0, "4294967295.1:d ");
+	check(control(fd, MSGSLOT_LISTEN, &listen) == 0);
+	check_gets(fd, 77, range, "3.1:eight by 5.3:thirty-two ");
+	call(SYS32_CLOSE, fd, 0, 0);
+
+	fd = slot_new(SLOT " queue\n");
+	check(batch_send(fd, 3));
+	check_gets(fd, 5, peek, "5.1:a 5.2:bc 5.3:thirty-two ");
+	check(gets(fd, 5, 0, 56 + 48 + 1, "5.1:a ") == 1);
+	check(control(fd, MSGSLOT_LISTEN, &listen) == 0);
+	check_gets(fd, 77, range | peek, "3.1:eight by 5.2:bc 5.3:thirty-two ");
+	check_gets(fd, 77, range, "3.1:eight by 5.2:bc 5.3:thirty-two ");
+	check(gets(fd, 77, range, sizeof(batch.bytes), "") == -AGAIN);
+	check_gets(fd, 4294967295u, 0, "4294967295.1:d ");
+	call(SYS32_CLOSE, fd, 0, 0);
+
+	fd = slot_new(SLOT " broadcast\n");
+	other = call(SYS32_OPEN, (unsigned long)slot_path, IN | NO_WAIT, 0);
+	check(control(fd, MSG_SLOT_CHANNEL, (void *)5) == 0);
+	check(control(other, MSGSLOT_LISTEN, &listen) == 0);
+	check(batch_send(fd, 3));
+	check_gets(fd, 5, 0, "5.1:a 5.2:bc 5.3:thirty-two ");
+	check_gets(fd, 3, newer, "3.1:eight by ");
+	check_gets(other, 77, range, "5.1:a 3.1:eight by 5.2:bc 5.3:thirty-two ");
+	check(gets(other, 77, range, sizeof(batch.bytes), "") == -AGAIN);
+	call(SYS32_CLOSE, other, 0, 0);
+	call(SYS32_CLOSE, fd, 0, 0);
+	end_test("batches_in_each_mode");
+}
+
+static void batches_that_are_refused(void)
+{
+	struct msgslot_header *header;
+	struct msgslot_send send;
+	struct msgslot_recv recv;
+	int fd = slot_new(SLOT " queue\n");
+
+	check(sizeof(*header) == MSGSLOT_HEADER_SIZE && offsetof(struct msgslot_header, uid) == 44);
+	batch.size = 0;
+	batch_add(5, "good");
+	header = batch_add(5, "bad");
+	send = batch_send_of();
+	/* Addresses and lengths have all their bits. */
+	send.message |= 1ull << 32;
+	check(control(fd, MSGSLOT_SEND, &send) == -FAULT);
+	send.message = 0;
+	check(control(fd, MSGSLOT_SEND, &send) == -INVALID);
+	send = batch_send_of();
+	header->length = 4294967295u;
+	check(control(fd, MSGSLOT_SEND, &send) == 1 && send.sequence == 1);
+	send.message += 56;
+	send.length -= 56;
+	check(control(fd, MSGSLOT_SEND, &send) == -INVALID);
+	header->length = 3;
+	send.length -= 6;
+	check(control(fd, MSGSLOT_SEND, &send) == -INVALID);
+	recv = recv_of(5, MSGSLOT_RECV_MANY, batch.bytes, 51);
+	check(control(fd, MSGSLOT_RECV, &recv) == -NO_SPACE && recv.length == 52);
+	recv = recv_of(5, MSGSLOT_RECV_MANY, batch.bytes, sizeof(batch.bytes));
+	recv.message |= 1ull << 63;
+	check(control(fd, MSGSLOT_RECV, &recv) == -FAULT && recv.sequence == 0);
+	recv.message = (unsigned long)batch.bytes;
+	check(control(fd, MSGSLOT_RECV, &recv) == 1 && recv.sequence == 1 && recv.length == 56);
+	/* What was received is sent as it is. */
+	batch.size = recv.length;
+	send = batch_send_of();
+	check(control(fd, MSGSLOT_SEND, &send) == 1);
+	check_gets(fd, 5, 0, "5.2:good ");
+	call(SYS32_CLOSE, fd, 0, 0);
+	end_test("batches_that_are_refused");
+}
+
 AT_START void _start(void);
 void _start(void)
 {
-	say("1..6\n");
+	say("1..9\n");
 	select_read_and_write();
 	send_and_recv();
 	what_each_mode_has_for_itself();
 	clear_info_and_walk();
 	structs_of_other_sizes();
 	mapped();
+	listen_and_range();
+	batches_in_each_mode();
+	batches_that_are_refused();
 	put("/sys/class/msgslot/destroy", SLOT "\n");
 	call(SYS32_EXIT, 0, 0, 0);
 	__builtin_unreachable();
