@@ -118,7 +118,8 @@ void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached 
 
 /*
  * Wakes all that listen to @id and do not take.  What they can do is not said: io_uring and epoll
- * look themselves then, and with that the listener comes back into the tree.
+ * look themselves then, and with that the listener comes back into the tree.  Until then later
+ * messages wake nobody: so those that wait exclusively are woken too, all of them.
  */
 static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 {
@@ -139,7 +140,7 @@ static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 		}
 		spin_unlock(&feed->lock);
 		if (queue)
-			msgslot_waiters_wake(queue, 0);
+			msgslot_waiters_wake_all(queue, 0);
 	} while (queue);
 }
 
