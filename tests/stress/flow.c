@@ -174,6 +174,7 @@ static void clear(enum kind kind)
 {
 	struct msgslot_clear c = { .channel = random_below(&seed, CHANNELS) };
 
+	__atomic_add_fetch(&round->clears[kind][c.channel], 1, __ATOMIC_SEQ_CST);
 	if (ioctl(control[kind], MSGSLOT_CLEAR, &c))
 		complain("CLEAR: %s", strerror(errno));
 	cleared[kind] += c.messages;

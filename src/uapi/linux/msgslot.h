@@ -253,7 +253,7 @@ struct msgslot_send {
  * @time: out: when it was sent, CLOCK_BOOTTIME in nanoseconds
  * @lost: out: in `broadcast`, how many messages were dropped before this file read them, since it
  *	joined the channel; with MSGSLOT_RECV_NEWER, in every mode, how many between @sequence (if
- *	not 0) and this message went unread; else 0
+ *	not 0) and this message went unread, unless the channel was forgotten meanwhile; else 0
  * @pid: out: the sending process, as the receiver's pid namespace numbers it; 0 where it does not
  * @uid: out: the user that opened the file it was sent through, as the receiver's user namespace
  *	numbers that user
