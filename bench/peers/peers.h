@@ -211,6 +211,14 @@ extern const struct means queue_many, dgram_many;
 int measure_put_many(const struct row *row, long at, struct figure *figure);
 int measure_get_many(const struct row *row, long at, struct figure *figure);
 
+/* ---- listeners: ranges.c ------------------------------------------------------------------- */
+
+extern const struct means last_listened, last_listened_64, broadcast_range;
+extern const struct means queue_lowest, queue_lowest_sent, mq_priorities;
+extern const struct means one_listener, many_selected;
+
+int weigh_waiting(const struct row *row, long at, struct figure *figure);
+
 /* ---- processes: processes.c ---------------------------------------------------------------- */
 
 int measure_trip(const struct row *row, long at, struct figure *figure);

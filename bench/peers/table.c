@@ -39,6 +39,10 @@ static const struct section waking = { "Waking all who wait: what the waker pays
 static const struct section many = { "Select, write and read, one of many", COST, CHANNELS };
 static const struct section heap = { "Memory for each that keeps 16 bytes", WEIGHT, CHANNELS };
 static const struct section kept = { "Memory for each kept message of 128", WEIGHT, KEPT };
+static const struct section ranked = { "The most urgent of 32 priorities", COST, BYTES };
+static const struct section of_many = { "One of 10 000: send, epoll, receive", COST, BYTES };
+static const struct section waited = { "Memory for each of 10 000 that are waited for", WEIGHT,
+				       BYTES };
 static const struct section at_once = { "Several at once, as a multiple of one", TIMES,
 					PROCESSORS };
 
@@ -71,6 +75,8 @@ const struct row rows[] = {
 	{ &values, "msgslot last: write", ALL, measure_put, M(last) },
 	{ &values, "msgslot last: SEND", ALL, measure_put, M(last_message) },
 	{ &values, "msgslot last: write, channel mapped", ALL, measure_put, M(last_mapped) },
+	{ &values, "msgslot last: write, one listens", ONLY_128, measure_put, M(last_listened) },
+	{ &values, "msgslot last: write, 64 listen", ONLY_128, measure_put, M(last_listened_64) },
 	{ &values, "tmpfs: pwrite", ALL, measure_put, M(tmpfs) },
 	{ &values, "tmpfs: open, write, close, rename", ALL, measure_put, M(tmpfs_renamed) },
 	{ &values, "seqlock in shared memory: write", ALL, measure_put, M(seqlock) },
@@ -116,6 +122,8 @@ const struct row rows[] = {
 
 	{ &hearing, "msgslot broadcast: a plain read", ALL, measure_take, M(broadcast) },
 	{ &hearing, "msgslot broadcast: RECV", ALL, measure_take, M(broadcast_message) },
+	{ &hearing, "msgslot broadcast: RECV of a range", ONLY_128, measure_take,
+	  M(broadcast_range) },
 	{ &hearing, "msgslot broadcast: mapped read", ALL, measure_take, M(broadcast_mapped) },
 	{ &hearing, "netlink multicast: receive", ONLY_128, measure_take, M(netlink) },
 
@@ -154,12 +162,29 @@ const struct row rows[] = {
 	{ &kept, "msgslot queue, max_message 128", ALL, weigh_queue_small, ALONE },
 	{ &kept, "msgslot queue, max_message 128: charged", ALL, weigh_queue_charge, ALONE },
 
+	{ &ranked, "msgslot queue: write + RECV of the lowest", ONLY_128, measure_both,
+	  M(queue_lowest) },
+	{ &ranked, "msgslot queue: SEND + RECV of the lowest", ONLY_128, measure_both,
+	  M(queue_lowest_sent) },
+	{ &ranked, "POSIX mq: send + receive, by priority", ONLY_128, measure_both,
+	  M(mq_priorities) },
+
+	{ &of_many, "msgslot last: one file that listens", ONLY_128, measure_both,
+	  M(one_listener) },
+	{ &of_many, "msgslot last: 10 000 files", ONLY_128, measure_both, M(many_selected) },
+
+	{ &waited, "msgslot last: by one file that listens", ONLY_128, weigh_waiting,
+	  M(one_listener) },
+	{ &waited, "msgslot last: by 10 000 files", ONLY_128, weigh_waiting, M(many_selected) },
+
 	{ &at_once, "callers of getppid", ALL, measure_gets_at_once, M(getppid_floor) },
 	{ &at_once, "msgslot last: readers of one channel", ALL, measure_gets_at_once, M(last) },
 	{ &at_once, "msgslot last: mapped readers of one channel", ALL, measure_gets_at_once,
 	  M(last_mapped) },
 	{ &at_once, "msgslot last: writers of a channel each", ALL, measure_puts_at_once,
 	  M(last_apart) },
+	{ &at_once, "msgslot last: the same, one listens", ALL, measure_puts_at_once,
+	  M(last_listened) },
 	{ &at_once, "tmpfs: readers of one file", ALL, measure_gets_at_once, M(tmpfs) },
 };
 const int rows_count = sizeof(rows) / sizeof(rows[0]);
@@ -281,6 +306,11 @@ const struct bound bounds[] = {
 	  1.05,
 	  0 },
 	{ "broadcast: read, in instructions", { "msgslot broadcast: read", 64 }, { 0 }, 960, 0 },
+	{ "last: memory, a listener over files",
+	  { "msgslot last: by one file that listens", SMALL },
+	  { "msgslot last: by 10 000 files", SMALL },
+	  0.01,
+	  0 },
 	{ "broadcast: write, 64 reads over 64 POSIX mqs",
 	  { "msgslot broadcast: write, all read", 64 },
 	  { "POSIX mqs: send to all, all receive", 64 },
@@ -318,5 +348,10 @@ const struct bound bounds[] = {
 	  { 0 },
 	  1.5,
 	  1.9 },
+	{ "last: two writers on two processors, one listens",
+	  { "msgslot last: the same, one listens", 2 },
+	  { 0 },
+	  1.3,
+	  1.6 },
 };
 const int bounds_count = sizeof(bounds) / sizeof(bounds[0]);
