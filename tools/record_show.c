@@ -22,7 +22,7 @@ int record_show(const char *path, const struct print *print, uint64_t most)
 
 		status = recordfile_next(&file, &stored, &bytes);
 		if (!status) {
-			/* A time before this boot is below 0: it wraps, here and where it is used. */
+			/* Before this boot it is below 0, and wraps here and where it is used. */
 			const struct msgslot_message message = {
 				.sequence = stored.sequence,
 				.time = stored.time - (uint64_t)boot,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Many messages sent with a system call: a writer leaves on the channels what the plain calls would,
- * and loses nothing by an error, by a message that is longer than its buffer, or by a channel that
- * is full.
+ * Many messages sent with a system call: a writer leaves on the channels what the plain calls
+ * would, and loses nothing by an error, by a message that is longer than its buffer, or by a
+ * channel that is full.
  */
 #define _GNU_SOURCE
 #include "library.h"
