@@ -109,9 +109,9 @@ leaders=()
 
 @test "priorities" {
 	renew 4 queue
-	recipe "priorities: the jobs" >jobs
+	recipe "priorities: the jobs" >make-jobs
 	recipe "priorities: a worker" >worker
-	works sh jobs
+	works sh make-jobs
 	run_in_background worker
 	printf 'an urgent one\nsome job\n' >expected
 	eventually cmp -s expected worker.said
