@@ -162,7 +162,7 @@ all_shells_do()
 	works msgslot send 4 4711 x
 	touch file-to-restore
 	terminal "$@"
-	completes "$1" "msgslot rec" "msgslot recv"
+	completes "$1" "msgslot wat" "msgslot watch"
 	completes "$1" "msgslot send @ba" "msgslot send @battery"
 	completes "$1" "msgslot recv --time" "msgslot recv --timeout"
 	completes "$1" "msgslot recv -W 5 4 47" "msgslot recv -W 5 4 4711"
@@ -210,7 +210,7 @@ fish_offers()
 	renew 4 queue
 	works msgslot send 4 4711 x
 	touch file-to-restore
-	fish_offers "msgslot rec" "recv"
+	fish_offers "msgslot wat" "watch"
 	fish_offers "msgslot send @b" "@battery @bell"
 	fish_offers "msgslot recv --time" "--timeout"
 	fish_offers "msgslot recv -W 5 4 " "4711"

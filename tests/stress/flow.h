@@ -395,7 +395,7 @@ static inline void listener_replay(struct listener *l)
 	struct head head;
 
 	while (ioctl(l->fd, MSGSLOT_RECV, &r) == 0) {
-		/* A channel that was cleared may have been forgotten then, with what it had lost. */
+		/* A channel that was cleared may have been forgotten, with what it had lost. */
 		if (before && r.sequence - before - 1 != r.lost &&
 		    __atomic_load_n(now, __ATOMIC_SEQ_CST) == clears)
 			complain("message %llu came after %llu, but %llu were lost",
