@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "msgslot.h"
@@ -47,6 +48,22 @@ static inline uint64_t address_of(const void *bytes)
 
 /* The buffers of a reader and of a writer: where the caller leaves it open, and at most. */
 enum { BATCH_SIZE = 65536, BATCH_SIZE_MAX = 1 << 30 };
+
+/*
+ * A buffer of @size bytes in the place of *@buffer, which loses what it had.  Zeroed, because
+ * memory checkers do not see the kernel fill it, and ask about what is between two messages.
+ */
+static inline int batch_renew(char **buffer, size_t *old_size, size_t size)
+{
+	char *fresh = calloc(1, size);
+
+	if (!fresh)
+		return -1;
+	free(*buffer);
+	*buffer = fresh;
+	*old_size = size;
+	return 0;
+}
 
 /* Where the header behind a message begins, that ends at @end: see struct msgslot_header. */
 static inline size_t batch_align(size_t end)

@@ -7,7 +7,6 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
 /* @next is where the header of the next of @left messages is. */
@@ -46,26 +45,11 @@ struct msgslot_reader *msgslot_reader_new(struct msgslot *slot, uint32_t channel
 	reader->flags = flags | MSGSLOT_RECV_MANY;
 	reader->timeout = options ? options->timeout : MSGSLOT_FOREVER;
 	reader->sequence = options ? options->sequence : 0;
-	reader->size = size ? size : BATCH_SIZE;
-	/* Zeroed, because memory checkers do not see the kernel fill it. */
-	reader->buffer = calloc(1, reader->size);
-	if (!reader->buffer) {
+	if (batch_renew(&reader->buffer, &reader->size, size ? size : BATCH_SIZE)) {
 		msgslot_reader_free(reader);
 		return NULL;
 	}
 	return reader;
-}
-
-static int reader_grow(struct msgslot_reader *reader, size_t size)
-{
-	char *buffer = calloc(1, size);
-
-	if (!buffer)
-		return -1;
-	free(reader->buffer);
-	reader->buffer = buffer;
-	reader->size = size;
-	return 0;
 }
 
 static int reader_fetch(struct msgslot_reader *reader)
@@ -86,7 +70,7 @@ static int reader_fetch(struct msgslot_reader *reader)
 		/* ENOSPC is also a full slot: then there is no message, and no length. */
 		if (count < 0 && (errno != ENOSPC || recv.length <= reader->size))
 			return -1;
-	} while (count < 0 && !reader_grow(reader, recv.length));
+	} while (count < 0 && !batch_renew(&reader->buffer, &reader->size, recv.length));
 
 	if (count < 0)
 		return -1;

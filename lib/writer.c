@@ -7,7 +7,6 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
 /* @count messages are in @buffer from @start to @end, the first header at @start. */
@@ -34,9 +33,7 @@ struct msgslot_writer *msgslot_writer_new(struct msgslot *slot, int64_t timeout,
 		return NULL;
 	writer->slot = slot;
 	writer->timeout = timeout;
-	writer->size = size ? size : BATCH_SIZE;
-	writer->buffer = malloc(writer->size);
-	if (!writer->buffer) {
+	if (batch_renew(&writer->buffer, &writer->size, size ? size : BATCH_SIZE)) {
 		msgslot_writer_free(writer);
 		return NULL;
 	}
@@ -75,19 +72,6 @@ int msgslot_writer_flush(struct msgslot_writer *writer)
 	return 0;
 }
 
-/* Makes the buffer, in which nothing is left, as long as a message needs it. */
-static int writer_grow(struct msgslot_writer *writer, size_t size)
-{
-	char *buffer = malloc(size);
-
-	if (!buffer)
-		return -1;
-	free(writer->buffer);
-	writer->buffer = buffer;
-	writer->size = size;
-	return 0;
-}
-
 int msgslot_writer_put(struct msgslot_writer *writer, uint32_t channel, const void *message,
 		       size_t length)
 {
@@ -107,11 +91,9 @@ int msgslot_writer_put(struct msgslot_writer *writer, uint32_t channel, const vo
 			return -1;
 		at = 0;
 		if (writer->size < sizeof(header) + length &&
-		    writer_grow(writer, sizeof(header) + length))
+		    batch_renew(&writer->buffer, &writer->size, sizeof(header) + length))
 			return -1;
 	}
-	/* What is between two messages is not looked at, but memory checkers would ask. */
-	memset(writer->buffer + writer->end, 0, at > writer->end ? at - writer->end : 0);
 	memcpy(writer->buffer + at, &header, sizeof(header));
 	memcpy(writer->buffer + at + sizeof(header), message, length);
 	writer->end = at + sizeof(header) + length;

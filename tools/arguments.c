@@ -66,8 +66,11 @@ static bool argument_parse_range(const char *text, struct address *address)
 	       (!minus[1] || argument_parse_channel(minus + 1, strlen(minus + 1), &address->last));
 }
 
-static int argument_channel(const char *text, enum channel_wanted wanted, struct address *address)
+int argument_channel(const char *text, enum channel_wanted wanted, struct address *address)
 {
+	address->channel = 0;
+	address->last = UINT32_MAX;
+	address->is_range = false;
 	address->has_channel = true;
 	if (argument_parse_channel(text, strlen(text), &address->channel)) {
 		address->last = address->channel;

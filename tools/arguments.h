@@ -46,6 +46,15 @@ struct address {
  */
 enum channel_wanted { CHANNEL_NONE, CHANNEL_ONE, CHANNEL_RANGE, RANGE_OPTIONAL };
 
+/* Whether the address, if it has a channel or a range, has this one. */
+static inline bool address_has(const struct address *address, uint32_t channel)
+{
+	return channel >= address->channel && channel <= address->last;
+}
+
+/* The channel, or range, of the address: CHANNEL alone, as wanted. */
+int argument_channel(const char *text, enum channel_wanted wanted, struct address *address);
+
 /* The address that argv (argc words) begins with. */
 int argument_address(int argc, char **argv, enum channel_wanted wanted, struct address *address);
 

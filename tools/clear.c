@@ -32,7 +32,7 @@ static int clear_channel(struct slot *slot, const uint64_t *newest)
 static int clear_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
 {
 	(void)data;
-	return slot_has(slot, entry->channel) ? clear_channel(slot, NULL) : STATUS_DONE;
+	return address_has(slot->address, entry->channel) ? clear_channel(slot, NULL) : STATUS_DONE;
 }
 
 static int clear_run(int argc, char **argv)

@@ -116,21 +116,6 @@ static int dump_fetch(struct dump *dump, const struct address *address)
  * ---- the file ----------------------------------------------------------------------------------
  */
 
-static int dump_write_all(int fd, const struct text *file)
-{
-	size_t done = 0;
-
-	while (done < file->length) {
-		ssize_t put = write(fd, file->bytes + done, file->length - done);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		if (put > 0)
-			done += (size_t)put;
-	}
-	return 0;
-}
-
 /* Writes to a pipe or a device.  Reports name path, which the user gave. */
 static int dump_write_other(const char *path, const char *target, const struct text *file)
 {
@@ -139,7 +124,7 @@ static int dump_write_other(const char *path, const char *target, const struct t
 
 	if (fd < 0)
 		return report_system(path, errno);
-	if (dump_write_all(fd, file))
+	if (stream_write_to(fd, file->bytes, file->length))
 		status = report_system(path, errno);
 	close(fd);
 	return status;
@@ -160,7 +145,7 @@ static int dump_write_regular(const char *path, const char *target, const struct
 	fd = mkostemp(name, O_CLOEXEC);
 	if (fd < 0)
 		return report_system(path, errno);
-	if (dump_write_all(fd, file) || fsync(fd))
+	if (stream_write_to(fd, file->bytes, file->length) || fsync(fd))
 		status = report_system(path, errno);
 	if (close(fd) && !status)
 		status = report_system(path, errno);

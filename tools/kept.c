@@ -21,7 +21,8 @@ static int kept_next_channel(struct kept *kept, const struct slot *slot)
 		return -1;
 	do
 		found = msgslot_walker_next(kept->walker, &entry, sizeof(entry));
-	while (found > 0 && (entry.first == entry.next || !slot_has(slot, entry.channel)));
+	while (found > 0 &&
+	       (entry.first == entry.next || !address_has(slot->address, entry.channel)));
 	if (found <= 0)
 		return found;
 	kept->channel = entry.channel;

@@ -52,8 +52,8 @@ static double play_speed = 1;
 static bool play_fast;
 static const char *play_slot;	 /* of --slot: into this one, or NULL */
 static const char *play_source;	 /* of --source: only of this one, or NULL */
-static const char *play_channel; /* of --channel: only of these, or NULL */
-static struct address play_channels;
+static const char *play_channel; /* of --channel, or NULL: then of all of play_channels */
+static struct address play_channels = { .last = UINT32_MAX };
 static int64_t play_from;
 static int64_t play_to = INT64_MAX;
 static bool play_verbose;
@@ -69,12 +69,17 @@ static int play_check_speed(const char *text)
 	return report_usage("--speed '%s' is not a number from 0.001 to 1000000", text);
 }
 
+static int play_check_channel(const char *text)
+{
+	return argument_channel(text, CHANNEL_RANGE, &play_channels);
+}
+
 static const struct option_rule play_options[] = {
 	{ .letter = 'x', .name = "speed", .text = &play_speed_text, .check = play_check_speed },
 	{ .name = "fast", .flag = &play_fast },
 	{ .letter = 's', .name = "slot", .text = &play_slot },
 	{ .name = "source", .text = &play_source },
-	{ .letter = 'c', .name = "channel", .text = &play_channel },
+	{ .letter = 'c', .name = "channel", .text = &play_channel, .check = play_check_channel },
 	{ .name = "from", .seconds = &play_from },
 	{ .name = "to", .seconds = &play_to },
 	{ .letter = 'v', .name = "verbose", .flag = &play_verbose },
@@ -131,7 +136,7 @@ static int play_message(struct play *play, const struct recordfile_message *mess
 	if (offset < 0)
 		offset = 0;
 	if (!target->wanted || offset < play_from || offset > play_to ||
-	    message->channel < play_channels.channel || message->channel > play_channels.last)
+	    !address_has(&play_channels, message->channel))
 		return STATUS_DONE;
 	status = play_wait(play, offset);
 	while (!status &&
@@ -234,20 +239,12 @@ static void play_close(struct play *play)
 	recordfile_close(&play->file);
 }
 
-/* The channels of --channel; without it all. */
-static int play_take_channels(void)
-{
-	char *words[] = { "0", (char *)(play_channel ? play_channel : "all"), NULL };
-
-	return argument_only_address(2, words, CHANNEL_RANGE, &play_channels);
-}
-
 static int play_run(int argc, char **argv)
 {
 	struct play play = { 0 };
-	int status = play_take_channels();
+	int status = STATUS_DONE;
 
-	if (!status && play_fast && play_speed_text)
+	if (play_fast && play_speed_text)
 		status = report_usage("--fast and --speed exclude each other");
 	if (!status && argc < 1)
 		status = report_usage("no file is given");

@@ -117,17 +117,9 @@ static int record_open_file(struct record *record)
 
 static int record_write_block(struct record *record)
 {
-	size_t done = 0;
-	ssize_t put;
-
 	recordfile_complete(&record->block, record->blocks);
-	while (done < record->block.length) {
-		put = write(record->fd, record->block.bytes + done, record->block.length - done);
-		if (put < 0 && errno != EINTR)
-			return report_system(record->path, errno);
-		if (put > 0)
-			done += (size_t)put;
-	}
+	if (stream_write_to(record->fd, record->block.bytes, record->block.length))
+		return report_system(record->path, errno);
 	record->blocks++;
 	if (!record->unsynced)
 		record->unsynced = clock_now(CLOCK_MONOTONIC);

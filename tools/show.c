@@ -121,7 +121,7 @@ static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, 
 		if (channels->only_own)
 			return STATUS_DONE;
 	}
-	if (!slot_has(slot, channel.channel))
+	if (!address_has(slot->address, channel.channel))
 		return STATUS_DONE;
 	show_add_channel(&channels->text, !channels->any, &channel);
 	channels->any = true;
@@ -146,7 +146,7 @@ static bool show_wants_file(const struct slot *slot, const struct fdinfo *file)
 		return true;
 	if (file->listens)
 		return file->first <= slot->address->last && file->last >= slot->address->channel;
-	return file->selected && slot_has(slot, file->channel);
+	return file->selected && address_has(slot->address, file->channel);
 }
 
 static void show_add_file_json(struct text *text, bool first, const struct fdinfo *file)

@@ -29,11 +29,6 @@ int slot_select(struct slot *slot)
 	return slot_report(slot, errno);
 }
 
-bool slot_has(const struct slot *slot, uint32_t channel)
-{
-	return channel >= slot->address->channel && channel <= slot->address->last;
-}
-
 int slot_walk(struct slot *slot,
 	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
 	      void *data)

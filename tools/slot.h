@@ -42,9 +42,6 @@ int slot_walk(struct slot *slot,
 	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
 	      void *data);
 
-/* Whether the address, if it has a channel or a range, has this one. */
-bool slot_has(const struct slot *slot, uint32_t channel);
-
 /*
  * A send, or a receive, on the slot's channel failed: text and status for errno.  length is that of
  * the message, or 0.

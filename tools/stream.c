@@ -47,27 +47,30 @@ ssize_t stream_read(void *bytes, size_t size)
 	return got;
 }
 
-int stream_write(const void *bytes, size_t length)
+int stream_write_to(int fd, const void *bytes, size_t length)
 {
 	const char *next = bytes;
 
 	while (length) {
-		ssize_t put = write(STDOUT_FILENO, next, length);
+		ssize_t put = write(fd, next, length);
 
 		if (put > 0) {
 			next += put;
 			length -= (size_t)put;
 		} else if (put == 0) {
 			errno = EIO;
-			goto err_report;
-		} else if (errno != EINTR &&
-			   (errno != EAGAIN || stream_wait(STDOUT_FILENO, POLLOUT))) {
-			goto err_report;
+			return -1;
+		} else if (errno != EINTR && (errno != EAGAIN || stream_wait(fd, POLLOUT))) {
+			return -1;
 		}
 	}
 	return 0;
+}
 
-err_report:
+int stream_write(const void *bytes, size_t length)
+{
+	if (!stream_write_to(STDOUT_FILENO, bytes, length))
+		return 0;
 	report_system("standard output", errno);
 	return -1;
 }

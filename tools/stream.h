@@ -21,7 +21,10 @@ int stream_guard(void);
 /* Some bytes of standard input; 0 at its end; -1 after a report. */
 ssize_t stream_read(void *bytes, size_t size);
 
-/* All bytes, in one write() if the other end allows it; -1 after a report. */
+/* All bytes to fd, in one write() if the other end allows it; -1 with errno, and no report. */
+int stream_write_to(int fd, const void *bytes, size_t length);
+
+/* The same to standard output; -1 after a report. */
 int stream_write(const void *bytes, size_t length);
 
 /* Writes the text and empties it: a status. */

@@ -6,12 +6,6 @@
 # shellcheck source=../common/tools.bash
 source "$BATS_TEST_DIRNAME/../common/tools.bash"
 
-# lines SLOT: standard input has a channel and a message on each line.
-lines()
-{
-	works msgslot send -l --channel-field "$1"
-}
-
 @test "last: what is there on each channel, once, in the order of the channels" {
 	renew 1 last
 	lines 1 < <(printf '3 three\n1 old\n100 hundred\n1 one\n101 outside\n4294967295 highest\n')

@@ -20,11 +20,6 @@ stopped()
 	ends 0
 }
 
-lines()
-{
-	works msgslot send -l --channel-field "$1"
-}
-
 @test "all that is sent to a slot, with channel, sequence, sender and time" {
 	renew 6 broadcast
 	recording 6

@@ -121,6 +121,18 @@ static inline void *shared_for_test(size_t size)
 	return map;
 }
 
+/* The state of a thread or process as ps shows it; X when it is gone. */
+static inline char task_state(pid_t tid)
+{
+	char path[64], text[1024], *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	if (text_get(path, text, sizeof(text)) <= 0)
+		return 'X';
+	end = strrchr(text, ')');
+	return end ? end[2] : 'X';
+}
+
 /* For a condition that is certain to come true, if late: the bound turns a hang into a message. */
 #define await(condition)                                           \
 	do {                                                       \

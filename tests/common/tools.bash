@@ -55,6 +55,12 @@ says()
 	}
 }
 
+# lines SLOT: standard input has a channel and a message on each line, to be sent.
+lines()
+{
+	works msgslot send -l --channel-field "$1"
+}
+
 # on_terminal COMMAND: its standard output is one, and what it shows is in ./shown.
 on_terminal()
 {

@@ -167,20 +167,9 @@ static inline void call_start(struct call *call)
 	call->thread = thread_start(call_run, call);
 }
 
-static inline char task_state(pid_t process, pid_t thread)
-{
-	char path[64], text[512], *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", process, thread);
-	if (text_get(path, text, sizeof(text)) <= 0)
-		return 0;
-	state = strrchr(text, ')');
-	return state ? state[2] : 0;
-}
-
 static inline bool call_sleeps(const struct call *call)
 {
-	return call->tid && task_state(getpid(), call->tid) == 'S' && !call->over;
+	return call->tid && task_state(call->tid) == 'S' && !call->over;
 }
 
 /* Between its first line and the call a thread does nothing that could sleep. */

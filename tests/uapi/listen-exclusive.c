@@ -30,17 +30,6 @@ static void *wait_for_message(void *argument)
 	return NULL;
 }
 
-static bool waiter_sleeps(const struct waiter *waiter)
-{
-	char path[64], text[512], *state;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", waiter->tid);
-	if (!waiter->tid || text_get(path, text, sizeof(text)) <= 0)
-		return false;
-	state = strrchr(text, ')');
-	return state && state[2] == 'S';
-}
-
 static void waiters_start(int fd)
 {
 	struct waiter *waiter;
@@ -51,7 +40,7 @@ static void waiters_start(int fd)
 		waiter->epoll = epoll_on(fd, EPOLLIN | EPOLLEXCLUSIVE);
 		waiter->tid = 0;
 		waiter->thread = thread_start(wait_for_message, waiter);
-		await(waiter_sleeps(waiter));
+		await(waiter->tid && task_state(waiter->tid) == 'S');
 	}
 }
 

@@ -104,18 +104,6 @@ static inline void grace(void)
 	usleep(paced(30000, 200000));
 }
 
-/* The state of a thread or process as ps shows it; X when it is gone. */
-static inline char task_state(pid_t tid)
-{
-	char path[64], text[1024], *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	if (text_get(path, text, sizeof(text)) <= 0)
-		return 'X';
-	end = strrchr(text, ')');
-	return end ? end[2] : 'X';
-}
-
 /* How often a thread or process went to sleep. */
 static inline long task_sleeps(pid_t tid)
 {
