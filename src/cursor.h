@@ -83,27 +83,34 @@ int msgslot_cursor_seek(struct msgslot_cursor *cursor, struct msgslot_log *log, 
  * However many they are, that is one step: short messages leave nothing in their cells, and a ring
  * or a charge that goes with any of them goes with the last.
  */
+static __always_inline int msgslot_cursor_take_locked(struct msgslot_log *log, u64 sequence,
+						      u32 count, bool is_long,
+						      struct msgslot_buffer **old)
+{
+	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+	const u64 last = sequence + count - 1;
+
+	if (unlikely(log->first != sequence || !ring))
+		return -ESTALE;
+	if (count > 1)
+		/* Pairs with msgslot_log_first(). */
+		smp_store_release(&log->first, last);
+	if (unlikely(is_long || rcu_access_pointer(ring->older) ||
+		     (last + 1 == log->next ?
+			      ring->size > MSGSLOT_EMPTY_RING_BYTES || ring->share != log->share :
+			      ring->newest_of_share <= last)))
+		return msgslot_log_advance_slow_locked(log, old);
+	return msgslot_log_advance_locked(log);
+}
+
+/* The same for a caller without the lock. */
 static __always_inline int msgslot_cursor_take(struct msgslot_log *log, u64 sequence, u32 count,
 					       bool is_long, struct msgslot_buffer **old)
 {
-	const u64 last = sequence + count - 1;
-	struct msgslot_ring *ring;
-	int left = -ESTALE;
+	int left;
 
 	spin_lock(&log->lock);
-	ring = msgslot_log_ring_locked(log);
-	if (likely(log->first == sequence && ring)) {
-		if (count > 1)
-			/* Pairs with msgslot_log_first(). */
-			smp_store_release(&log->first, last);
-		if (unlikely(is_long || rcu_access_pointer(ring->older) ||
-			     (last + 1 == log->next ? ring->size > MSGSLOT_EMPTY_RING_BYTES ||
-							      ring->share != log->share :
-						      ring->newest_of_share <= last)))
-			left = msgslot_log_advance_slow_locked(log, old);
-		else
-			left = msgslot_log_advance_locked(log);
-	}
+	left = msgslot_cursor_take_locked(log, sequence, count, is_long, old);
 	spin_unlock(&log->lock);
 	return left;
 }

@@ -126,9 +126,10 @@ static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 	struct msgslot_feed_waiter *waiter;
 	const void *after = NULL;
 	wait_queue_head_t *queue;
+	bool more = true;
 	u32 first = 0;
 
-	do {
+	while (more) {
 		queue = NULL;
 		spin_lock(&feed->lock);
 		waiter = feed_waiter_find(&feed->polls, id, first, after);
@@ -138,10 +139,11 @@ static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 			after = waiter;
 			feed_waiter_remove(waiter, &feed->polls);
 		}
+		more = waiter && !RB_EMPTY_ROOT(&feed->polls.rb_root);
 		spin_unlock(&feed->lock);
 		if (queue)
 			msgslot_waiters_wake_all(queue, 0);
-	} while (queue);
+	}
 }
 
 /*
@@ -171,10 +173,12 @@ bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id)
 	return left;
 }
 
-void msgslot_feed_wake(struct msgslot_feed *feed, u32 id)
+void msgslot_feed_wake(struct msgslot_feed *feed, u32 id, unsigned int wake)
 {
-	feed_wake_polls(feed, id);
-	msgslot_feed_wake_call(feed, id);
+	if (wake & MSGSLOT_FEED_POLLS)
+		feed_wake_polls(feed, id);
+	if (wake & MSGSLOT_FEED_CALLS)
+		msgslot_feed_wake_call(feed, id);
 }
 
 /* Takes any waiter out of @tree; NULL if it is empty. */
@@ -218,7 +222,7 @@ static struct msgslot_log *feed_ready_entry(struct rb_node *node)
 	return rb_entry(node, struct msgslot_log, ready);
 }
 
-static void feed_insert_ready(struct msgslot_feed *feed, struct msgslot_log *log)
+void msgslot_feed_insert_ready_locked(struct msgslot_feed *feed, struct msgslot_log *log)
 {
 	struct rb_node **link = &feed->ready.rb_node, *up = NULL;
 
@@ -239,22 +243,40 @@ void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log 
 	if (log->first == log->next)
 		return;
 	spin_lock(&feed->lock);
-	feed_insert_ready(feed, log);
+	msgslot_feed_insert_ready_locked(feed, log);
 	spin_unlock(&feed->lock);
+}
+
+void msgslot_feed_settle_log_locked(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	if (log->first != log->next || !(log->wake_requests & MSGSLOT_IS_READY))
+		return;
+	spin_lock(&feed->lock);
+	rb_erase(&log->ready, &feed->ready);
+	spin_unlock(&feed->lock);
+	WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_IS_READY);
 }
 
 void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log)
 {
-	if (!(READ_ONCE(log->wake_requests) & MSGSLOT_IS_READY))
+	/* A reader that takes the last message comes here after that. */
+	if (msgslot_log_has(log, 0, false) || !(READ_ONCE(log->wake_requests) & MSGSLOT_IS_READY))
 		return;
 	spin_lock(&log->lock);
-	if (log->first == log->next && log->wake_requests & MSGSLOT_IS_READY) {
-		spin_lock(&feed->lock);
-		rb_erase(&log->ready, &feed->ready);
-		spin_unlock(&feed->lock);
-		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_IS_READY);
-	}
+	msgslot_feed_settle_log_locked(feed, log);
 	spin_unlock(&log->lock);
+}
+
+void msgslot_feed_note_clear(struct msgslot_feed *feed, struct msgslot_log *log)
+{
+	msgslot_feed_settle_log(feed, log);
+	/* If the first listener comes later, it hears nothing of what was cleared. */
+	if (!msgslot_feed_is_on(feed))
+		return;
+	spin_lock(&feed->lock);
+	WRITE_ONCE(feed->cleared, feed->time);
+	spin_unlock(&feed->lock);
 }
 
 struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first, u32 last)
@@ -275,37 +297,6 @@ struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first
 }
 
 /* ---- the news -------------------------------------------------------------------------------- */
-
-u64 msgslot_feed_add_locked(struct msgslot_feed *feed, struct msgslot_log *log,
-			    const struct msgslot_rules *rules, const struct msgslot_cell *leaving,
-			    u64 sequence, bool *wake)
-{
-	const bool is_queue = rules->cursor == MSGSLOT_CURSOR_OF_CHANNEL;
-	u64 time = ktime_get_boottime_ns();
-	struct msgslot_feed_entry *entry;
-
-	lockdep_assert_held(&log->lock);
-	*wake = false;
-	/* If the first one comes just now, it waits until this message is placed, and finds it. */
-	if (!READ_ONCE(feed->listeners))
-		return time;
-	if (!is_queue && log->next - log->first >= rules->depth)
-		log->dropped = leaving->time;
-	spin_lock(&feed->lock);
-	if (is_queue) {
-		feed_insert_ready(feed, log);
-	} else if (feed->ring) {
-		time = max(time, feed->time + 1);
-		WRITE_ONCE(feed->time, time);
-		entry = &feed->ring->entries[feed->next++ & (feed->ring->depth - 1)];
-		entry->time = time;
-		entry->sequence = sequence;
-		entry->channel = log->id;
-	}
-	*wake = !RB_EMPTY_ROOT(&feed->calls.rb_root) || !RB_EMPTY_ROOT(&feed->polls.rb_root);
-	spin_unlock(&feed->lock);
-	return time;
-}
 
 int msgslot_feed_read(struct msgslot_feed *feed, u32 first, u32 last, u64 *position, u64 *time,
 		      struct msgslot_feed_entry *entry)

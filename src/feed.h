@@ -41,6 +41,7 @@
 #ifndef MSGSLOT_FEED_H
 #define MSGSLOT_FEED_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/rbtree.h>
@@ -116,6 +117,7 @@ struct msgslot_feed_member {
  * @share: of the listener that is charged for @ring
  * @next: number of the entry to come
  * @time: of the newest entry, or later; changed under @lock, read anywhere
+ * @cleared: the same when a channel was last cleared; likewise
  * @ready: the logs that have a message, by the channel's id
  * @polls: listeners that are polled, or sleep in a call that takes nothing
  * @calls: listeners that sleep in a call that takes a message
@@ -134,10 +136,15 @@ struct msgslot_feed {
 	struct msgslot_share *share;
 	u64 next;
 	u64 time;
+	u64 cleared;
 	struct rb_root ready;
 	struct rb_root_cached polls;
 	struct rb_root_cached calls;
 };
+
+/* Which trees of waiters are not empty. */
+#define MSGSLOT_FEED_POLLS 1
+#define MSGSLOT_FEED_CALLS 2
 
 void msgslot_feed_init(struct msgslot_feed *feed);
 /* Entries of the next ring, from the next first listener on: at least 1, a power of two is made. */
@@ -152,25 +159,60 @@ static __always_inline bool msgslot_feed_is_on(const struct msgslot_feed *feed)
 	return data_race(feed->on);
 }
 
+/* @log has a message, and the feed is a state.  Under both locks. */
+void msgslot_feed_insert_ready_locked(struct msgslot_feed *feed, struct msgslot_log *log);
 /*
- * Message @sequence is about to be stored in @log, whose lock is held; if the log is full, the one
- * in @leaving goes for it.  Returns the time that it is to have; *@wake: the caller is to call
- * msgslot_feed_wake() afterwards, without the lock.
+ * Message @sequence is about to be stored in @log, whose lock is held; the one in @leaving, if that
+ * is not NULL, goes for it.  Returns the time that it is to have; *@wake: which listeners may
+ * sleep, for msgslot_feed_wake(), which the caller is to call afterwards, without the lock.
  */
-u64 msgslot_feed_add_locked(struct msgslot_feed *feed, struct msgslot_log *log,
-			    const struct msgslot_rules *rules, const struct msgslot_cell *leaving,
-			    u64 sequence, bool *wake);
-/* Wakes listeners to channel @id, and one call of those that take.  In an RCU section. */
-void msgslot_feed_wake(struct msgslot_feed *feed, u32 id);
+static __always_inline u64 msgslot_feed_add_locked(struct msgslot_feed *feed,
+						   struct msgslot_log *log,
+						   const struct msgslot_cell *leaving, u64 sequence,
+						   unsigned int *wake)
+{
+	u64 time = ktime_get_boottime_ns();
+	struct msgslot_feed_entry *entry;
+
+	lockdep_assert_held(&log->lock);
+	spin_lock(&feed->lock);
+	if (feed->ring) {
+		time = max(time, feed->time + 1);
+		WRITE_ONCE(feed->time, time);
+		entry = &feed->ring->entries[feed->next++ & (feed->ring->depth - 1)];
+		entry->time = time;
+		entry->sequence = sequence;
+		entry->channel = log->id;
+		if (leaving)
+			log->dropped = leaving->time;
+	} else if (feed->listeners) {
+		msgslot_feed_insert_ready_locked(feed, log);
+	}
+	/* If the first listener comes later, it waits until this message is there, and finds it. */
+	*wake = (RB_EMPTY_ROOT(&feed->polls.rb_root) ? 0 : MSGSLOT_FEED_POLLS) |
+		(RB_EMPTY_ROOT(&feed->calls.rb_root) ? 0 : MSGSLOT_FEED_CALLS);
+	spin_unlock(&feed->lock);
+	return time;
+}
+
+/*
+ * Wakes listeners to channel @id: with MSGSLOT_FEED_POLLS in @wake those in @polls, with
+ * MSGSLOT_FEED_CALLS one call of those in @calls.  In an RCU section.
+ */
+void msgslot_feed_wake(struct msgslot_feed *feed, u32 id, unsigned int wake);
 /* Only such a call; whether any is left that sleeps, to whatever channel.  In an RCU section. */
 bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id);
 /* Wakes all listeners: the slot is gone.  Sleeps. */
 void msgslot_feed_wake_all(struct msgslot_feed *feed);
 /*
- * After a message was taken from @log, or all were, and before a dead log is freed: where none is
- * left the state says so.
+ * After a message was taken from @log, and before a dead log is freed: where none is left the state
+ * says so.
  */
 void msgslot_feed_settle_log(struct msgslot_feed *feed, struct msgslot_log *log);
+/* The same under the log's lock. */
+void msgslot_feed_settle_log_locked(struct msgslot_feed *feed, struct msgslot_log *log);
+/* After all messages of @log were cleared. */
+void msgslot_feed_note_clear(struct msgslot_feed *feed, struct msgslot_log *log);
 
 /* ---- for listeners --------------------------------------------------------------------------- */
 
@@ -197,6 +239,16 @@ void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log 
  */
 int msgslot_feed_read(struct msgslot_feed *feed, u32 first, u32 last, u64 *position, u64 *time,
 		      struct msgslot_feed_entry *entry);
+/*
+ * Whether the message of @entry, which was read just now, may have been cleared.  If not, it is
+ * kept, or has gone for a newer one in its channel.
+ */
+static inline bool msgslot_feed_may_be_cleared(const struct msgslot_feed *feed,
+					       const struct msgslot_feed_entry *entry)
+{
+	return entry->time <= READ_ONCE(feed->cleared);
+}
+
 /* The number of the entry to come. */
 u64 msgslot_feed_get_next(struct msgslot_feed *feed);
 /*

@@ -127,7 +127,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 	struct msgslot_ring *ring;
 	struct msgslot_map_pages *map;
 	u64 sequence, first, time = 0;
-	bool wake = false;
+	unsigned int wake = 0;
 	int more, err;
 
 	spin_lock(&log->lock);
@@ -184,7 +184,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 	else
 		ring->newest_of_share = sequence;
 	if (feed)
-		time = msgslot_feed_add_locked(feed, log, rules, leaving, sequence, &wake);
+		time = msgslot_feed_add_locked(feed, log, more ? NULL : leaving, sequence, &wake);
 	place_store_locked(log, cell, message, sequence, first, time, is_long);
 	if (is_long)
 		message->placed = message->buffer;
@@ -199,7 +199,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 out:
 	spin_unlock(&log->lock);
 	if (feed && wake)
-		msgslot_feed_wake(feed, log->id);
+		msgslot_feed_wake(feed, log->id, wake);
 	return more;
 }
 

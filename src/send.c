@@ -18,7 +18,6 @@
 
 #include "compat.h"
 #include "file.h"
-#include "mmap.h"
 #include "send.h"
 #include "sender.h"
 #include "slot.h"
@@ -55,31 +54,31 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 		buffer = NULL;
 	message = sender_message(f, args, length, inline_buffer, buffer);
 	/*
-	 * While sends are traced sender_place_slow() places them: what a tracepoint tells costs
+	 * While sends are traced sender_place_anywhere() places them: what a tracepoint tells costs
 	 * nothing here.
 	 */
 	if (unlikely(trace_msgslot_send_enabled()))
 		err = err ?: -EIDRM;
 	if (likely(!err))
-		err = sender_place(f, slot, is_long, args, NULL, false, &message);
+		err = sender_place(f, slot, is_long, args, NULL, &message);
 	if (unlikely(err)) {
-		const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
 		struct msgslot_incoming again =
 			sender_message(f, args, length, inline_buffer, buffer);
-		struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
 
-		err = sender_place_slow(&s, &again, from, inline_buffer, err);
-		sender_unhold(&s);
-		if (unlikely(err))
-			return err;
-		message.sequence = again.sequence;
-		message.buffer = NULL;
-	} else if (is_long && unlikely(message.map)) {
-		msgslot_mmap_fill(message.map, message.sequence, length, message.placed);
+		if (err == -EXDEV || err == -EIDRM)
+			err = sender_place_anywhere(f, args, NULL, &again);
+		if (unlikely(err)) {
+			const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);
+			struct sender s = { .f = f, .args = args, .deadline = deadline ?: &simple };
+
+			err = sender_place_slow(&s, &again, from, inline_buffer, err);
+			sender_unhold(&s);
+			if (unlikely(err))
+				return err;
+		}
+		message = again;
 	}
-	/* Of a long message that this one replaced. */
-	if (unlikely(message.buffer))
-		msgslot_buffer_put(&slot->spares, message.buffer);
+	sender_end(slot, is_long, &message);
 	this_cpu_inc(slot->stats->sent);
 	if (sequence)
 		*sequence = message.sequence;

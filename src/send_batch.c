@@ -116,6 +116,7 @@ static noinline int batch_send_slow(struct send_batch *b, const u8 *bytes, int e
 {
 	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	const struct user_memory from = { .pointer = u64_to_user_ptr(b->each.message) };
+	struct msgslot_file *f = b->sender.f;
 	struct msgslot_buffer *buffer = NULL;
 	struct msgslot_incoming message;
 
@@ -127,11 +128,19 @@ static noinline int batch_send_slow(struct send_batch *b, const u8 *bytes, int e
 			buffer = NULL;
 		bytes = inline_buffer;
 	}
-	message = sender_message(b->sender.f, &b->each, b->each.length, bytes, buffer);
-	/* -EIDRM: the call is to hold the channel. */
-	err = sender_place_slow(&b->sender, &message, from, inline_buffer, err ?: -EIDRM);
+	message = sender_message(f, &b->each, b->each.length, bytes, buffer);
+	if (err == -EXDEV)
+		err = sender_place_anywhere(f, NULL, b->sender.held, &message);
+	else
+		/* The call is to hold the channel. */
+		err = err ?: -EIDRM;
+	if (err)
+		err = sender_place_slow(&b->sender, &message, from, inline_buffer, err);
+	if (err)
+		return err;
 	*sequence = message.sequence;
-	return err;
+	sender_end(f->slot, message.length > MSGSLOT_INLINE_BYTES, &message);
+	return 0;
 }
 
 static __always_inline int batch_send(struct send_batch *b, const u8 *bytes, u64 *sequence)
@@ -142,7 +151,7 @@ static __always_inline int batch_send(struct send_batch *b, const u8 *bytes, u64
 
 	if (likely(bytes && b->sender.held)) {
 		message = sender_message(f, NULL, b->each.length, bytes, NULL);
-		err = sender_place(f, f->slot, false, NULL, b->sender.held, false, &message);
+		err = sender_place(f, f->slot, false, NULL, b->sender.held, &message);
 		*sequence = message.sequence;
 		if (likely(!err && !message.buffer))
 			return 0;

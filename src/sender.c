@@ -3,7 +3,6 @@
 #include <linux/err.h>
 #include <linux/uaccess.h>
 
-#include "mmap.h"
 #include "sender.h"
 
 struct msgslot_buffer *sender_copy(struct msgslot_file *f, struct user_memory from, size_t length,
@@ -185,11 +184,25 @@ static void sender_trace_full(struct sender *s, const struct msgslot_incoming *m
 	trace_msgslot_full(s->f->slot->minor, id, message->length, -err);
 }
 
-/* The same where files may listen. */
-static noinline int sender_place_listened(const struct sender *s, struct msgslot_incoming *message)
+int sender_place_anywhere(struct msgslot_file *f, const struct msgslot_send *args,
+			  struct msgslot_channel *held, struct msgslot_incoming *message)
 {
-	return sender_place(s->f, s->f->slot, message->length > MSGSLOT_INLINE_BYTES, s->args,
-			    s->held, true, message);
+	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
+	struct msgslot_slot *slot = f->slot;
+	struct msgslot_channel *channel;
+	int err = -EIDRM;
+
+	rcu_read_lock();
+	channel = held ?: rcu_dereference(f->channel);
+	if (args && (!channel || channel->log.id != args->channel))
+		channel = msgslot_channel_lookup(&slot->channels, args->channel, args->channel);
+	if (channel)
+		err = sender_place_in(channel, slot, is_long, true, message);
+	if (!err)
+		trace_msgslot_send(slot->minor, channel->log.id, message->sequence,
+				   message->length);
+	rcu_read_unlock();
+	return err;
 }
 
 int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
@@ -199,8 +212,6 @@ int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct
 	struct msgslot_slot *slot = s->f->slot;
 	unsigned int rounds = 0;
 
-	if (err == -EXDEV)
-		err = sender_place_listened(s, message);
 	while (err) {
 		if (unlikely(trace_msgslot_full_enabled()))
 			sender_trace_full(s, message, err);
@@ -217,16 +228,12 @@ int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct
 		if (err == -EFAULT)
 			break;
 		if (!err)
-			err = sender_place(s->f, slot, is_long, s->args, s->held, false, message);
-		if (err == -EXDEV)
-			err = sender_place_listened(s, message);
+			err = sender_place_anywhere(s->f, s->args, s->held, message);
 	}
-	if (!err && is_long && message->map)
-		msgslot_mmap_fill(message->map, message->sequence, message->length,
-				  message->placed);
+	if (!err)
+		return 0;
+	sender_wake_next(s);
 	msgslot_buffer_put(&slot->spares, message->buffer);
-	if (err)
-		sender_wake_next(s);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 
 #include "channel.h"
 #include "file.h"
+#include "mmap.h"
 #include "place.h"
 #include "slot.h"
 #include "user.h"
@@ -51,46 +52,71 @@ static __always_inline struct msgslot_incoming sender_message(const struct msgsl
 }
 
 /*
- * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the
- * channel that @args name; -EXDEV without @listened, if a file may listen.
+ * Places @message in @channel, in the RCU section that it was found in.  @listened: a file may
+ * listen.
  */
-static __always_inline int sender_place(struct msgslot_file *f, struct msgslot_slot *slot,
-					bool is_long, const struct msgslot_send *args,
-					struct msgslot_channel *held, bool listened,
-					struct msgslot_incoming *message)
+static __always_inline int sender_place_in(struct msgslot_channel *channel,
+					   struct msgslot_slot *slot, bool is_long, bool listened,
+					   struct msgslot_incoming *message)
 {
-	struct msgslot_feed *feed = &slot->channels.feed;
-	struct msgslot_channel *channel;
-	int more;
+	struct msgslot_feed *feed = listened ? &slot->channels.feed : NULL;
+	const int more = msgslot_place(&channel->log, &slot->rules, feed, message, is_long);
 
-	rcu_read_lock();
-	if (unlikely(!listened && msgslot_feed_is_on(feed))) {
-		rcu_read_unlock();
-		return -EXDEV;
-	}
-	channel = held ?: rcu_dereference(f->channel);
-	more = -EIDRM;
-	if (likely(!args || (channel && channel->log.id == args->channel)))
-		more = msgslot_place(&channel->log, &slot->rules, listened ? feed : NULL, message,
-				     is_long);
-	if (likely(more >= 0)) {
-		/* While sends are traced all are placed in a channel that is held. */
-		if (held)
-			trace_msgslot_send(held->slot, held->log.id, message->sequence,
-					   message->length);
-		/* A map is filled before readers are woken. */
-		if (!is_long || likely(!message->map))
-			msgslot_channel_wake_reader(channel);
-		if (more)
-			this_cpu_add(slot->stats->messages, more);
-	}
-	rcu_read_unlock();
-	return more < 0 ? more : 0;
+	if (unlikely(more < 0))
+		return more;
+	/* A map is filled before readers are woken. */
+	if (!is_long || likely(!message->map))
+		msgslot_channel_wake_reader(channel);
+	if (more)
+		this_cpu_add(slot->stats->messages, more);
+	return 0;
 }
 
 /*
- * The rest of a call, after @err of sender_place(), or of bytes that could not be copied in: 0, or
- * the error.  Puts the buffer of @message.  The call may hold a channel then.
+ * Places @message in @held or, if that is NULL, in the selected channel; -EIDRM if that is not the
+ * channel that @args name; -EXDEV if a file may listen.
+ */
+static __always_inline int sender_place(struct msgslot_file *f, struct msgslot_slot *slot,
+					bool is_long, const struct msgslot_send *args,
+					struct msgslot_channel *held,
+					struct msgslot_incoming *message)
+{
+	struct msgslot_channel *channel;
+	int err = -EXDEV;
+
+	rcu_read_lock();
+	if (likely(!msgslot_feed_is_on(&slot->channels.feed))) {
+		channel = held ?: rcu_dereference(f->channel);
+		err = -EIDRM;
+		if (likely(!args || (channel && channel->log.id == args->channel)))
+			err = sender_place_in(channel, slot, is_long, false, message);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * The same after such an error, and in any channel that is there; -EIDRM if it is not, or was just
+ * forgotten.
+ */
+int sender_place_anywhere(struct msgslot_file *f, const struct msgslot_send *args,
+			  struct msgslot_channel *held, struct msgslot_incoming *message);
+
+/* What is left to do for @message once it is placed. */
+static __always_inline void sender_end(struct msgslot_slot *slot, bool is_long,
+				       const struct msgslot_incoming *message)
+{
+	if (is_long && unlikely(message->map))
+		msgslot_mmap_fill(message->map, message->sequence, message->length,
+				  message->placed);
+	/* Of a long message that this one replaced. */
+	if (unlikely(message->buffer))
+		msgslot_buffer_put(&slot->spares, message->buffer);
+}
+/*
+ * The rest of a call, after @err of sender_place_anywhere(), or of bytes that could not be copied
+ * in: 0, as if that had placed @message; or the error, and its buffer is put.  The call may hold a
+ * channel then.
  */
 int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
 		      u8 *inline_buffer, int err);

@@ -226,7 +226,7 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 			this_cpu_add(slot->stats->dropped, *messages);
 		if (*messages)
 			trace_msgslot_drop(channel->slot, id, 0, *messages);
-		msgslot_feed_settle_log(&slot->channels.feed, &channel->log);
+		msgslot_feed_note_clear(&slot->channels.feed, &channel->log);
 		msgslot_channel_wake_writers(channel, 0);
 	}
 	msgslot_channel_unhold(&slot->channels, channel, &holder);
