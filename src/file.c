@@ -84,6 +84,20 @@ static bool file_listener_is_readable(struct msgslot_file *f, u32 *length)
 	return readable;
 }
 
+/* The same for poll(), without a reference where that will do. */
+static bool file_can_receive(struct msgslot_file *f)
+{
+	struct msgslot_listener *listener;
+	int ret = 0;
+
+	rcu_read_lock();
+	listener = rcu_dereference(f->listener);
+	if (listener)
+		ret = msgslot_listener_is_readable_fast(listener);
+	rcu_read_unlock();
+	return ret < 0 ? file_listener_is_readable(f, NULL) : ret;
+}
+
 /* What a call can do at this moment without waiting. */
 static __poll_t file_events(struct msgslot_file *f)
 {
@@ -93,7 +107,7 @@ static __poll_t file_events(struct msgslot_file *f)
 
 	if (msgslot_slot_is_gone(slot))
 		return MSGSLOT_EVENTS_GONE;
-	if (unlikely(rcu_access_pointer(f->listener)) && file_listener_is_readable(f, NULL))
+	if (unlikely(rcu_access_pointer(f->listener)) && file_can_receive(f))
 		events |= MSGSLOT_EVENTS_READABLE;
 	rcu_read_lock();
 	channel = rcu_dereference(f->channel);

@@ -144,6 +144,139 @@ int msgslot_listener_peek(struct msgslot_listener *l, struct msgslot_found *foun
 	return ret;
 }
 
+/* ---- the usual case of that ------------------------------------------------------------------ */
+
+/* Where the feed is news: the entry of the next message. */
+static __always_inline int listener_next_entry(struct msgslot_listener *l,
+					       struct msgslot_next *next,
+					       struct msgslot_feed_entry *entry)
+{
+	const struct msgslot_position *p = &l->position;
+	bool usual, told;
+	int err;
+	u64 at;
+
+	spin_lock(&l->lock);
+	usual = !l->ended && p->walk > l->range.last;
+	told = p->lost == p->lost_seen;
+	at = p->next;
+	next->lost = p->lost;
+	next->moves = l->moves;
+	spin_unlock(&l->lock);
+	if (!usual)
+		return -ESTALE;
+	next->next = at;
+	err = msgslot_feed_read(listener_feed(l), l->range.first, l->range.last, &next->next,
+				&next->told, entry);
+	if (!err)
+		return 0;
+	return err == -EAGAIN && told && next->next == at ? -EAGAIN : -ESTALE;
+}
+
+static __always_inline int listener_look_news(struct msgslot_listener *l, struct msgslot_next *next)
+{
+	struct msgslot_feed_entry entry;
+	int err = listener_next_entry(l, next, &entry);
+
+	if (err)
+		return err;
+	next->sequence = entry.sequence;
+	next->channel =
+		msgslot_channel_lookup(&l->range.slot->channels, entry.channel, entry.channel);
+	return next->channel ? 0 : -ESTALE;
+}
+
+/* Where it is a state: the channel whose turn it is. */
+static __always_inline int listener_look_ready(struct msgslot_listener *l,
+					       struct msgslot_next *next)
+{
+	const struct msgslot_range *range = &l->range;
+	struct msgslot_feed *feed = msgslot_range_feed(range);
+	u32 round = range->first;
+	struct msgslot_log *log;
+
+	if (READ_ONCE(l->ended))
+		return -ESTALE;
+	if (!range->lowest) {
+		spin_lock(&l->lock);
+		round = l->position.round;
+		spin_unlock(&l->lock);
+	}
+	log = msgslot_feed_find_ready(feed, round, range->last);
+	if (!log && round > range->first)
+		log = msgslot_feed_find_ready(feed, range->first, round - 1);
+	if (!log)
+		return -EAGAIN;
+	next->channel = container_of(log, struct msgslot_channel, log);
+	next->sequence = 0;
+	next->lost = 0;
+	return 0;
+}
+
+int msgslot_listener_peek_fast(struct msgslot_listener *l, struct msgslot_next *next,
+			       struct msgslot_peek *peek)
+{
+	int err = msgslot_range_is_taken(&l->range) ? listener_look_ready(l, next) :
+						      listener_look_news(l, next);
+
+	if (err)
+		return err;
+	rcu_read_lock_sched();
+	/* With a size of 0 no reference of a long message is taken. */
+	err = msgslot_peek_once(&next->channel->log, next->sequence, peek, true, 0);
+	rcu_read_unlock_sched();
+	if (err || peek->length > MSGSLOT_INLINE_BYTES)
+		return -ESTALE;
+	return next->sequence && peek->sequence != next->sequence ? -ESTALE : 0;
+}
+
+int msgslot_listener_is_readable_fast(struct msgslot_listener *l)
+{
+	struct msgslot_feed_entry entry;
+	struct msgslot_next next;
+	int err;
+	bool sure;
+
+	if (msgslot_range_is_taken(&l->range)) {
+		err = listener_look_ready(l, &next);
+		sure = !err && msgslot_log_has(&next.channel->log, 0, false);
+	} else {
+		err = listener_next_entry(l, &next, &entry);
+		/* A message that went for a newer one has left that, or a loss. */
+		sure = !err && !msgslot_feed_may_be_cleared(listener_feed(l), &entry);
+	}
+	if (err)
+		return err == -EAGAIN ? 0 : err;
+	return sure ? 1 : -ESTALE;
+}
+
+bool msgslot_listener_move_fast(struct msgslot_listener *l, const struct msgslot_next *next)
+{
+	struct msgslot_position *p = &l->position;
+	bool moved = true;
+	u32 id;
+
+	if (l->range.lowest)
+		return true;
+	spin_lock(&l->lock);
+	if (msgslot_range_is_taken(&l->range)) {
+		/* Others may have moved it as well: the round only spreads what is taken. */
+		id = next->channel->log.id;
+		p->round = id == l->range.last ? l->range.first : id + 1;
+	} else {
+		moved = l->moves == next->moves;
+		if (moved) {
+			p->next = next->next;
+			p->told = next->told;
+			p->lost_told = next->lost;
+			p->lost_seen = next->lost;
+		}
+	}
+	l->moves += moved;
+	spin_unlock(&l->lock);
+	return moved;
+}
+
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 void msgslot_listener_poll(struct msgslot_listener *l)

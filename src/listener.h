@@ -60,6 +60,24 @@ void msgslot_listener_end(struct msgslot_listener *listener);
 /* Takes NULL. */
 void msgslot_listener_put(struct msgslot_listener *listener);
 
+/**
+ * struct msgslot_next - the message that comes next for a listener, in the usual case
+ * @channel: its channel
+ * @sequence: its number; 0: the oldest of the channel
+ * @lost: messages that are gone
+ * @moves: of the listener, as it was looked for
+ * @next: in the feed, once the message is received
+ * @told: a time, likewise
+ */
+struct msgslot_next {
+	struct msgslot_channel *channel;
+	u64 sequence;
+	u64 lost;
+	u64 moves;
+	u64 next;
+	u64 told;
+};
+
 /*
  * Looks for the next message: as msgslot_range_peek(); -EIDRM: the file does not listen any more.
  * What was skipped is behind the listener then.
@@ -87,5 +105,21 @@ int msgslot_listener_wait(struct msgslot_listener *listener, const struct msgslo
  * for what it may have been woken for.
  */
 void msgslot_listener_wake_next(struct msgslot_listener *listener);
+
+/* ---- the usual case, in an RCU section, which keeps the channel ------------------------------ */
+
+/*
+ * Looks for the next message, a short one, for which nothing is skipped: 0; -EAGAIN: there is none,
+ * and no loss to be told; -ESTALE: it is not the usual case.
+ */
+int msgslot_listener_peek_fast(struct msgslot_listener *listener, struct msgslot_next *next,
+			       struct msgslot_peek *peek);
+/*
+ * The listener moves behind the message, which was found and, of a queue, taken: whether it was
+ * still where it was looked for.
+ */
+bool msgslot_listener_move_fast(struct msgslot_listener *listener, const struct msgslot_next *next);
+/* Whether there is a message; -ESTALE: it is not the usual case. */
+int msgslot_listener_is_readable_fast(struct msgslot_listener *listener);
 
 #endif /* MSGSLOT_LISTENER_H */

@@ -17,6 +17,7 @@
 #include "receive.h"
 #include "receive_batch.h"
 #include "receive_fast.h"
+#include "receive_range.h"
 #include "receiver.h"
 
 /*
@@ -368,6 +369,17 @@ static noinline long receive_slow_recv(struct msgslot_file *f, struct msgslot_re
 	return ret > 0 && !(args->flags & MSGSLOT_RECV_MANY) ? 0 : ret;
 }
 
+static noinline long receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
+				     const struct msgslot_recv *args,
+				     const struct msgslot_deadline *deadline)
+{
+	size_t voided = 0;
+
+	if (receive_range_fast(f, args, user, &voided))
+		return 0;
+	return receive_slow_recv(f, user, args, deadline, 0, voided);
+}
+
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline)
 {
@@ -376,7 +388,7 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	ssize_t ret;
 
 	if (unlikely(args->flags || trace_msgslot_receive_enabled()))
-		return receive_slow_recv(f, user, args, deadline, 0, 0);
+		return receive_flagged(f, user, args, deadline);
 	ret = receive_fast_by_owner(f, true, args, user, to, args->size, &voided);
 	if (likely(ret > 0))
 		return 0;

@@ -173,11 +173,15 @@ static __always_inline bool receive_advance(struct msgslot_file *f, const struct
 
 /* ---- the caller's memory --------------------------------------------------------------------- */
 
-static __always_inline bool receive_put_fields(struct msgslot_recv __user *user, u32 length,
-					       u64 sequence, u64 time, u64 lost, u32 pid, u32 uid)
+/* @channel: in which the message was found, where the call names a range; else NULL. */
+static __always_inline bool receive_put_fields(struct msgslot_recv __user *user, const u32 *channel,
+					       u32 length, u64 sequence, u64 time, u64 lost,
+					       u32 pid, u32 uid)
 {
 	if (!user_access_begin(user, sizeof(*user)))
 		return false;
+	if (channel)
+		unsafe_put_user(*channel, &user->channel, fault);
 	unsafe_put_user(length, &user->length, fault);
 	unsafe_put_user(sequence, &user->sequence, fault);
 	unsafe_put_user(time, &user->time, fault);
@@ -193,11 +197,12 @@ fault:
 }
 
 /* Writes the result of MSGSLOT_RECV.  Whether that worked. */
-static __always_inline bool receive_put_result(struct msgslot_recv __user *user,
+static __always_inline bool receive_put_result(struct msgslot_recv __user *user, const u32 *channel,
 					       const struct msgslot_peek *peek, u64 lost)
 {
-	return receive_put_fields(user, peek->length, peek->sequence, user_time(peek->time), lost,
-				  user_pid(peek->pid, peek->time), user_uid(peek->uid));
+	return receive_put_fields(user, channel, peek->length, peek->sequence,
+				  user_time(peek->time), lost, user_pid(peek->pid, peek->time),
+				  user_uid(peek->uid));
 }
 
 /* Copies out without waiting for a page.  Whether that worked. */
@@ -276,7 +281,7 @@ static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot
 		moved = receive_copy_long(f, to, peek.buffer, length);
 	if (unlikely(!moved))
 		goto again;
-	if (is_recv && unlikely(!receive_put_result(user, &peek, READ_ONCE(f->cursor.lost))))
+	if (is_recv && unlikely(!receive_put_result(user, NULL, &peek, READ_ONCE(f->cursor.lost))))
 		goto revert;
 	switch (owner) {
 	case MSGSLOT_CURSOR_OF_NONE:

@@ -218,24 +218,18 @@ u64 receiver_lost_by_file(const struct receiver *r)
 	return lost;
 }
 
-static bool receiver_put_fields(const struct receiver *r, const struct msgslot_peek *peek, u64 lost)
-{
-	if (r->by_range && put_user(r->found.channel, &r->user->channel))
-		return false;
-	return receive_put_result(r->user, peek, lost);
-}
-
 static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *peek)
 {
 	const u64 lost = r->lost + (receiver_uses_file_cursor(r) ? receiver_lost_by_file(r) : 0);
+	const u32 *channel = r->by_range ? &r->found.channel : NULL;
 	bool done;
 
 	pagefault_disable();
-	done = receiver_put_fields(r, peek, lost);
+	done = receive_put_result(r->user, channel, peek, lost);
 	pagefault_enable();
 	if (!done) {
 		receiver_wake_next(r);
-		done = receiver_put_fields(r, peek, lost);
+		done = receive_put_result(r->user, channel, peek, lost);
 	}
 	return done;
 }
@@ -379,9 +373,8 @@ void receiver_take_back(struct receiver *r, ssize_t ret)
 	if (!user_is_null(to))
 		user_clear(to, r->voided - n);
 	if (r->args && failed)
-		(void)receive_put_fields(r->user, r->args->length, r->args->sequence, r->args->time,
+		(void)receive_put_fields(r->user, r->by_range ? &r->args->channel : NULL,
+					 r->args->length, r->args->sequence, r->args->time,
 					 r->args->lost, r->args->pid, r->args->uid);
-	if (r->by_range && r->args && failed)
-		(void)put_user(r->args->channel, &r->user->channel);
 	pagefault_enable();
 }
