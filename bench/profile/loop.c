@@ -7,12 +7,13 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "slot.h"
 
-enum { MINOR = 210, SIZE = 128, WARM = 2000, READERS = 64 };
+enum { MINOR = 210, SIZE = 128, WARM = 2000, READERS = 64, PRIORITIES = 32 };
 
 static char bytes[64 * 1024];
 static int put = -1, get = -1;
@@ -96,6 +97,42 @@ static void crowd_ready(void)
 		slot(O_RDONLY);
 }
 
+static void listen_to(unsigned int last, unsigned int flags)
+{
+	struct msgslot_listen range = { .first = 1, .last = last, .flags = flags };
+
+	need(ioctl(get, MSGSLOT_LISTEN, &range) == 0, "MSGSLOT_LISTEN");
+}
+
+static void last_listened_ready(void)
+{
+	last_ready();
+	listen_to(100, 0);
+}
+
+static void range_ready(void)
+{
+	broadcast_ready();
+	listen_to(100, 0);
+}
+
+static void lowest_ready(void)
+{
+	queue_ready();
+	listen_to(PRIORITIES, MSGSLOT_LISTEN_LOWEST);
+}
+
+static int epoll;
+
+static void watched_ready(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	last_listened_ready();
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	need(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, get, &event) == 0, "epoll");
+}
+
 static void pipe_ready(void)
 {
 	int ends[2];
@@ -148,6 +185,46 @@ static void do_message(void)
 	need(ioctl(get, MSGSLOT_RECV, &recv) == 0, "MSGSLOT_RECV");
 }
 
+static void do_range(void)
+{
+	struct msgslot_recv recv = { .flags = MSGSLOT_RECV_RANGE,
+				     .message = (uintptr_t)bytes,
+				     .size = SIZE };
+
+	need(ioctl(get, MSGSLOT_RECV, &recv) == 0, "MSGSLOT_RECV");
+}
+
+static void do_put_range(void)
+{
+	do_put();
+	do_range();
+}
+
+static void do_send(void)
+{
+	static unsigned int turn;
+	struct msgslot_send send = { .channel = 1 + turn++ % PRIORITIES,
+				     .message = (uintptr_t)bytes,
+				     .length = SIZE };
+
+	need(ioctl(put, MSGSLOT_SEND, &send) == 0, "MSGSLOT_SEND");
+}
+
+static void do_send_range(void)
+{
+	do_send();
+	do_range();
+}
+
+static void do_watch(void)
+{
+	struct epoll_event event;
+
+	do_put();
+	need(epoll_wait(epoll, &event, 1, -1) == 1, "epoll_wait");
+	do_range();
+}
+
 /* A call after each, as calls are what is counted by. */
 static void do_look(void)
 {
@@ -172,6 +249,10 @@ static const struct {
 	{ "queue-asleep", echo_ready, do_both },
 	{ "broadcast", broadcast_ready, do_both },
 	{ "broadcast-publish", crowd_ready, do_put },
+	{ "last-listened", last_listened_ready, do_put },
+	{ "last-watched", watched_ready, do_watch },
+	{ "broadcast-range", range_ready, do_put_range },
+	{ "queue-lowest", lowest_ready, do_send_range },
 	{ "pipe", pipe_ready, do_both },
 	{ "zero", floor_ready, do_get },
 	{ "null", floor_ready, do_put },
