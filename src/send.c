@@ -54,7 +54,7 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 		buffer = NULL;
 	message = sender_message(f, args, length, inline_buffer, buffer);
 	/*
-	 * While sends are traced sender_place_anywhere() places them: what a tracepoint tells costs
+	 * While sends are traced sender_place_slow() places them: what a tracepoint tells costs
 	 * nothing here.
 	 */
 	if (unlikely(trace_msgslot_send_enabled()))
@@ -65,7 +65,7 @@ static __always_inline int send_fast(struct msgslot_file *f, bool is_long,
 		struct msgslot_incoming again =
 			sender_message(f, args, length, inline_buffer, buffer);
 
-		if (err == -EXDEV || err == -EIDRM)
+		if (err == -EXDEV)
 			err = sender_place_anywhere(f, args, NULL, &again);
 		if (unlikely(err)) {
 			const struct msgslot_deadline simple = msgslot_file_deadline(f, nowait);

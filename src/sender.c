@@ -228,6 +228,8 @@ int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct
 		if (err == -EFAULT)
 			break;
 		if (!err)
+			err = sender_place(s->f, slot, is_long, s->args, s->held, message);
+		if (err == -EXDEV)
 			err = sender_place_anywhere(s->f, s->args, s->held, message);
 	}
 	if (!err)

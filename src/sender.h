@@ -91,13 +91,16 @@ static __always_inline int sender_place(struct msgslot_file *f, struct msgslot_s
 		if (likely(!args || (channel && channel->log.id == args->channel)))
 			err = sender_place_in(channel, slot, is_long, false, message);
 	}
+	/* While sends are traced all are placed in a channel that is held. */
+	if (held && !err)
+		trace_msgslot_send(held->slot, held->log.id, message->sequence, message->length);
 	rcu_read_unlock();
 	return err;
 }
 
 /*
- * The same after such an error, and in any channel that is there; -EIDRM if it is not, or was just
- * forgotten.
+ * The same where files may listen, and in any channel that is there; -EIDRM if it is not, or was
+ * just forgotten.
  */
 int sender_place_anywhere(struct msgslot_file *f, const struct msgslot_send *args,
 			  struct msgslot_channel *held, struct msgslot_incoming *message);
