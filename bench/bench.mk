@@ -3,7 +3,8 @@
 # What a message costs. Part of Makefile.
 
 # In the guest the folder bench is /tests/bench.
-BENCH_CHECK = MSGSLOT_PEERS='--quick --against /tests/bench/RESULTS.md' $(RUN) --icount bench
+BENCH_CHECK = MSGSLOT_PEERS='--quick $(if $(filter quick,$(SIZE)),--few) --against /tests/bench/RESULTS.md' \
+	$(RUN) --icount bench
 
 .PHONY: bench
 bench: deps ## what a message costs beside its peers; renews bench/RESULTS.md and its plots

@@ -48,7 +48,10 @@ static bool is_quick(const struct row *row, const struct figure *figure)
 	return is_judged(figure) || (row_is_ours(row) && row->section->axis == BYTES);
 }
 
-static void run(const char *pattern, bool quick)
+/* With @few, no row is measured among more objects than this. */
+enum { FEW = 100000 };
+
+static void run(const char *pattern, bool quick, bool few)
 {
 	const struct section *section = NULL;
 	const long *points;
@@ -66,7 +69,8 @@ static void run(const char *pattern, bool quick)
 			struct figure *figure = &figures[i][point];
 
 			if (!(current->points & 1u << point) ||
-			    (quick && !is_quick(current, figure)))
+			    (quick && !is_quick(current, figure)) ||
+			    (few && current->section->axis == CHANNELS && points[point] > FEW))
 				continue;
 			if (!current->measure(current, points[point], figure)) {
 				measured++;
@@ -118,6 +122,7 @@ static int usage(FILE *out, int status)
 		"\n"
 		"  -l, --list          what there is to measure, and the bounds\n"
 		"  -q, --quick         what a bound is about, and ours by size\n"
+		"  -f, --few           nothing among more than 100 000 channels, which take long to make\n"
 		"  -j, --json FILE     all figures into FILE; '-': to the output, after '@json '\n"
 		"  -a, --against FILE  fail where a count of ours is 3 %% above the one in FILE's tables\n"
 		"  -h, --help          this text\n"
@@ -148,6 +153,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "quick", no_argument, NULL, 'q' },
+		{ "few", no_argument, NULL, 'f' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "against", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
@@ -156,18 +162,21 @@ int main(int argc, char **argv)
 	const char *json = NULL, *against = NULL;
 	char *all[ARGUMENTS_MAX + 1];
 	struct rlimit open_files;
-	bool quick = false;
+	bool quick = false, few = false;
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	table_check();
 	argc = arguments_join(all, argc, argv);
-	while ((option = getopt_long(argc, all, "lqj:a:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, all, "lqfj:a:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
 			return list();
 		case 'q':
 			quick = true;
+			break;
+		case 'f':
+			few = true;
 			break;
 		case 'j':
 			json = optarg;
@@ -189,7 +198,7 @@ int main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &open_files);
 	}
 	report_head();
-	run(optind < argc ? all[optind] : "", quick);
+	run(optind < argc ? all[optind] : "", quick, few);
 	report_missing();
 	report_bounds();
 	if (against)
