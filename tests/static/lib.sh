@@ -66,19 +66,25 @@ basis()
 	CHECK_BASIS=$({ cat -- "$check" "$@"; for tool in "${tools[@]}"; do "$tool" --version; done; } | sha256sum)
 }
 
+# What this machine has checked without a report: for every clone of the project.
+export CHECKED=${XDG_CACHE_HOME:-$HOME/.cache}/msgslot/checked
+mkdir -p "$CHECKED"
+
 # once FILE COMMAND…: prints the output of COMMAND about FILE. If there was none, COMMAND does not run again
 # until FILE or the basis changes. It also works in processes of its own (xargs).
 once()
 {
 	local file=$1 key said
 
-	key=build/static/$({ echo "$CHECK_BASIS $file"; cat -- "$file"; } | sha256sum | cut -c 1-32)
-	[ ! -e "$key" ] || return 0
+	key=$CHECKED/$({ echo "$CHECK_BASIS $file"; cat -- "$file"; } | sha256sum | cut -c 1-32)
+	if [ -e "$key" ]; then
+		touch "$key"
+		return 0
+	fi
 	said=$("${@:2}" 2>&1) || said+=${said:+$'\n'}"$file:1: ended with $?"
 	if [ "$said" ]; then
 		printf '%s\n' "$said"
 	else
-		mkdir -p build/static
 		: >"$key"
 	fi
 }
