@@ -123,7 +123,7 @@ stopped()
 }
 
 @test "damage anywhere is told, or is in what is left out" {
-	local length at step=1
+	local length at byte step=1
 
 	renew 6 broadcast
 	recording 6
@@ -135,7 +135,9 @@ stopped()
 	[ ! "$small" ] || step=11
 	for ((at = 0; at < length; at += step)); do
 		cp file damaged
-		printf '\xa5' | dd of=damaged bs=1 seek=$at conv=notrunc status=none
+		byte=$(od -An -tu1 -j $at -N 1 file)
+		printf "\\x$(printf %02x $((byte ^ 0xa5)))" |
+			dd of=damaged bs=1 seek=$at conv=notrunc status=none
 		! msgslot record --show damaged >out 2>err || return 1
 		grep -q "damaged: " err
 		head -c $at file >damaged
