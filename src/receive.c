@@ -21,9 +21,21 @@
 #include "receiver.h"
 
 /*
- * After -EIDRM: the file has not selected the channel that is asked for.  0 to look again;
- * -EREMCHG: it listens.
+ * The file does not listen as it did, or what it listens to is to be found for the first time.  A
+ * read goes on by the selected channel where there is no such thing.
  */
+static int receive_find_listener(struct receiver *r)
+{
+	if (r->listener)
+		receiver_wake_next(r);
+	msgslot_listener_put(r->listener);
+	r->slept = false;
+	r->listener = msgslot_file_get_listener(r->f);
+	r->by_range = r->listener || r->args;
+	return r->listener || !r->args ? 0 : -EINVAL;
+}
+
+/* After -EIDRM: the file has not selected the channel that is asked for.  0 to look again. */
 static int receive_find_channel(struct receiver *r)
 {
 	struct msgslot_file *f = r->f;
@@ -31,7 +43,8 @@ static int receive_find_channel(struct receiver *r)
 	struct msgslot_channel *channel;
 
 	if (!r->args)
-		return rcu_access_pointer(f->listener) ? -EREMCHG : msgslot_file_select_first(f);
+		return rcu_access_pointer(f->listener) ? receive_find_listener(r) :
+							 msgslot_file_select_first(f);
 	if (receiver_uses_file_cursor(r)) {
 		/*
 		 * Only the selected channel has a cursor; channel 0 perhaps could not be selected
@@ -56,6 +69,12 @@ static int receive_find_channel(struct receiver *r)
 	return receiver_has_flag(r, MSGSLOT_RECV_IF) ? -ESTALE : -EAGAIN;
 }
 
+static bool receive_may_wait(const struct receiver *r)
+{
+	return r->deadline->wait &&
+	       (r->args || msgslot_rules_can(&r->f->slot->rules, MSGSLOT_CAN_READ_WAIT));
+}
+
 /* After -EAGAIN: waits for a message, if the call may.  0 to look again. */
 static int receive_wait(struct receiver *r)
 {
@@ -65,8 +84,7 @@ static int receive_wait(struct receiver *r)
 
 	if (receiver_has_flag(r, MSGSLOT_RECV_IF))
 		return -ESTALE;
-	if (!r->deadline->wait ||
-	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
+	if (!receive_may_wait(r))
 		return -EAGAIN;
 	if (!r->lookup.held) {
 		selection = msgslot_file_hold_read(r->f, &r->holder);
@@ -100,6 +118,20 @@ static int receive_prepare_again(struct receiver *r, int wrong)
 	if (wrong == -EAGAIN)
 		return receive_wait(r);
 	return wrong;
+}
+
+/* The same after @wrong of receiver_peek_range(). */
+static int receive_prepare_range(struct receiver *r, int wrong)
+{
+	struct msgslot_listener *listener = r->listener;
+
+	if (wrong == -EIDRM)
+		return receive_find_listener(r);
+	if (wrong != -EAGAIN || !receive_may_wait(r))
+		return wrong;
+	r->slept = true;
+	trace_msgslot_wait(listener->range.slot->minor, listener->range.first, 0, false);
+	return msgslot_listener_wait(listener, &r->found, receiver_is_exclusive(r), r->deadline);
 }
 
 /*
@@ -150,64 +182,8 @@ static ssize_t receive_loop(struct receiver *r)
 
 	receive_begin(r, &peek, &block);
 	do {
-		if (msgslot_slot_is_gone(r->f->slot))
-			return -ENODEV;
-		ret = receiver_peek(r, &peek);
-		if (!ret) {
-			ret = receive_deliver(r, &peek, &again);
-		} else {
-			ret = receive_prepare_again(r, ret);
-			again = ret >= 0;
-		}
-		/* Others may be faster, again and again. */
-		if (again)
-			ret = msgslot_deadline_retry(r->deadline, &rounds);
-	} while (again && !ret);
-	return ret;
-}
-
-/* ---- of a range ------------------------------------------------------------------------------ */
-
-/* The file does not listen as it did, or is looked at for the first time: 0 to look again. */
-static int receive_find_listener(struct receiver *r)
-{
-	if (r->listener)
-		receiver_wake_next(r);
-	msgslot_listener_put(r->listener);
-	r->slept = false;
-	r->listener = msgslot_file_get_listener(r->f);
-	if (r->listener)
-		return 0;
-	return r->args ? -EINVAL : -EREMCHG;
-}
-
-static int receive_wait_range(struct receiver *r)
-{
-	struct msgslot_slot *slot = r->f->slot;
-
-	if (!r->deadline->wait ||
-	    (!r->args && !msgslot_rules_can(&slot->rules, MSGSLOT_CAN_READ_WAIT)))
-		return -EAGAIN;
-	r->slept = true;
-	trace_msgslot_wait(slot->minor, r->listener->range.first, 0, false);
-	return msgslot_listener_wait(r->listener, &r->found, receiver_is_exclusive(r), r->deadline);
-}
-
-/* A receive from what the file listens to; -EREMCHG: it does not. */
-static noinline ssize_t receive_range(struct receiver *r)
-{
-	struct receiver_block block msgslot_uninitialized;
-	struct msgslot_peek peek msgslot_uninitialized;
-	unsigned int rounds = 0;
-	ssize_t ret = -EIDRM;
-	bool again;
-
-	receive_begin(r, &peek, &block);
-	r->by_range = true;
-	r->listener = NULL;
-	do {
-		if (r->listener)
-			ret = receiver_peek_range(r, &peek);
+		ret = r->by_range ? receiver_peek_range(r, &peek) : receiver_peek(r, &peek);
+		/* Channels go one after the other: once the end was told, none has a message. */
 		if (msgslot_slot_is_gone(r->f->slot)) {
 			if (!ret)
 				msgslot_buffer_put(&r->f->slot->spares, peek.buffer);
@@ -217,37 +193,20 @@ static noinline ssize_t receive_range(struct receiver *r)
 		if (!ret) {
 			ret = receive_deliver(r, &peek, &again);
 		} else {
-			if (ret == -EIDRM)
-				ret = receive_find_listener(r);
-			else if (ret == -EAGAIN)
-				ret = receive_wait_range(r);
+			ret = r->by_range ? receive_prepare_range(r, ret) :
+					    receive_prepare_again(r, ret);
 			again = ret >= 0;
 		}
+		/* Others may be faster, again and again. */
 		if (again)
 			ret = msgslot_deadline_retry(r->deadline, &rounds);
 	} while (again && !ret);
-	if (r->listener && ret < 0)
-		receiver_wake_next(r);
-	msgslot_listener_put(r->listener);
-	return ret;
-}
-
-/* A read finds that the file listens; and perhaps no longer then, again and again. */
-static noinline ssize_t receive_read_range(struct receiver *r)
-{
-	ssize_t ret;
-
-	for (;;) {
-		ret = receive_range(r);
-		if (ret != -EREMCHG)
-			return ret;
-		r->by_range = false;
-		ret = receive_loop(r);
-		if (ret != -EREMCHG)
-			return ret;
-		if (signal_pending(current))
-			return -ERESTARTSYS;
+	if (r->listener) {
+		if (ret < 0)
+			receiver_wake_next(r);
+		msgslot_listener_put(r->listener);
 	}
+	return ret;
 }
 
 /*
@@ -278,6 +237,7 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.offset = 0;
 	r.slept = false;
 	r.by_range = false;
+	r.listener = NULL;
 	r.voided = voided;
 	if (ret && r.owner == MSGSLOT_CURSOR_OF_CHANNEL) {
 		ret = receive_prepare_again(&r, ret);
@@ -286,14 +246,10 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 		ret = receive_held(&r);
 		if (ret > 0)
 			goto out;
-	} else if (unlikely(args && args->flags & MSGSLOT_RECV_RANGE)) {
-		ret = receive_range(&r);
-		goto out;
 	}
+	r.by_range |= receiver_has_flag(&r, MSGSLOT_RECV_RANGE);
 	ret = receive_loop(&r);
 out:
-	if (unlikely(ret == -EREMCHG))
-		ret = receive_read_range(&r);
 	/* The end of the slot comes before all other errors, also where it came while they did. */
 	if (unlikely(ret < 0 && msgslot_slot_is_gone(f->slot)))
 		ret = -ENODEV;

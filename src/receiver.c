@@ -94,6 +94,8 @@ int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
 	struct msgslot_position *before = &r->found.before;
 	int err;
 
+	if (!r->listener)
+		return -EIDRM;
 	peek->pieces = false;
 	err = msgslot_listener_peek(r->listener, &r->found, peek, r->space);
 	if (err > 0 || err == -EIDRM)
