@@ -290,7 +290,8 @@ u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *fro
 	channel = channels_from_locked(channels, *from);
 	while (channel && n < count) {
 		entries[n].channel = channel->log.id;
-		entries[n].files = channel->holds;
+		entries[n].files = channel->holds +
+				   msgslot_feed_count_listeners(&channels->feed, channel->log.id);
 		first = msgslot_log_first(&channel->log);
 		entries[n].next = msgslot_log_next(&channel->log);
 		/* A message that comes meanwhile replaces the one that was the oldest. */

@@ -22,6 +22,7 @@ void msgslot_feed_init(struct msgslot_feed *feed)
 	memset(feed, 0, sizeof(*feed));
 	spin_lock_init(&feed->lock);
 	feed->depth = MSGSLOT_FEED_DEPTH_DEFAULT;
+	feed->audience = RB_ROOT;
 	feed->ready = RB_ROOT;
 	feed->calls = RB_ROOT_CACHED;
 	feed->polls = RB_ROOT_CACHED;
@@ -366,6 +367,7 @@ static int feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *memb
 	}
 	if (!err) {
 		hlist_add_head(&member->node, &feed->members);
+		msgslot_audience_add(&feed->audience, &member->range, member->first, member->last);
 		if (!feed->listeners)
 			feed->epoch++;
 		WRITE_ONCE(feed->listeners, feed->listeners + 1);
@@ -418,6 +420,7 @@ void msgslot_feed_part(struct msgslot_feed *feed, struct msgslot_feed_member *me
 
 	spin_lock(&feed->lock);
 	hlist_del(&member->node);
+	msgslot_audience_remove(&feed->audience, &member->range);
 	WRITE_ONCE(feed->listeners, feed->listeners - 1);
 	if (!feed->listeners) {
 		WRITE_ONCE(feed->on, false);
@@ -435,6 +438,18 @@ void msgslot_feed_part(struct msgslot_feed *feed, struct msgslot_feed_member *me
 		return;
 	msgslot_uncharge(share, ring->size, 0);
 	kvfree(ring);
+}
+
+u32 msgslot_feed_count_listeners(struct msgslot_feed *feed, u32 id)
+{
+	u32 count;
+
+	if (!READ_ONCE(feed->listeners))
+		return 0;
+	spin_lock(&feed->lock);
+	count = msgslot_audience_count(&feed->audience, id);
+	spin_unlock(&feed->lock);
+	return count;
 }
 
 bool msgslot_feed_is_settled(struct msgslot_feed *feed, u64 epoch)

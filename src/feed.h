@@ -50,6 +50,7 @@
 #include <linux/wait.h>
 
 #include "account.h"
+#include "audience.h"
 #include "log.h"
 
 /**
@@ -98,16 +99,23 @@ struct msgslot_feed_waiter {
  * struct msgslot_feed_member - a listener as the feed knows it
  * @node: in the feed's @members
  * @share: of its user, which lives as long as the listener
+ * @first: of the range that it listens to
+ * @last: of the range
+ * @range: the same, in the feed's @audience
  */
 struct msgslot_feed_member {
 	struct hlist_node node;
 	struct msgslot_share *share;
+	u32 first;
+	u32 last;
+	struct msgslot_audience_range range;
 };
 
 /**
  * struct msgslot_feed - the feed of a slot
  * @lock: guards all that follows
  * @members: the listeners
+ * @audience: their ranges
  * @listeners: their number; changed under @lock, read anywhere
  * @on: it is not 0; of its own, as testing a byte costs each write an instruction less
  * @epoch: how often the first listener came
@@ -127,6 +135,7 @@ struct msgslot_feed_member {
 struct msgslot_feed {
 	spinlock_t lock;
 	struct hlist_head members;
+	struct rb_root audience;
 	u32 listeners;
 	bool on;
 	u64 epoch;
@@ -216,9 +225,11 @@ void msgslot_feed_note_clear(struct msgslot_feed *feed, struct msgslot_log *log)
 
 /* ---- for listeners --------------------------------------------------------------------------- */
 
+/* How many listen to channel @id. */
+u32 msgslot_feed_count_listeners(struct msgslot_feed *feed, u32 id);
 /*
- * @member listens; with @rules, the feed is news or a state: 0, with the epoch in *@epoch; -EDQUOT,
- * -ENOSPC, -ENOMEM, -ERESTARTSYS.  Sleeps.
+ * @member listens to its range; with @rules, the feed is news or a state: 0, with the epoch in
+ * *@epoch; -EDQUOT, -ENOSPC, -ENOMEM, -ERESTARTSYS.  Sleeps.
  */
 int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *member,
 		      const struct msgslot_rules *rules, const struct msgslot_payer *payer,

@@ -63,6 +63,8 @@ struct msgslot_listener *msgslot_listener_new(struct msgslot_slot *slot,
 	init_waitqueue_head(&l->calls);
 	listener_init_waiter(l, &l->waiting, &l->calls);
 	listener_init_waiter(l, &l->polled, queue);
+	l->member.first = first;
+	l->member.last = last;
 	err = msgslot_feed_join(listener_feed(l), &l->member, &slot->rules, payer, &epoch);
 	if (err) {
 		kfree(l);

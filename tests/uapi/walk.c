@@ -200,6 +200,52 @@ static void entries_at_a_page_end(void **state)
 	edge_free((char *)edge, size);
 }
 
+/* Files that listen count for each channel of their range, whatever they did before. */
+static void files_that_listen_are_counted(void **state)
+{
+	enum { IDS = 16, FILES = 12 };
+	struct msgslot_listen ranges[FILES] = { 0 };
+	uint64_t seed = seed_get(), from;
+	int files[FILES], writer, round, i, heard;
+	unsigned int id;
+
+	(void)state;
+	own_become("broadcast");
+	writer = own_open(O_RDWR);
+	/* Not channel 0, where each of the files begins. */
+	for (id = 1; id <= IDS; id++)
+		assert_works(send_text(writer, id, "here"));
+	for (i = 0; i < FILES; i++)
+		files[i] = -1;
+	for (round = 0; round < scaled(2000, 200); round++) {
+		i = random_below(&seed, FILES);
+		if (random_below(&seed, 4) == 0 && files[i] >= 0) {
+			close(files[i]);
+			files[i] = -1;
+		} else {
+			if (files[i] < 0)
+				files[i] = slot_open(OWN, O_RDONLY);
+			ranges[i].first = random_below(&seed, IDS);
+			ranges[i].last = random_below(&seed, 3) ?
+						 ranges[i].first + random_below(&seed, IDS) :
+						 UINT32_MAX;
+			assert_result(ioctl(files[i], MSGSLOT_LISTEN, &ranges[i]), 0);
+		}
+		from = 1;
+		assert_result(step(writer, &from, entries, 2 * IDS), IDS);
+		for (id = 1; id <= IDS; id++) {
+			heard = 0;
+			for (i = 0; i < FILES; i++)
+				heard += files[i] >= 0 && id >= ranges[i].first &&
+					 id <= ranges[i].last;
+			assert_entry(&entries[id - 1], id, heard, 1, 2);
+		}
+	}
+	for (i = 0; i < FILES; i++)
+		if (files[i] >= 0)
+			close(files[i]);
+}
+
 /*
  * A slot full of channels: every even id is there all the time.  Meanwhile odd ones come and go,
  * and messages are written to the even ones.
@@ -301,6 +347,7 @@ int main(void)
 		own_slot_test(what_an_entry_says),
 		own_slot_test(so_many_a_step),
 		own_slot_test(errors_come_in_order),
+		own_slot_test(files_that_listen_are_counted),
 		own_slot_test(entries_at_a_page_end),
 		own_slot_test(a_channel_that_stays_is_listed_once),
 	};

@@ -426,7 +426,7 @@ struct msgslot_info {
 /**
  * struct msgslot_walk_entry - one channel
  * @channel: its id
- * @files: how many open files, mappings and calls under way hold it
+ * @files: how many open files, mappings and calls under way hold it, or listen to it
  * @first: the number of its oldest message
  * @next: the number of its message to come: it keeps @next - @first messages
  */
