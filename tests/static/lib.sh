@@ -71,12 +71,13 @@ export CHECKED=${XDG_CACHE_HOME:-$HOME/.cache}/msgslot/checked
 mkdir -p "$CHECKED"
 
 # once FILE COMMAND…: prints the output of COMMAND about FILE. If there was none, COMMAND does not run again
-# until FILE or the basis changes. It also works in processes of its own (xargs).
+# until FILE or the basis changes; in which folder of mktemp it is does not matter. It also works in processes of
+# its own (xargs).
 once()
 {
 	local file=$1 key said
 
-	key=$CHECKED/$({ echo "$CHECK_BASIS $file"; cat -- "$file"; } | sha256sum | cut -c 1-32)
+	key=$CHECKED/$({ echo "$CHECK_BASIS ${file#"${TMPDIR:-/tmp}"/*/}"; cat -- "$file"; } | sha256sum | cut -c 1-32)
 	if [ -e "$key" ]; then
 		touch "$key"
 		return 0
