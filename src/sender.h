@@ -116,6 +116,7 @@ static __always_inline void sender_end(struct msgslot_slot *slot, bool is_long,
 	if (unlikely(message->buffer))
 		msgslot_buffer_put(&slot->spares, message->buffer);
 }
+
 /*
  * The rest of a call, after @err of sender_place_anywhere(), or of bytes that could not be copied
  * in: 0, as if that had placed @message; or the error, and its buffer is put.  The call may hold a
