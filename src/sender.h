@@ -118,9 +118,8 @@ static __always_inline void sender_end(struct msgslot_slot *slot, bool is_long,
 }
 
 /*
- * The rest of a call, after @err of sender_place_anywhere(), or of bytes that could not be copied
- * in: 0, as if that had placed @message; or the error, and its buffer is put.  The call may hold a
- * channel then.
+ * The rest of a call, after @err of one of these, or of bytes that could not be copied in: 0, as if
+ * that had placed @message; or the error, and its buffer is put.  The call may hold a channel then.
  */
 int sender_place_slow(struct sender *s, struct msgslot_incoming *message, struct user_memory from,
 		      u8 *inline_buffer, int err);
