@@ -136,7 +136,7 @@ stopped()
 	for ((at = 0; at < length; at += step)); do
 		cp file damaged
 		byte=$(od -An -tu1 -j $at -N 1 file)
-		printf "\\x$(printf %02x $((byte ^ 0xa5)))" |
+		printf %b "\\x$(printf %02x $((byte ^ 0xa5)))" |
 			dd of=damaged bs=1 seek=$at conv=notrunc status=none
 		! msgslot record --show damaged >out 2>err || return 1
 		grep -q "damaged: " err
