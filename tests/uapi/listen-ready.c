@@ -44,8 +44,9 @@ static void assert_told(int fd, bool looks, bool may_lose)
 static void poll_is_as_good_as_a_receive(void **state)
 {
 	uint64_t seed = seed_get();
-	size_t mode, round, step;
-	int fd, other;
+	size_t mode;
+	long round;
+	int fd, other, step;
 
 	(void)state;
 	for (mode = 0; mode < COUNT_OF(modes); mode++) {
