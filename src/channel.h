@@ -14,8 +14,7 @@
  * A reader or writer that does not sleep is no holder: it finds the file's channel, or where files
  * listen the one that MSGSLOT_SEND names, by RCU.  If that is forgotten meanwhile, a reader finds
  * an empty log, which is true, and a writer finds the log dead and becomes a holder of the channel
- * that it means.
- * A call that must sleep becomes a holder first, and stays with that channel.
+ * that it means.  A call that must sleep becomes a holder first, and stays with that channel.
  *
  * A reader that is no holder may take the last message just as the last file that has the channel
  * selected selects another.  Either may be the one that leaves it empty and without holder:
