@@ -31,30 +31,34 @@ static bool audience_compute(struct msgslot_audience_edge *edge, bool exit)
 RB_DECLARE_CALLBACKS(static, audience_callbacks, struct msgslot_audience_edge, node, sum,
 		     audience_compute)
 
-static void audience_insert(struct rb_root *tree, struct msgslot_audience_edge *edge, u64 at,
-			    s32 step)
+static void audience_insert(struct rb_root *tree, struct msgslot_audience_edge *edge)
 {
 	struct rb_node **link = &tree->rb_node, *up = NULL;
 	struct msgslot_audience_edge *parent;
 
-	edge->at = at;
-	edge->step = step;
-	edge->sum = step;
+	edge->sum = edge->step;
 	while (*link) {
 		up = *link;
 		parent = audience_edge(up);
-		parent->sum += step;
-		link = at < parent->at ? &up->rb_left : &up->rb_right;
+		parent->sum += edge->step;
+		link = edge->at < parent->at ? &up->rb_left : &up->rb_right;
 	}
 	rb_link_node(&edge->node, up, link);
 	rb_insert_augmented(&edge->node, tree, &audience_callbacks);
 }
 
-void msgslot_audience_add(struct rb_root *tree, struct msgslot_audience_range *range, u32 first,
-			  u32 last)
+void msgslot_audience_init(struct msgslot_audience_range *range, u32 first, u32 last)
 {
-	audience_insert(tree, &range->edges[0], first, 1);
-	audience_insert(tree, &range->edges[1], (u64)last + 1, -1);
+	range->edges[0].at = first;
+	range->edges[0].step = 1;
+	range->edges[1].at = (u64)last + 1;
+	range->edges[1].step = -1;
+}
+
+void msgslot_audience_add(struct rb_root *tree, struct msgslot_audience_range *range)
+{
+	audience_insert(tree, &range->edges[0]);
+	audience_insert(tree, &range->edges[1]);
 }
 
 void msgslot_audience_remove(struct rb_root *tree, struct msgslot_audience_range *range)

@@ -35,9 +35,10 @@ struct msgslot_audience_range {
 	struct msgslot_audience_edge edges[2];
 };
 
+/* @range is that of the channels @first to @last, and in no tree. */
+void msgslot_audience_init(struct msgslot_audience_range *range, u32 first, u32 last);
 /* The caller has a lock for @tree. */
-void msgslot_audience_add(struct rb_root *tree, struct msgslot_audience_range *range, u32 first,
-			  u32 last);
+void msgslot_audience_add(struct rb_root *tree, struct msgslot_audience_range *range);
 void msgslot_audience_remove(struct rb_root *tree, struct msgslot_audience_range *range);
 /* How many of the ranges in @tree have channel @id. */
 u32 msgslot_audience_count(const struct rb_root *tree, u32 id);

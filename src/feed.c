@@ -367,7 +367,7 @@ static int feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *memb
 	}
 	if (!err) {
 		hlist_add_head(&member->node, &feed->members);
-		msgslot_audience_add(&feed->audience, &member->range, member->first, member->last);
+		msgslot_audience_add(&feed->audience, &member->range);
 		if (!feed->listeners)
 			feed->epoch++;
 		WRITE_ONCE(feed->listeners, feed->listeners + 1);

@@ -99,15 +99,11 @@ struct msgslot_feed_waiter {
  * struct msgslot_feed_member - a listener as the feed knows it
  * @node: in the feed's @members
  * @share: of its user, which lives as long as the listener
- * @first: of the range that it listens to
- * @last: of the range
- * @range: the same, in the feed's @audience
+ * @range: what it listens to, in the feed's @audience
  */
 struct msgslot_feed_member {
 	struct hlist_node node;
 	struct msgslot_share *share;
-	u32 first;
-	u32 last;
 	struct msgslot_audience_range range;
 };
 

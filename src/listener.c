@@ -63,8 +63,7 @@ struct msgslot_listener *msgslot_listener_new(struct msgslot_slot *slot,
 	init_waitqueue_head(&l->calls);
 	listener_init_waiter(l, &l->waiting, &l->calls);
 	listener_init_waiter(l, &l->polled, queue);
-	l->member.first = first;
-	l->member.last = last;
+	msgslot_audience_init(&l->member.range, first, last);
 	err = msgslot_feed_join(listener_feed(l), &l->member, &slot->rules, payer, &epoch);
 	if (err) {
 		kfree(l);
@@ -256,15 +255,13 @@ bool msgslot_listener_move_fast(struct msgslot_listener *l, const struct msgslot
 {
 	struct msgslot_position *p = &l->position;
 	bool moved = true;
-	u32 id;
 
 	if (l->range.lowest)
 		return true;
 	spin_lock(&l->lock);
 	if (msgslot_range_is_taken(&l->range)) {
 		/* Others may have moved it as well: the round only spreads what is taken. */
-		id = next->channel->log.id;
-		p->round = id == l->range.last ? l->range.first : id + 1;
+		p->round = msgslot_range_round(&l->range, next->channel->log.id);
 	} else {
 		moved = l->moves == next->moves;
 		if (moved) {

@@ -182,7 +182,7 @@ static int range_peek_log(const struct msgslot_range *range, struct msgslot_log 
 	found->after.walk = log->id;
 	found->after.left.first = peek->sequence + 1;
 	if (!range->lowest)
-		found->after.round = log->id == range->last ? range->first : log->id + 1;
+		found->after.round = msgslot_range_round(range, log->id);
 	return 0;
 }
 

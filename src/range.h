@@ -96,6 +96,12 @@ static inline bool msgslot_range_is_taken(const struct msgslot_range *range)
 	return range->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL;
 }
 
+/* The channel whose turn it is after @id. */
+static inline u32 msgslot_range_round(const struct msgslot_range *range, u32 id)
+{
+	return id == range->last ? range->first : id + 1;
+}
+
 /* Where a new listener begins. */
 struct msgslot_position msgslot_range_begin(const struct msgslot_range *range);
 /*
