@@ -80,6 +80,19 @@ void recordfile_add_message(struct text *block, const struct recordfile_message 
 	text_bytes(block, bytes, message->length);
 }
 
+static uint32_t recordfile_checksum_header(const struct recordfile_block *header)
+{
+	return checksum(header, offsetof(struct recordfile_block, header_checksum));
+}
+
+/* Of what follows the header. */
+static uint32_t recordfile_checksum_rest(const struct text *block)
+{
+	const size_t header = sizeof(struct recordfile_block);
+
+	return checksum(block->bytes + header, block->length - header);
+}
+
 void recordfile_complete(struct text *block, uint64_t number)
 {
 	struct recordfile_block header = {
@@ -89,8 +102,8 @@ void recordfile_complete(struct text *block, uint64_t number)
 	};
 
 	memcpy(header.magic, RECORDFILE_MAGIC, sizeof(header.magic));
-	memcpy(block->bytes, &header, sizeof(header));
-	header.checksum = htole32(checksum(block->bytes, block->length));
+	header.header_checksum = htole32(recordfile_checksum_header(&header));
+	header.checksum = htole32(recordfile_checksum_rest(block));
 	memcpy(block->bytes, &header, sizeof(header));
 }
 
@@ -136,7 +149,6 @@ static ssize_t recordfile_read(struct recordfile *file, size_t length)
 static int recordfile_read_block(struct recordfile *file)
 {
 	struct recordfile_block header;
-	uint32_t sum;
 	ssize_t got;
 
 	file->block.length = 0;
@@ -156,6 +168,9 @@ static int recordfile_read_block(struct recordfile *file)
 	if (le32toh(header.version) != RECORDFILE_VERSION)
 		return recordfile_report(file,
 					 "it is of a version that this msgslot does not know");
+	if (recordfile_checksum_header(&header) != le32toh(header.header_checksum))
+		return recordfile_report(file,
+					 "it is damaged: the checksum of its header is wrong");
 	if (le32toh(header.length) > RECORDFILE_BLOCK_MAX)
 		return recordfile_report(file, "it is damaged: it is too long");
 	got = recordfile_read(file, le32toh(header.length));
@@ -163,9 +178,7 @@ static int recordfile_read_block(struct recordfile *file)
 		return STATUS_FAILED;
 	if ((size_t)got < le32toh(header.length))
 		return STATUS_NOTHING;
-	sum = le32toh(header.checksum);
-	memset(file->block.bytes + offsetof(struct recordfile_block, checksum), 0, sizeof(sum));
-	if (checksum(file->block.bytes, file->block.length) != sum)
+	if (recordfile_checksum_rest(&file->block) != le32toh(header.checksum))
 		return recordfile_report(file, "it is damaged: the checksum is wrong");
 	if (le64toh(header.number) != file->blocks)
 		return recordfile_report(file, "it is not the one that follows");

@@ -3,9 +3,10 @@
  * The file that `record` writes and `play` reads, version 1.  Numbers are little-endian; times are
  * nanoseconds of CLOCK_REALTIME.  msgslot-record(1) documents it.
  *
- * It is a series of blocks, each with a header of 32 bytes and a checksum.  The first says which
- * channels of which slots were recorded; the others have messages.  A block is written at once, so
- * a file that still grows, or ended with a power cut, can be read up to its last whole block.
+ * It is a series of blocks, each with a header of 32 bytes.  The first says which channels of which
+ * slots were recorded; the others have messages.  A block is written at once, so a file that still
+ * grows, or ended with a power cut, can be read up to its last whole block.  The header has a
+ * checksum of its own: so a length that is damaged is not taken for the end of such a file.
  */
 #ifndef MSGSLOT_TOOLS_RECORDFILE_H
 #define MSGSLOT_TOOLS_RECORDFILE_H
@@ -22,14 +23,13 @@ enum {
 	RECORDFILE_BLOCK = 65536, /* a block that is longer is written */
 };
 
-/* The checksum is that of the header, with 0 in its place, and of what follows it. */
 struct recordfile_block {
 	char magic[8];
 	uint32_t version;
-	uint32_t length;   /* of what follows */
-	uint64_t number;   /* from 0 on */
-	uint32_t reserved; /* 0 */
-	uint32_t checksum;
+	uint32_t length;	  /* of what follows */
+	uint64_t number;	  /* from 0 on */
+	uint32_t header_checksum; /* of all before it */
+	uint32_t checksum;	  /* of what follows */
 };
 
 /* What was recorded: channels @first to @last of a slot.  Then comes the path of its node. */
