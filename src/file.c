@@ -134,7 +134,10 @@ static __poll_t file_events(struct msgslot_file *f)
 	return events;
 }
 
-/* Wakes processes that poll @f for what it has now; the end of the slot wakes all of them. */
+/*
+ * Wakes processes that poll @f for what it has now; the end of the slot wakes all of them.  In no
+ * RCU section: a listener may look at many channels for that.
+ */
 static void file_wake(struct msgslot_file *f)
 {
 	const __poll_t events = file_events(f);
@@ -304,15 +307,15 @@ static int file_select(struct msgslot_file *f, u32 id, bool first)
 	spin_unlock(&f->lock);
 	trace_msgslot_select(f->slot->minor, id, cursor);
 
+	if (old)
+		msgslot_channel_tell_space(old, &f->slot->rules, 0);
+	rcu_read_unlock();
 	/*
 	 * There may be something to read now.  A wake-up says only what is true: io_uring takes it
 	 * without another look.
 	 */
 	if (wq_has_sleeper(&f->wait))
 		file_wake(f);
-	if (old)
-		msgslot_channel_tell_space(old, &f->slot->rules, 0);
-	rcu_read_unlock();
 	if (listener && !first)
 		msgslot_listener_end(listener);
 	return 0;
@@ -383,11 +386,11 @@ int msgslot_file_seek(struct msgslot_file *f, u32 whence, u64 *sequence)
 		err = msgslot_cursor_seek(&f->cursor, &channel->log, whence, *sequence);
 	*sequence = f->cursor.next;
 	spin_unlock(&f->lock);
-	if (!err) {
-		file_wake(f);
+	if (!err)
 		msgslot_channel_tell_space(channel, &f->slot->rules, 0);
-	}
 	rcu_read_unlock();
+	if (!err)
+		file_wake(f);
 	return err;
 }
 
