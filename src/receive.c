@@ -42,9 +42,11 @@ static int receive_find_channel(struct receiver *r)
 	struct msgslot_channels *channels = &f->slot->channels;
 	struct msgslot_channel *channel;
 
+	if (!r->args && rcu_access_pointer(f->listener))
+		return receive_find_listener(r);
+	/* Where a channel is selected by now, another thread did that just now, or listens. */
 	if (!r->args)
-		return rcu_access_pointer(f->listener) ? receive_find_listener(r) :
-							 msgslot_file_select_first(f);
+		return rcu_access_pointer(f->channel) ? 0 : msgslot_file_select_first(f);
 	if (receiver_uses_file_cursor(r)) {
 		/*
 		 * Only the selected channel has a cursor; channel 0 perhaps could not be selected
