@@ -288,7 +288,8 @@ static __always_inline ssize_t receive_read(struct msgslot_file *f, struct user_
 	if (likely(ret > 0))
 		return ret;
 	/* Where messages are read in pieces, nothing is a piece of any message. */
-	if (!size && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES))
+	if (!size && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES) &&
+	    !rcu_access_pointer(f->listener))
 		return 0;
 	return receive_slow(f, NULL, NULL, to, size, NULL, nowait, ret, voided);
 }
