@@ -106,13 +106,15 @@ int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
 		r->found.after.lost_told = before->lost;
 		r->found.after.lost_seen = before->lost;
 		/* poll() does not report the loss again; the next message tells it. */
-		if (err && before->lost_seen != before->lost) {
+		if (err && before->lost_seen != before->lost &&
+		    !receiver_has_flag(r, MSGSLOT_RECV_PEEK)) {
 			before->lost_seen = before->lost;
 			(void)msgslot_listener_move(r->listener, &r->found, before);
 		}
 		return err;
 	}
-	if (before->lost_told == before->lost)
+	/* As read() of a channel, it tells the loss once, and then with the next message. */
+	if (before->lost_told == before->lost || (err && before->lost_seen == before->lost))
 		return err;
 	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
 	before->lost_told = before->lost;
