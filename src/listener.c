@@ -292,11 +292,12 @@ bool msgslot_listener_is_readable(struct msgslot_listener *l, u32 *length)
 	struct msgslot_found found msgslot_uninitialized;
 	int ret;
 
+	might_sleep();
 	do {
 		/* With a size of 0 no reference of a long message is taken. */
 		ret = msgslot_listener_peek(l, &found, &peek, 0);
 		cond_resched();
-	} while (ret > 0 && !signal_pending(current));
+	} while (ret > 0 && !fatal_signal_pending(current));
 	if (length && !ret)
 		*length = peek.length;
 	return ret >= 0 || (ret == -EAGAIN && found.before.lost != found.before.lost_seen);
