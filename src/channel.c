@@ -279,28 +279,39 @@ int msgslot_channels_note_logs(struct msgslot_channels *channels)
 	return 0;
 }
 
+static struct msgslot_walk_entry channel_describe(struct msgslot_channels *channels, u32 depth,
+						  const struct msgslot_channel *channel)
+{
+	const u64 first = msgslot_log_first(&channel->log), next = msgslot_log_next(&channel->log);
+	const u32 id = channel->log.id;
+
+	return (struct msgslot_walk_entry){
+		.channel = id,
+		.files = channel->holds + msgslot_feed_count_listeners(&channels->feed, id),
+		/* A message that comes meanwhile replaces the one that was the oldest. */
+		.first = max(first, next - min_t(u64, next, depth)),
+		.next = next,
+	};
+}
+
 u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
 			  struct msgslot_walk_entry *entries, u32 count)
 {
 	struct msgslot_channel *channel;
-	u64 first;
-	u32 n = 0;
+	u32 n = 0, end;
 
-	spin_lock(&channels->lock);
-	channel = channels_from_locked(channels, *from);
-	while (channel && n < count) {
-		entries[n].channel = channel->log.id;
-		entries[n].files = channel->holds +
-				   msgslot_feed_count_listeners(&channels->feed, channel->log.id);
-		first = msgslot_log_first(&channel->log);
-		entries[n].next = msgslot_log_next(&channel->log);
-		/* A message that comes meanwhile replaces the one that was the oldest. */
-		entries[n].first = max(first, entries[n].next - min_t(u64, entries[n].next, depth));
-		n++;
-		channel = channel_next_locked(channel);
-	}
-	*from = channel ? channel->log.id : 1ull << 32;
-	spin_unlock(&channels->lock);
+	do {
+		end = min(count, n + CHANNELS_STEP);
+		spin_lock(&channels->lock);
+		channel = channels_from_locked(channels, *from);
+		for (; channel && n < end; n++) {
+			entries[n] = channel_describe(channels, depth, channel);
+			channel = channel_next_locked(channel);
+		}
+		*from = channel ? channel->log.id : 1ull << 32;
+		spin_unlock(&channels->lock);
+		cond_resched();
+	} while (channel && n < count);
 	return n;
 }
 

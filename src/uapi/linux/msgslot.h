@@ -426,7 +426,8 @@ struct msgslot_info {
 /**
  * struct msgslot_walk_entry - one channel
  * @channel: its id
- * @files: how many open files, mappings and calls under way hold it, or listen to it
+ * @files: how many open files, mappings and calls under way hold it, and how many files listen to
+ *	it: one that does both counts twice
  * @first: the number of its oldest message
  * @next: the number of its message to come: it keeps @next - @first messages
  */
