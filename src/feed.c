@@ -102,8 +102,20 @@ void msgslot_feed_add_waiter(struct msgslot_feed *feed, struct rb_root_cached *t
 			     struct msgslot_feed_waiter *waiter)
 {
 	spin_lock(&feed->lock);
-	if (RB_EMPTY_NODE(&waiter->node) && !waiter->closed)
+	waiter->armed++;
+	if (RB_EMPTY_NODE(&waiter->node) && !waiter->closed && !feed->closed)
 		feed_waiter_insert(waiter, tree);
+	spin_unlock(&feed->lock);
+}
+
+void msgslot_feed_finish_wait(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			      struct msgslot_feed_waiter *waiter, struct wait_queue_entry *entry)
+{
+	spin_lock(&feed->lock);
+	finish_wait(waiter->queue, entry);
+	/* No barrier: a call enters the queue first, and takes this lock then. */
+	if (!RB_EMPTY_NODE(&waiter->node) && !waitqueue_active(waiter->queue))
+		feed_waiter_remove(waiter, tree);
 	spin_unlock(&feed->lock);
 }
 
@@ -119,59 +131,45 @@ void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached 
 
 /*
  * Wakes all that listen to @id and do not take.  What they can do is not said: io_uring and epoll
- * look themselves then, and with that the listener comes back into the tree.  Until then later
- * messages wake nobody: so those that wait exclusively are woken too, all of them.
+ * look themselves then, and with that the listener is to be woken again.  Until then later messages
+ * wake nobody: so those that wait exclusively are woken too, all of them.
  */
 static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 {
 	struct msgslot_feed_waiter *waiter;
 	const void *after = NULL;
-	wait_queue_head_t *queue;
-	bool more = true;
-	u32 first = 0;
+	u32 first = 0, armed;
 
-	while (more) {
-		queue = NULL;
-		spin_lock(&feed->lock);
-		waiter = feed_waiter_find(&feed->polls, id, first, after);
-		if (waiter) {
-			queue = waiter->queue;
-			first = waiter->first;
-			after = waiter;
-			feed_waiter_remove(waiter, &feed->polls);
-		}
-		more = waiter && !RB_EMPTY_ROOT(&feed->polls.rb_root);
+	spin_lock(&feed->lock);
+	while ((waiter = feed_waiter_find(&feed->polls, id, first, after))) {
+		first = waiter->first;
+		after = waiter;
+		armed = waiter->armed;
 		spin_unlock(&feed->lock);
-		if (queue)
-			msgslot_waiters_wake_all(queue, 0);
+		msgslot_waiters_wake_all(waiter->queue, 0);
+		spin_lock(&feed->lock);
+		if (waiter->armed == armed && !RB_EMPTY_NODE(&waiter->node))
+			feed_waiter_remove(waiter, &feed->polls);
 	}
+	spin_unlock(&feed->lock);
 }
 
-/*
- * A call enters the queue before the tree: so a waiter that has no call in its queue was woken
- * before.
- */
-bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id)
+void msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id)
 {
+	struct msgslot_feed_key key = { .channel = id };
 	struct msgslot_feed_waiter *waiter;
-	wait_queue_head_t *queue;
-	bool left;
 
 	do {
-		queue = NULL;
 		spin_lock(&feed->lock);
 		waiter = feed_waiter_find(&feed->calls, id, 0, NULL);
-		/* No barrier: prepare_to_wait() came before the waiter, added under this lock. */
-		if (waiter && waitqueue_active(waiter->queue))
-			queue = waiter->queue;
-		else if (waiter)
-			feed_waiter_remove(waiter, &feed->calls);
-		left = !RB_EMPTY_ROOT(&feed->calls.rb_root);
+		if (waiter) {
+			__wake_up(waiter->queue, TASK_NORMAL, 1, &key);
+			/* A call that does not sleep any more leaves, or comes again. */
+			if (!key.woken || !waitqueue_active(waiter->queue))
+				feed_waiter_remove(waiter, &feed->calls);
+		}
 		spin_unlock(&feed->lock);
-	} while (waiter && !queue);
-	if (queue)
-		msgslot_waiters_wake(queue, 0);
-	return left;
+	} while (waiter && !key.woken);
 }
 
 void msgslot_feed_wake(struct msgslot_feed *feed, u32 id, unsigned int wake)
@@ -182,38 +180,36 @@ void msgslot_feed_wake(struct msgslot_feed *feed, u32 id, unsigned int wake)
 		msgslot_feed_wake_call(feed, id);
 }
 
-/* Takes any waiter out of @tree; NULL if it is empty. */
-static wait_queue_head_t *feed_take_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree)
+/* Wakes any waiter of @tree, which leaves it.  Whether there was one. */
+static bool feed_wake_any(struct msgslot_feed *feed, struct rb_root_cached *tree, __poll_t events)
 {
-	struct msgslot_feed_waiter *waiter;
-	wait_queue_head_t *queue = NULL;
+	struct msgslot_feed_waiter *waiter = NULL;
 	struct rb_node *node;
 
+	rcu_read_lock();
 	spin_lock(&feed->lock);
 	node = rb_first_cached(tree);
 	if (node) {
 		waiter = rb_entry(node, struct msgslot_feed_waiter, node);
-		queue = waiter->queue;
 		feed_waiter_remove(waiter, tree);
 	}
 	spin_unlock(&feed->lock);
-	return queue;
+	if (waiter)
+		msgslot_waiters_wake_all(waiter->queue, events);
+	rcu_read_unlock();
+	cond_resched();
+	return waiter;
 }
 
 void msgslot_feed_wake_all(struct msgslot_feed *feed)
 {
-	wait_queue_head_t *queue;
-
-	do {
-		rcu_read_lock();
-		queue = feed_take_waiter(feed, &feed->polls);
-		if (!queue)
-			queue = feed_take_waiter(feed, &feed->calls);
-		if (queue)
-			msgslot_waiters_wake_all(queue, MSGSLOT_EVENTS_GONE);
-		rcu_read_unlock();
-		cond_resched();
-	} while (queue);
+	spin_lock(&feed->lock);
+	feed->closed = true;
+	spin_unlock(&feed->lock);
+	while (feed_wake_any(feed, &feed->calls, 0))
+		;
+	while (feed_wake_any(feed, &feed->polls, MSGSLOT_EVENTS_GONE))
+		;
 }
 
 /* ---- the state ------------------------------------------------------------------------------- */

@@ -30,13 +30,20 @@
  * Waking
  * ------
  * A listener that sleeps, or is polled, stands in an interval tree.  A message finds those that
- * listen to its channel, and no others.  Each is taken out of the tree, and woken without the lock,
- * so that the lock is held for one at a time; it comes back when it sleeps, or is polled, again.
- * A message in a queue wakes one of the calls that sleep.
+ * listen to its channel, and no others; the lock is held for one at a time.
  *
  *	listener				writer
  *	enter the tree (feed.lock)		add the entry (feed.lock)
  *	is there an entry (feed.lock)?		is a listener in the tree (feed.lock)?  wake
+ *
+ * @polls: all of them are woken, without the lock, and then leave the tree, unless they came again
+ * meanwhile.  In that order: a writer that is preempted between the two keeps no other writer from
+ * waking them.
+ *
+ * @calls: a message in a queue wakes one, under the lock: so the one that is found still sleeps.
+ * It learns for which channel it was woken, and answers for that: if it receives from another
+ * channel, or nothing, it wakes the next for what is there.  A waiter is in the tree as long as a
+ * call sleeps in its queue: the last one that leaves, or the message that wakes it, takes it out.
  */
 #ifndef MSGSLOT_FEED_H
 #define MSGSLOT_FEED_H
@@ -84,6 +91,7 @@ struct msgslot_feed_ring {
  * @last: of the range
  * @subtree_last: the highest @last in the tree below this node
  * @closed: the listener ended
+ * @armed: how often it was to be woken
  * @queue: the wait queue; lives as long as any RCU section that found the waiter
  */
 struct msgslot_feed_waiter {
@@ -92,7 +100,18 @@ struct msgslot_feed_waiter {
 	u32 last;
 	u32 subtree_last;
 	bool closed;
+	u32 armed;
 	wait_queue_head_t *queue;
+};
+
+/**
+ * struct msgslot_feed_key - what a call in the queue of a waiter in @calls is woken with
+ * @channel: where there is a message
+ * @woken: the call that is woken sets it
+ */
+struct msgslot_feed_key {
+	u32 channel;
+	bool woken;
 };
 
 /**
@@ -114,6 +133,7 @@ struct msgslot_feed_member {
  * @audience: their ranges
  * @listeners: their number; changed under @lock, read anywhere
  * @on: it is not 0; of its own, as testing a byte costs each write an instruction less
+ * @closed: the slot is gone: no waiter is to be woken any more
  * @epoch: how often the first listener came
  * @settled: the epoch in which every message that was placed without the feed has been found
  * @depth: entries of the next ring, a power of two
@@ -134,6 +154,7 @@ struct msgslot_feed {
 	struct rb_root audience;
 	u32 listeners;
 	bool on;
+	bool closed;
 	u64 epoch;
 	u64 settled;
 	u32 depth;
@@ -205,9 +226,9 @@ static __always_inline u64 msgslot_feed_add_locked(struct msgslot_feed *feed,
  * MSGSLOT_FEED_CALLS one call of those in @calls.  In an RCU section.
  */
 void msgslot_feed_wake(struct msgslot_feed *feed, u32 id, unsigned int wake);
-/* Only such a call; whether any is left that sleeps, to whatever channel.  In an RCU section. */
-bool msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id);
-/* Wakes all listeners: the slot is gone.  Sleeps. */
+/* Only such a call.  In an RCU section. */
+void msgslot_feed_wake_call(struct msgslot_feed *feed, u32 id);
+/* Wakes all listeners: the slot is gone, which those that come later see.  Sleeps. */
 void msgslot_feed_wake_all(struct msgslot_feed *feed);
 /*
  * After a message was taken from @log, and before a dead log is freed: where none is left the state
@@ -266,6 +287,9 @@ struct msgslot_log *msgslot_feed_find_ready(struct msgslot_feed *feed, u32 first
 /* @waiter is to be woken, once; @tree is &feed->polls or &feed->calls. */
 void msgslot_feed_add_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
 			     struct msgslot_feed_waiter *waiter);
+/* @entry leaves the queue of @waiter, which is not to be woken any more if it was the last. */
+void msgslot_feed_finish_wait(struct msgslot_feed *feed, struct rb_root_cached *tree,
+			      struct msgslot_feed_waiter *waiter, struct wait_queue_entry *entry);
 /* Not any more, and never again. */
 void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached *tree,
 			       struct msgslot_feed_waiter *waiter);

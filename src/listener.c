@@ -91,7 +91,7 @@ void msgslot_listener_end(struct msgslot_listener *l)
 	spin_lock(&l->lock);
 	WRITE_ONCE(l->ended, true);
 	spin_unlock(&l->lock);
-	/* A call that enters a queue after this sees that it ended. */
+	/* A call that enters a queue after this sees that it ended; the key of calls is NULL. */
 	msgslot_waiters_wake_all(&l->calls, 0);
 	msgslot_waiters_wake_all(l->polled.queue, 0);
 	msgslot_feed_close_waiter(feed, &feed->calls, &l->waiting);
@@ -310,46 +310,69 @@ static bool listener_may_go_on(struct msgslot_listener *l, const struct msgslot_
 	       msgslot_range_has_news(&l->range, found);
 }
 
-int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found *found, bool takes,
-			  const struct msgslot_deadline *deadline)
+/**
+ * struct listener_call - a call that sleeps
+ * @entry: in the queue
+ * @woken_for: the channel of the message that woke it; -1: none did; under the queue's lock
+ */
+struct listener_call {
+	struct wait_queue_entry entry;
+	s64 woken_for;
+};
+
+/* Wakes a call that takes: for a message, or without @argument. */
+static int listener_wake_call(struct wait_queue_entry *entry, unsigned int mode, int flags,
+			      void *argument)
 {
-	wait_queue_head_t *queue = takes ? &l->calls : l->polled.queue;
-	struct wait_queue_entry entry msgslot_uninitialized;
+	struct listener_call *call = container_of(entry, struct listener_call, entry);
+	struct msgslot_feed_key *key = argument;
+
+	/* Before the call runs, and is gone. */
+	if (key)
+		call->woken_for = key->channel;
+	if (!autoremove_wake_function(entry, mode, flags, NULL)) {
+		/* It is awake already, and answers for nothing. */
+		call->woken_for = -1;
+		return 0;
+	}
+	if (key)
+		key->woken = true;
+	return 1;
+}
+
+int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found *found, bool takes,
+			  const struct msgslot_deadline *deadline, s64 *woken_for)
+{
+	struct msgslot_feed_waiter *waiter = takes ? &l->waiting : &l->polled;
+	struct listener_call call msgslot_uninitialized;
 	struct msgslot_feed *feed = listener_feed(l);
+	struct rb_root_cached *tree = takes ? &feed->calls : &feed->polls;
 	int err = 0;
 	bool signal;
 
-	init_wait_entry(&entry, takes ? WQ_FLAG_EXCLUSIVE : 0);
-	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
+	init_wait_entry(&call.entry, takes ? WQ_FLAG_EXCLUSIVE : 0);
+	call.woken_for = -1;
 	if (takes)
-		msgslot_feed_add_waiter(feed, &feed->calls, &l->waiting);
-	else
-		msgslot_listener_poll(l);
+		call.entry.func = listener_wake_call;
+	signal = prepare_to_wait_event(waiter->queue, &call.entry, TASK_INTERRUPTIBLE);
+	msgslot_feed_add_waiter(feed, tree, waiter);
 	if (!listener_may_go_on(l, found)) {
 		err = signal ? msgslot_deadline_interrupted(deadline) :
 			       msgslot_deadline_sleep(deadline);
 		if (err == -ETIMEDOUT && listener_may_go_on(l, found))
 			err = 0;
 	}
-	finish_wait(queue, &entry);
+	msgslot_feed_finish_wait(feed, tree, waiter, &call.entry);
+	*woken_for = call.woken_for;
 	return err;
 }
 
-void msgslot_listener_wake_next(struct msgslot_listener *l)
+void msgslot_listener_wake_next(struct msgslot_listener *l, u32 id)
 {
 	struct msgslot_feed *feed = listener_feed(l);
-	struct msgslot_log *log;
-	u64 id = l->range.first;
-	bool more = true;
 
-	/* Which channel it was woken for is not known. */
-	while (more && id <= l->range.last) {
-		rcu_read_lock();
-		log = msgslot_feed_find_ready(feed, id, l->range.last);
-		if (log)
-			id = (u64)log->id + 1;
-		more = log && msgslot_feed_wake_call(feed, log->id);
-		rcu_read_unlock();
-		cond_resched();
-	}
+	rcu_read_lock();
+	if (msgslot_feed_find_ready(feed, id, id))
+		msgslot_feed_wake_call(feed, id);
+	rcu_read_unlock();
 }

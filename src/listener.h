@@ -96,15 +96,13 @@ void msgslot_listener_poll(struct msgslot_listener *listener);
 bool msgslot_listener_is_readable(struct msgslot_listener *listener, u32 *length);
 /*
  * Sleeps once, until there may be a message after @found, or the file does not listen any more:
- * errors as of msgslot_wait_message().  @takes: a message wakes one such call.
+ * errors as of msgslot_wait_message().  @takes: a message wakes one such call, which answers for
+ * that message: *@woken_for becomes its channel, or -1.
  */
 int msgslot_listener_wait(struct msgslot_listener *listener, const struct msgslot_found *found,
-			  bool takes, const struct msgslot_deadline *deadline);
-/*
- * A call that slept and takes leaves without a message, or may block on a page: others are woken
- * for what it may have been woken for.
- */
-void msgslot_listener_wake_next(struct msgslot_listener *listener);
+			  bool takes, const struct msgslot_deadline *deadline, s64 *woken_for);
+/* A call that was woken for channel @id does not receive from it, or not yet: the next is woken. */
+void msgslot_listener_wake_next(struct msgslot_listener *listener, u32 id);
 
 /* ---- the usual case, in an RCU section, which keeps the channel ------------------------------ */
 

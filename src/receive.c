@@ -133,7 +133,8 @@ static int receive_prepare_range(struct receiver *r, int wrong)
 		return wrong;
 	r->slept = true;
 	trace_msgslot_wait(listener->range.slot->minor, listener->range.first, 0, false);
-	return msgslot_listener_wait(listener, &r->found, receiver_is_exclusive(r), r->deadline);
+	return msgslot_listener_wait(listener, &r->found, receiver_is_exclusive(r), r->deadline,
+				     &r->woken_for);
 }
 
 /*
@@ -204,7 +205,8 @@ static ssize_t receive_loop(struct receiver *r)
 			ret = msgslot_deadline_retry(r->deadline, &rounds);
 	} while (again && !ret);
 	if (r->listener) {
-		if (ret < 0)
+		/* Also if it has received from another channel than it was woken for. */
+		if (ret < 0 || r->woken_for != r->found.channel)
 			receiver_wake_next(r);
 		msgslot_listener_put(r->listener);
 	}
@@ -238,6 +240,7 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.cursor = 0;
 	r.offset = 0;
 	r.slept = false;
+	r.woken_for = -1;
 	r.by_range = false;
 	r.listener = NULL;
 	r.voided = voided;

@@ -5,16 +5,17 @@
 
 #include "receiver.h"
 
-void receiver_wake_next(const struct receiver *r)
+void receiver_wake_next(struct receiver *r)
 {
 	struct msgslot_channel *channel = r->lookup.channel;
 
 	if (!r->slept || !receiver_is_exclusive(r))
 		return;
-	if (r->by_range)
-		msgslot_listener_wake_next(r->listener);
-	else if (msgslot_log_has(&channel->log, 0, false))
+	if (r->by_range && r->woken_for >= 0)
+		msgslot_listener_wake_next(r->listener, r->woken_for);
+	else if (!r->by_range && msgslot_log_has(&channel->log, 0, false))
 		msgslot_channel_wake_reader(channel);
+	r->woken_for = -1;
 }
 
 /* ---- finding the message --------------------------------------------------------------------- */

@@ -49,6 +49,7 @@ struct receiver_block {
  * @slept: the call slept in the channel's queue
  * @by_range: the call means what the file listens to, not a channel
  * @listener: that, with a reference; NULL if it is to be looked up; only with @by_range
+ * @woken_for: the channel whose message woke the call, which answers for it; or -1
  * @found: the message that was found there
  * @block: where a short message is copied to
  * @most: messages at most of one batch
@@ -75,6 +76,7 @@ struct receiver {
 	bool slept;
 	bool by_range;
 	struct msgslot_listener *listener;
+	s64 woken_for;
 	struct msgslot_found found;
 	struct receiver_block *block;
 	u32 most;
@@ -104,7 +106,7 @@ static inline bool receiver_is_exclusive(const struct receiver *r)
  * Before the call leaves without a message, or may block on a page fault: an exclusive waiter that
  * was woken wakes the next, if there is a message.
  */
-void receiver_wake_next(const struct receiver *r);
+void receiver_wake_next(struct receiver *r);
 
 /*
  * Looks for the message: 0, with it in @peek; 1 to look again; -EIDRM: the channel is not the
