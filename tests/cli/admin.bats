@@ -45,7 +45,7 @@ settings()
 	changed=1
 	prints '/dev/msgslot8\n' msgslot create -q queue
 	udevadm settle
-	equal mode "$(get 8 mode)" queue
+	has 8 mode queue
 	works as member msgslot send 8 5 hello
 	prints '/dev/msgslot200\n' msgslot create --quiet 200 broadcast depth=8 overflow=block
 	equal settings "$(settings 200)" "broadcast 8 4096 block 67108864 65536"
@@ -58,7 +58,7 @@ settings()
 	mv channels /etc/msgslot/channels
 	prints '/dev/msgslot20\n' msgslot create -q @jobs queue
 	works msgslot set -q @jobs depth=5
-	equal depth "$(get 20 depth)" 5
+	has 20 depth 5
 	works msgslot destroy -q @jobs
 	rm -r /etc/msgslot
 	[ ! -e "$class/msgslot20" ]
@@ -118,7 +118,7 @@ Leave SLOT out, and the lowest free number is taken; 'msgslot set' changes a slo
 	equal settings "$(settings 4)" "$before"
 	ln -s /dev/msgslot4 link
 	works msgslot set -q ./link depth=3
-	equal depth "$(get 4 depth)" 3
+	has 4 depth 3
 }
 
 @test "set refuses a slot in use, and says who could be asked" {
@@ -127,7 +127,7 @@ Leave SLOT out, and the lowest free number is taken; 'msgslot set' changes a slo
 	said_in 1 "msgslot: /dev/msgslot4: the slot is in use: depth cannot be changed (it keeps 0 messages)
 It can change only while the slot is not open ('fuser -v /dev/msgslot4' lists the processes) and keeps no message ('msgslot clear -a 4')." \
 		msgslot set 4 max_bytes=1000000 depth=3
-	equal max_bytes "$(get 4 max_bytes)" 67108864
+	has 4 max_bytes 67108864
 	works msgslot set -q 4 max_bytes=1000000 depth=1024
 	exec {open}<&-
 	works msgslot send 4 5 kept
@@ -191,8 +191,8 @@ It can change only while the slot is not open ('fuser -v /dev/msgslot4' lists th
 	hints three msgslot set 4 mode=broadcast depth=32 overflow=block max_bytes=1000000
 	follow one two three
 	equal "slot 8" "$(settings 8)" "broadcast 8 100 drop 67108864 65536"
-	equal "slot 9" "$(get 9 mode)" last
-	equal "slot 10" "$(get 10 mode)" queue
+	has 9 mode last
+	has 10 mode queue
 	equal "slot 4" "$(settings 4)" "broadcast 32 4096 block 1000000 65536"
 	[ ! -e "$class/msgslot11" ]
 }

@@ -23,7 +23,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 		fails 1 "$text" message_reader /dev/msgslot0 "$channel"
 	done
 	prints kept message_reader /dev/msgslot0 1
-	equal "messages" "$(get 0 messages)" 1
+	has 0 messages 1
 }
 
 @test "channels are decimal or hexadecimal, up to the last one" {

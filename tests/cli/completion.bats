@@ -32,11 +32,14 @@ teardown()
 # offers CANDIDATES WORD…: behind these words, of which the last is being typed.
 offers()
 {
-	local -
+	local - candidate candidates=''
 
 	set +T
 	works msgslot complete "${@:2}" || return 1
-	equal "candidates for '${*:2}'" "$(cut -f 1 out | xargs)" "$1"
+	while IFS=$'\t' read -r candidate _; do
+		candidates+="${candidates:+ }$candidate"
+	done <out
+	equal "candidates for '${*:2}'" "$candidates" "$1"
 }
 
 @test "commands, and those that help knows" {
@@ -59,8 +62,8 @@ offers()
 	while read -r command; do
 		works msgslot complete "$command" -
 		cut -f 1 out | sort >offered
-		msgslot help "$command" | sed -nE 's/^  (-[a-zA-Z0-9], |    )(--[a-z-]+).*/\2/p' |
-			sort >expected
+		works msgslot help "$command"
+		sed -nE 's/^  (-[a-zA-Z0-9], |    )(--[a-z-]+).*/\2/p' out | sort >expected
 		same offered expected
 		[ "$command" = help ] || grep -qx -- --help offered
 		# And every command has its grammar: something, or ':files', or no more words.
@@ -115,7 +118,7 @@ offers()
 	works as outsider msgslot complete send 4 ""
 	equal channels "$(<out)" ""
 	# Looking makes nothing.
-	equal channels "$(get 4 channels)" 3
+	has 4 channels 3
 }
 
 @test "modes and settings" {
@@ -136,18 +139,23 @@ terminal()
 	eventually line_is "$1" 'ready>'
 }
 
+# line_is SHELL LINE: the last one that is not empty.
 line_is()
 {
-	tmux capture-pane -p -t "$1" | grep . | tail -n 1 >line
-	[ "$(sed 's/ *$//' line)" = "$2" ]
+	local line last=''
+
+	tmux capture-pane -p -t "$1" >screen
+	while IFS= read -r line; do
+		line=${line%"${line##*[! ]}"}
+		last=${line:-$last}
+	done <screen
+	[ "$last" = "$2" ]
 }
 
 # completes SHELL TYPED LINE: with Tab behind what was typed, the line comes to be this.
 completes()
 {
-	tmux send-keys -t "$1" C-u
-	eventually line_is "$1" 'ready>'
-	tmux send-keys -t "$1" -l "$2"
+	tmux send-keys -t "$1" C-u \; send-keys -t "$1" -l "$2"
 	eventually line_is "$1" "ready> $2"
 	tmux send-keys -t "$1" Tab
 	eventually line_is "$1" "ready> $3" && return

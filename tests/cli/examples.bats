@@ -33,7 +33,7 @@ shows()
 		(sleep 1; echo four > /dev/msgslot4) &
 		head -n 2 /dev/msgslot4             # a reader of an empty channel waits
 	EXAMPLE
-	equal messages "$(get 4 messages)" 0
+	has 4 messages 0
 }
 
 @test "README and msgslot(7): two readers" {
@@ -49,7 +49,7 @@ shows()
 	changed=1
 	works bash -c 'echo "17 queue" > /sys/class/msgslot/create'
 	udevadm settle
-	equal mode "$(get 17 mode)" queue
+	has 17 mode queue
 	works as member bash -c 'echo hello > /dev/msgslot17'
 	prints 'hello\n' as member2 head -n 1 /dev/msgslot17
 }
@@ -62,8 +62,8 @@ shows()
 	modprobe msgslot
 	rm /etc/modprobe.d/msgslot-test.conf
 	udevadm settle
-	equal "slot 15" "$(get 15 mode)" last
-	equal "slot 19" "$(get 19 mode)" queue
+	has 15 mode last
+	has 19 mode queue
 	[ ! -e /dev/msgslot20 ]
 }
 
@@ -194,7 +194,7 @@ shows()
 	printf 'one\ntwo\n' | works msgslot send -l 4 0
 	works as member bash -c 'msgslot recv -p -f -W 0 4 0 2>/dev/null || [ $? = 3 ]'
 	equal printed "$(<out)" $'one\ntwo'
-	equal messages "$(get 4 messages)" 2
+	has 4 messages 2
 	touch $'a\nb' c
 	works msgslot send 4 1 $'a\nb'
 	works msgslot send 4 1 c
@@ -209,7 +209,7 @@ shows()
 	printf 'job 1\njob 2\n' | works msgslot send -l 4 0
 	printf '#!/bin/sh\ncat; echo " done"\n' | install -m 755 /dev/stdin do-one-job
 	prints 'job 1 done\njob 2 done\n' msgslot watch -C 2 -p 4 0 ./do-one-job
-	equal messages "$(get 4 messages)" 0
+	has 4 messages 0
 }
 
 @test "msgslot-list(1), msgslot-show(1), msgslot-clear(1)" {

@@ -53,7 +53,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	sort out >seen
 	same seen expected
 	fails 3 "channels 5 to 10: there is no message" msgslot recv -W 0 4 5-10
-	equal messages "$(get 4 messages)" 1
+	has 4 messages 1
 	start msgslot recv -f -F '%{channel} %{payload}' 4 5-10
 	waits ppoll
 	lines 4 < <(printf '5 d\n11 outside\n')
@@ -84,7 +84,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	prints 'a\nb\n' msgslot recv -p -a -C 2 4 5-10
 	fails 2 "-p on a range is for one message" msgslot recv -p -f 4 5-10
 	fails 2 "-p on a range is for one message" msgslot recv -p -C 2 4 5-10
-	equal messages "$(get 4 messages)" 4
+	has 4 messages 4
 	prints '' msgslot recv -p -a 4 50-100
 	works msgslot clear 4 7
 	works msgslot send 4 7 12345
@@ -126,9 +126,9 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	prints '7 a\n9 b\n' msgslot watch -C 2 4 5-10 sh -c 'echo $MSGSLOT_CHANNEL $(cat)'
 	lines 4 < <(printf '7 a\n9 b\n')
 	works msgslot watch -p -C 1 4 5-10 true
-	equal messages "$(get 4 messages)" 1
+	has 4 messages 1
 	fails 1 "ended with 1" msgslot watch -p 4 5-10 false
-	equal messages "$(get 4 messages)" 1
+	has 4 messages 1
 	prints 'b\n' msgslot recv 4 9
 	renew 1 last
 	lines 1 < <(printf '1 a\n2 b\n')
@@ -150,7 +150,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	prints '1 a\n5 b\n9 c\n12 d\n' msgslot recv -p -a -F '%{channel} %{payload}' 4 all
 	fails 2 "--if-seq is for one channel" msgslot clear --if-seq 1 4 2-9
 	works msgslot clear 4 all
-	equal messages "$(get 4 messages)" 0
+	has 4 messages 0
 	works msgslot restore 4 single
 	prints 'a\n' msgslot recv -a 4 all
 }
@@ -179,7 +179,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	works msgslot recv -a -F '%{channel} %{payload}' 4 all
 	mv out kept
 	lines 4 <kept
-	equal messages "$(get 4 messages)" 3
+	has 4 messages 3
 	works msgslot clear 4 all
 	# The lines before a wrong one are sent.
 	for wrong in '' x '-1 x' '4294967296 x' ' 5 x'; do

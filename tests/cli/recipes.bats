@@ -104,7 +104,7 @@ leaders=()
 	eventually sh -c '[ $(ls *.log.gz 2>/dev/null | wc -l) = 12 ] && ! ls *.log'
 	equal contents "$(gzip -dc ./*.log.gz | sort -V | xargs)" "$(printf 'number %s ' {1..12} | xargs)"
 	[ ! -s workers.errors ]
-	equal received "$(get 4 received)" 12
+	has 4 received 12
 }
 
 @test "priorities" {

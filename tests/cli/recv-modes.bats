@@ -18,7 +18,7 @@ fails_after()
 @test "last: ends at once where there is nothing, -w waits" {
 	renew 1 last
 	fails 3 "there is no message" msgslot recv 1 5
-	equal channels "$(get 1 channels)" 0
+	has 1 channels 0
 	start msgslot recv -w 1 5
 	waits ppoll
 	works msgslot send 1 5 first
@@ -84,7 +84,7 @@ fails_after()
 	works msgslot send -l 4 7 < <(printf 'one\ntwo\nthree\nfour\n')
 	prints 'one\n' msgslot recv 4 7
 	prints 'two\nthree\n' msgslot recv -C 2 4 7
-	equal messages "$(get 4 messages)" 1
+	has 4 messages 1
 	start msgslot recv -f 4 7
 	says 'four\n'
 	waits ppoll

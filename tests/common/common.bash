@@ -107,30 +107,48 @@ put()
 	fi
 }
 
-# get SLOT ATTRIBUTE
+# look SLOT ATTRIBUTE: the value comes to be in $seen, without another process.
+look()
+{
+	IFS= read -r seen <"$class/msgslot$1/$2"
+}
+
+# get SLOT ATTRIBUTE: prints the value.
 get()
 {
-	local value
+	local seen
 
-	IFS= read -r value <"$class/msgslot$1/$2" && printf '%s\n' "$value"
+	look "$@" && printf '%s\n' "$seen"
+}
+
+# has SLOT ATTRIBUTE VALUE
+has()
+{
+	local seen
+
+	look "$1" "$2" || return 1
+	equal "$2 of slot $1" "$seen" "$3"
 }
 
 # keeps SLOT ATTRIBUTE VALUE ERROR: writing VALUE fails and changes nothing.
 keeps()
 {
-	local before
+	local seen
 
-	before=$(get "$1" "$2")
+	look "$1" "$2" || return 1
 	fails 1 "$4" put "$class/msgslot$1/$2" "$3" || return 1
-	equal "$2 after writing '$3'" "$(get "$1" "$2")" "$before"
+	has "$1" "$2" "$seen"
 }
 
 # malformed FILE VALUE: writing VALUE fails, as no number or none in range.
 malformed()
 {
+	local said
+
 	fails 1 "" put "$1" "$2" || return 1
-	[[ $(<err) != *@(Invalid argument|Numerical result out of range)* ]] || return 0
-	printf "%s: '%s': %s\n" "$1" "$2" "$(<err)"
+	IFS= read -rd '' said <err || true
+	[[ $said != *@(Invalid argument|Numerical result out of range)$'\n' ]] || return 0
+	printf "%s: '%s': %s\n" "$1" "$2" "$said"
 	return 1
 }
 
@@ -138,7 +156,7 @@ malformed()
 takes()
 {
 	works put "$class/msgslot$1/$2" "$3" || return 1
-	equal "$2" "$(get "$1" "$2")" "$3"
+	has "$1" "$2" "$3"
 }
 
 # works COMMAND…: exit code 0 and nothing on standard error; standard output is in ./out.
@@ -162,11 +180,17 @@ fails()
 # prints TEXT COMMAND…: works, and standard output is TEXT, where printf's escapes count.
 prints()
 {
-	local -
+	local - expected said
 
 	set +T
 	try 0 "" "${@:2}" || return 1
+	# Usually without a process; cmp tells where they differ, and knows a NUL.
 	# shellcheck disable=SC2059 # the escapes are the point
+	printf -v expected -- "$1"
+	if [[ ${1//'\n'/} != *\\* ]] && ! IFS= read -rd '' said <out && [ "$said" = "$expected" ]; then
+		return 0
+	fi
+	# shellcheck disable=SC2059 # likewise
 	printf -- "$1" >expected
 	same out expected
 }

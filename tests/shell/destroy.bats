@@ -47,12 +47,12 @@ is_gone()
 	for mode in last queue broadcast; do
 		works put "$class/create" "17 $mode"
 		udevadm settle
-		equal mode "$(get 17 mode)" $mode
+		has 17 mode $mode
 		works msgslot send 17 1 hello
 		fails 1 "File exists" put "$class/create" "17 $mode"
 		fails 1 "File exists" put "$class/create" "17 last"
-		equal mode "$(get 17 mode)" $mode
-		equal messages "$(get 17 messages)" 1
+		has 17 mode $mode
+		has 17 messages 1
 		works put "$class/destroy" 17
 		udevadm settle
 		is_gone 17
@@ -62,9 +62,9 @@ is_gone()
 		takes 17 max_message 5
 		works put "$class/destroy" 17
 		works put "$class/create" "17 $mode"
-		equal max_message "$(get 17 max_message)" "$before"
-		equal messages "$(get 17 messages)" 0
-		equal sent "$(get 17 sent)" 0
+		has 17 max_message "$before"
+		has 17 messages 0
+		has 17 sent 0
 		udevadm settle
 		works put "$class/destroy" 17
 	done
@@ -129,7 +129,7 @@ is_gone()
 		eventually sleeps write "${sleepers[@]}"
 		begin dash -c 'echo lost >$slot'
 		eventually sleeps write "${sleepers[3]}"
-		equal messages "$(get 5 messages)" 1
+		has 5 messages 1
 		put "$class/destroy" 5
 		# Dash does not say which error it was.
 		wait "${sleepers[3]}" && return 1
@@ -158,13 +158,13 @@ is_gone()
 		done
 		for next in queue last broadcast; do
 			put "$class/create" "4 $next"
-			equal mode "$(get 4 mode)" $next
-			equal messages "$(get 4 messages)" 0
+			has 4 mode $next
+			has 4 messages 0
 			# A file of the old slot has nothing of the new one.
 			fails 1 "No such device" head -n 1 <&"$old"
 			fails 1 "No such device" bash -c 'echo lost >&0' <&"$old"
 			works msgslot send 4 5 new
-			equal messages "$(get 4 messages)" 1
+			has 4 messages 1
 			put "$class/destroy" 4
 		done
 		exec {old}<&-
@@ -186,7 +186,7 @@ memory_is()
 		exec {open}<"$slot"
 		before=$(awk '/^MemFree:/ { print $2 }' /proc/meminfo)
 		works dd if=/dev/zero of="$slot" bs=1M count=48 status=none
-		equal messages "$(get 4 messages)" 48
+		has 4 messages 48
 		[ "$(get 4 bytes)" -ge $((48 * 1048576)) ]
 		memory_is $((before - 40 * 1024)) && return 1
 		put "$class/destroy" 4

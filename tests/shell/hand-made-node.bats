@@ -28,9 +28,9 @@ major()
 	[ -d "$class/msgslot77" ]
 	[ ! -e "$class/msgslot77/dev" ]
 	[ ! -e /dev/msgslot77 ]
-	equal mode "$(get 77 mode)" last
-	equal max_message "$(get 77 max_message)" 128
-	equal messages "$(get 77 messages)" 1
+	has 77 mode last
+	has 77 max_message 128
+	has 77 messages 1
 	fails 5 "/dev/msgslot77: there is no such node" msgslot recv 77 5
 	# A second node of the same minor is the same slot.
 	mknod -m 600 /dev/hand-made-again c "$(major)" 77
@@ -203,7 +203,7 @@ end_readers()
 	udevadm settle
 	equal slots "$(echo /dev/msgslot*)" /dev/msgslot0
 	equal node "$(stat -c '%a %U:%G' /dev/hand-made-chat)" "660 root:msgslot"
-	equal overflow "$(get 0 overflow)" block
+	has 0 overflow block
 	# As they stand there: a reader in the background, and a line.
 	as member sh -c "$(<clients)" >heard.0 3>&- &
 	echo "hello, all" >expected
@@ -236,7 +236,7 @@ end_readers()
 		eventually cmp -s heard.$number expected
 	done
 	end_readers
-	equal dropped "$(get 0 dropped)" 0
+	has 0 dropped 0
 	# The long line was two messages: 4 096 bytes and a rest.
-	equal sent "$(get 0 sent)" $((2 * count + 2))
+	has 0 sent $((2 * count + 2))
 }

@@ -16,8 +16,8 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	done
 	prints 'here\n' msgslot recv 0 5
 	# Asking did not leave anything either.
-	equal "channels of slot 0" "$(get 0 channels)" 1
-	equal "channels of slot 1" "$(get 1 channels)" 0
+	has 0 channels 1
+	has 1 channels 0
 }
 
 @test "slots and channels interleaved" {
@@ -36,9 +36,9 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 			equal "slot $slot channel $channel" \
 				"$(message_reader "/dev/msgslot$slot" $channel)" "2 $slot $channel"
 		done
-		equal "messages of slot $slot" "$(get "$slot" messages)" $channels
-		equal "sent to slot $slot" "$(get "$slot" sent)" $((2 * channels))
-		equal "received from slot $slot" "$(get "$slot" received)" $channels
+		has "$slot" messages $channels
+		has "$slot" sent $((2 * channels))
+		has "$slot" received $channels
 	done
 }
 

@@ -84,7 +84,7 @@ select_on_3()
 @test "last: : > SLOT, exec 3<> SLOT" {
 	renew 0 last
 	each works 'exec 3<>$slot 4<$slot 5>$slot; : >$slot; : <$slot; exec 3<&- 4<&- 5>&-'
-	equal channels "$(get 0 channels)" 0
+	has 0 channels 0
 }
 
 @test "last: msgslot send, msgslot recv" {

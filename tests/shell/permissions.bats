@@ -84,7 +84,7 @@ owned()
 	fresh
 	works as member bash -c 'echo "from member" >/dev/msgslot4'
 	prints 'from member\n' as member2 head -n 1 /dev/msgslot4
-	equal messages "$(get 4 messages)" 0
+	has 4 messages 0
 	exec {open}</dev/msgslot6
 	works as member2 bash -c 'echo "from member2" >/dev/msgslot6'
 	prints 'from member2\n' head -n 1 <&"$open"
@@ -105,7 +105,7 @@ owned()
 	for slot in {4..7}; do
 		fails 1 "Permission denied" as outsider bash -c "echo lost >/dev/msgslot$slot"
 		fails 1 "Permission denied" as outsider cat "/dev/msgslot$slot"
-		equal "sent to slot $slot" "$(get "$slot" sent)" 0
+		has "$slot" sent 0
 	done
 	echo lost | fails 6 "Permission denied" as outsider msgslot send 0 32 -
 	fails 6 "Permission denied" setpriv --reuid 65534 --regid 65534 --clear-groups \

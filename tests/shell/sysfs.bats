@@ -8,12 +8,12 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 # defaults SLOT MODE DEPTH MAX_MESSAGE OVERFLOW MAX_CHANNELS: all settings are these.
 defaults()
 {
-	equal "mode of slot $1" "$(get "$1" mode)" "$2" || return 1
-	equal "depth of slot $1" "$(get "$1" depth)" "$3" || return 1
-	equal "max_message of slot $1" "$(get "$1" max_message)" "$4" || return 1
-	equal "overflow of slot $1" "$(get "$1" overflow)" "$5" || return 1
-	equal "max_bytes of slot $1" "$(get "$1" max_bytes)" $((64 * 1024 * 1024)) || return 1
-	equal "max_channels of slot $1" "$(get "$1" max_channels)" "$6"
+	has "$1" mode "$2" || return 1
+	has "$1" depth "$3" || return 1
+	has "$1" max_message "$4" || return 1
+	has "$1" overflow "$5" || return 1
+	has "$1" max_bytes $((64 * 1024 * 1024)) || return 1
+	has "$1" max_channels "$6"
 }
 
 @test "the defaults of every mode" {
@@ -29,7 +29,7 @@ defaults()
 	done
 	for slot in {0..7}; do
 		for counter in channels messages bytes sent received dropped; do
-			equal "$counter of slot $slot" "$(get "$slot" $counter)" 0
+			has "$slot" $counter 0
 		done
 	done
 	equal "slots" "$(cd "$class" && echo *)" "$(echo create destroy msgslot{0..7})"
@@ -45,24 +45,24 @@ defaults()
 	works msgslot recv 0 1
 	works msgslot recv 0 1
 	works message_reader /dev/msgslot0 2
-	equal sent "$(get 0 sent)" 3
-	equal received "$(get 0 received)" 3
-	equal messages "$(get 0 messages)" 2
-	equal channels "$(get 0 channels)" 2
+	has 0 sent 3
+	has 0 received 3
+	has 0 messages 2
+	has 0 channels 2
 	[ "$(get 0 bytes)" -gt 0 ]
 	for counter in channels messages bytes sent received dropped; do
 		fails 1 "Permission denied" as member bash -c "echo 0 >$class/msgslot0/$counter"
-		equal "$counter of another slot" "$(get 1 $counter)" 0
+		has 1 $counter 0
 	done
 }
 
 # counts SLOT MESSAGES SENT RECEIVED DROPPED
 counts()
 {
-	local counters
-
-	counters="$(get "$1" messages) $(get "$1" sent) $(get "$1" received) $(get "$1" dropped)"
-	equal "messages, sent, received, dropped" "$counters" "${*:2}"
+	has "$1" messages "$2" || return 1
+	has "$1" sent "$3" || return 1
+	has "$1" received "$4" || return 1
+	has "$1" dropped "$5"
 }
 
 @test "the counters count: queue" {
@@ -70,7 +70,7 @@ counts()
 	printf 'one\ntwo\nthree\n' | works msgslot send -l 4 0
 	works msgslot send 4 1 four
 	counts 4 4 4 0 0
-	equal channels "$(get 4 channels)" 2
+	has 4 channels 2
 	[ "$(get 4 bytes)" -gt 0 ]
 	prints 'one\n' msgslot recv 4 0
 	# Neither sent nor received.
@@ -81,7 +81,7 @@ counts()
 	prints 'four\n' msgslot recv 4 1
 	counts 4 0 4 4 0
 	# Nobody holds these channels any more.
-	equal channels "$(get 4 channels)" 0
+	has 4 channels 0
 	counts 5 0 0 0 0
 }
 
@@ -115,7 +115,7 @@ counts()
 	exec {first}<&- {second}<&- {third}<&-
 	# What is kept is kept for nobody, and stays.
 	counts 6 2 5 10 3
-	equal channels "$(get 6 channels)" 1
+	has 6 channels 1
 }
 
 @test "settings that calls rely on: while nothing is open or kept" {
@@ -174,7 +174,7 @@ counts()
 	# Taken, the message does not hold the settings any more; the counters are no obstacle.
 	prints 'message\n' msgslot recv 4 0
 	takes 4 depth 4
-	equal sent "$(get 4 sent)" 1
+	has 4 sent 1
 }
 
 @test "another mode brings its defaults" {
@@ -187,7 +187,7 @@ counts()
 	takes 0 depth 5
 	# The mode it has already leaves all as it is.
 	takes 0 mode queue
-	equal depth "$(get 0 depth)" 5
+	has 0 depth 5
 	takes 0 mode broadcast
 	defaults 0 broadcast 256 4096 drop 65536
 	takes 0 overflow block
@@ -196,7 +196,7 @@ counts()
 	# It is the mode, not only its name.
 	takes 0 mode queue
 	prints 'hello\n' bash -c 'echo hello >/dev/msgslot0; head -n 1 /dev/msgslot0'
-	equal messages "$(get 0 messages)" 0
+	has 0 messages 0
 	takes 4 mode last
 	fails 1 "Invalid argument" cat /dev/msgslot4
 	prints 'hello\n' bash -c 'msgslot send 4 5 hello; msgslot recv 4 5 >first; msgslot recv 4 5'
@@ -212,12 +212,12 @@ counts()
 		takes $slot max_message 1
 		fails 7 "too long" msgslot send $slot 0 xy
 		works msgslot send $slot 0 x
-		equal messages "$(get $slot messages)" 1
+		has $slot messages 1
 	done
 	fails 124 "" timeout 0.5 msgslot send 4 0 y
 	works msgslot send 6 0 y
 	for slot in 4 6; do
-		equal messages "$(get $slot messages)" 1
+		has $slot messages 1
 	done
 	prints x msgslot recv -N 4 0
 	takes 4 depth 2
@@ -253,14 +253,14 @@ counts()
 		done
 		keeps $slot max_message 0 "Invalid argument"
 		keeps $slot max_message 1048577 "Invalid argument"
-		equal max_message "$(get $slot max_message)" "$before"
+		has $slot max_message "$before"
 		before=$(get $slot depth)
 		for value in 0 65537 -1 x '' 1x 4294967297; do
 			malformed "$class/msgslot$slot/depth" "$value"
 		done
 		keeps $slot depth 0 "Invalid argument"
 		keeps $slot depth 65537 "Invalid argument"
-		equal depth "$(get $slot depth)" "$before"
+		has $slot depth "$before"
 		for value in LAST Queue lastx las broadcasts '' ' last' 'last ' 'last queue' 0; do
 			keeps $slot mode "$value" "Invalid argument"
 		done
@@ -334,7 +334,7 @@ counts()
 		takes $slot max_channels 3
 		echo zero >&"$open"
 		exec {open}<&-
-		equal messages "$(get $slot messages)" 3
+		has $slot messages 3
 
 		takes $slot max_channels 100
 		takes $slot max_bytes 0
@@ -360,10 +360,12 @@ counts()
 	udevadm settle
 	rm /run/udev/rules.d/70-msgslot-test.rules
 	udevadm control --reload
-	equal max_message "$(get 9 max_message)" 4096
+	has 9 max_message 4096
 	equal link "$(readlink -f /dev/weather)" /dev/msgslot9
 	works as member message_sender /dev/weather 1 "$(printf '%04096d' 0)"
 	equal length "$(as member msgslot recv -N /dev/weather 1 | wc -c)" 4096
-	equal "settings" "$(get 8 mode) $(get 8 overflow) $(get 8 depth)" "broadcast block 8"
+	has 8 mode broadcast
+	has 8 overflow block
+	has 8 depth 8
 	works as member bash -c 'exec 3<>/dev/chat; echo hello >&3; read -r line <&3'
 }
