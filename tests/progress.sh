@@ -9,7 +9,7 @@
 #	done		a line for each test that ended: PASSED FAILED SECONDS WHERE WHAT
 #	failures	texts of failures, to be shown at once
 #	lanes/N		a lock for each processor
-#	tickets/T.PID	a process that waits for a lane, since T; zT.PID lets all others go first
+#	tickets/T.PID	a process that waits for a lane, since T
 
 # now_at TEXT: sets what this process is doing; without TEXT, nothing any more.
 now_at()
@@ -38,8 +38,7 @@ failure()
 
 # lane_take [CONDITION]: waits until a lane is free, first come first served, and holds it until
 # this process and all that it starts have ended. A lane is a lock, so it cannot be lost. The status is 1,
-# without a lane, as soon as the command CONDITION fails. MSGSLOT_LAST=y is for short tasks, which use the
-# lanes that long ones leave free at the end.
+# without a lane, as soon as the command CONDITION fails.
 lane_take()
 {
 	local file ticket first
@@ -48,7 +47,7 @@ lane_take()
 		${1:-true}
 		return
 	fi
-	ticket=$MSGSLOT_STEPS/tickets/${MSGSLOT_LAST:+z}$EPOCHREALTIME.$BASHPID
+	ticket=$MSGSLOT_STEPS/tickets/$EPOCHREALTIME.$BASHPID
 	: >"$ticket"
 	while ${1:-true}; do
 		for first in "$MSGSLOT_STEPS"/tickets/*; do
@@ -78,4 +77,13 @@ seconds_since()
 	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
 
 	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}
+
+# processor_seconds: the processor time of a shell and of all that it waited for, from the output of
+# its "times". (That goes to a file first, as each side of a pipe is a new shell.)
+processor_seconds()
+{
+	tr 'ms' '  ' | awk '
+		{ used += $1 * 60 + $2 + $3 * 60 + $4 }
+		END { printf "%.1f\n", used }'
 }

@@ -34,15 +34,6 @@ as_root()
 	fi
 }
 
-# processor_seconds: the processor time of a shell and of all that it waited for, from the output of
-# its "times". (That goes to a file first, as each side of a pipe is a new shell.)
-processor_seconds()
-{
-	tr 'ms' '  ' | awk '
-		{ used += $1 * 60 + $2 + $3 * 60 + $4 }
-		END { printf "%.1f\n", used }'
-}
-
 # kernel_names: the names of all kernels; kernel_row NAME: "name suite package" of the kernel of
 # that name, of the "newest" release or of the "default".
 kernel_names()
