@@ -42,6 +42,11 @@ static inline int machine_is_slow(void)
 	return is_set("MSGSLOT_SLOW");
 }
 
+static inline int size_is_quick(void)
+{
+	return is_set("MSGSLOT_QUICK");
+}
+
 /*
  * A number of repetitions: the same coverage with a smaller one at quick size and on a slow
  * machine.
@@ -50,13 +55,13 @@ static inline long reduced(long full, long quick, long least)
 {
 	if (machine_is_slow())
 		return least;
-	return is_set("MSGSLOT_QUICK") ? quick : full;
+	return size_is_quick() ? quick : full;
 }
 
 /* A slow machine at quick size: for loops whose least number still takes minutes. */
 static inline int machine_is_hurried(void)
 {
-	return machine_is_slow() && is_set("MSGSLOT_QUICK");
+	return machine_is_slow() && size_is_quick();
 }
 
 /* For loops where an eighth is enough at quick size. */

@@ -218,7 +218,7 @@ static void a_million_channels(void **state)
 	long i;
 
 	(void)state;
-	channels = machine_is_hurried() ? 6000 : scaled(1048576, 20000);
+	channels = machine_is_hurried() ? 6000 : reduced(1048576, 40000, 20000);
 	assert_result(slot_set(OWN, "max_channels", channels), 0);
 	assert_result(slot_set(OWN, "max_bytes", 1024ull * MIB), 0);
 	file = own_open(O_RDWR);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A channel that no file holds and that has no message is forgotten: selecting ids, however many,
- * is not a way to eat the kernel.
+ * A channel that no file holds and that has no message is forgotten: selecting ids, or listening to
+ * ranges, however many, is not a way to eat the kernel.
  */
 #define _GNU_SOURCE
-#include <poll.h>
 #include <sys/epoll.h>
 
-#include "ioctl.h"
+#include "listen.h"
 #include "rounds.h"
 
 /* Unreclaimable slab in bytes; the rest of the system is quiet, but never silent. */
@@ -53,24 +52,30 @@ static void assert_slab_steady(void (*use)(int fd, long count), int fd, long cou
 	fail_msg("slab grew by %lld KiB, and not only once", growth / 1024);
 }
 
+/* Nor does it pile up on the way: looks after each twentieth of @count. */
+static void assert_no_pile_since(long long before, long i, long count)
+{
+	long long growth;
+
+	if (i % (count / 20))
+		return;
+	growth = slab() - before;
+	if (growth > NOISE_BETWEEN)
+		fail_msg("slab grew by %lld KiB meanwhile", growth / 1024);
+	/* The caller's, and those that others hold. */
+	assert_in_range(slot_get(OWN, "channels"), 0, 3);
+}
+
 static void select_many(int fd, long count)
 {
-	long long before = slab(), between = 0, now;
+	long long before = slab();
 	long i;
 
 	for (i = 1; i <= count; i++) {
 		/* An odd factor visits every id once, from all over the 32 bits. */
 		assert_result(slot_select(fd, (unsigned int)i * 2654435761u), 0);
-		if (i % (count / 20) == 0) {
-			now = slab();
-			between = now > between ? now : between;
-			/* This file's, and those that others hold. */
-			assert_in_range(slot_get(OWN, "channels"), 1, 3);
-		}
+		assert_no_pile_since(before, i, count);
 	}
-	/* Nor does it pile up on the way. */
-	if (between - before > NOISE_BETWEEN)
-		fail_msg("slab grew by %lld KiB meanwhile", (between - before) / 1024);
 }
 
 static void select_ids_one_after_the_other(void **state)
@@ -78,7 +83,7 @@ static void select_ids_one_after_the_other(void **state)
 	int fd = own_open(O_RDWR);
 
 	(void)state;
-	assert_slab_steady(select_many, fd, scaled(1000000, 30000));
+	assert_slab_steady(select_many, fd, reduced(1000000, 30000, 30000));
 	assert_result(slot_get(OWN, "channels"), 1);
 	assert_result(slot_get(OWN, "messages"), 0);
 	assert_result(slot_get(OWN, "bytes"), 0);
@@ -103,7 +108,7 @@ static void select_while_another_file_is_polled(void **state)
 	pthread_t thread = thread_start(sleep_until_gone, &polled);
 
 	(void)state;
-	assert_slab_steady(select_many, fd, reduced(10000000, 100000, 30000));
+	assert_slab_steady(select_many, fd, reduced(10000000, 50000, 30000));
 	assert_result(slot_get(OWN, "channels"), 2);
 	assert_result(slot_destroy(OWN), 0);
 	thread_join(thread);
@@ -117,7 +122,7 @@ static void select_while_this_file_is_polled(void **state)
 
 	(void)state;
 	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	assert_slab_steady(select_many, fd, scaled(1000000, 10000));
+	assert_slab_steady(select_many, fd, reduced(1000000, 30000, 10000));
 	assert_result(slot_get(OWN, "channels"), 1);
 	assert_result(slot_destroy(OWN), 0);
 	thread_join(thread);
@@ -141,7 +146,53 @@ static void open_many(int unused, long count)
 static void select_once_and_close(void **state)
 {
 	(void)state;
-	assert_slab_steady(open_many, -1, scaled(200000, 1500));
+	assert_slab_steady(open_many, -1, reduced(200000, 16000, 1500));
+	assert_result(slot_get(OWN, "channels"), 0);
+}
+
+/* Each range replaces the one before; what it needs goes with it, and so with its file. */
+static void listen_many(int fd, long count)
+{
+	long long before = slab();
+	long i;
+
+	for (i = 1; i <= count; i++) {
+		assert_result(listen_to(fd, 1 + i % 1000, 1 + i % 1000 + i % 100, 0), 0);
+		assert_no_pile_since(before, i, count);
+	}
+}
+
+static void listen_again_and_again(void **state)
+{
+	int fd = own_open(O_RDWR);
+
+	(void)state;
+	assert_slab_steady(listen_many, fd, reduced(2000000, 30000, 10000));
+	assert_result(slot_get(OWN, "channels"), 0);
+}
+
+static void open_and_listen_many(int unused, long count)
+{
+	long long before = slab();
+	long i;
+	int fd;
+
+	(void)unused;
+	for (i = 1; i <= count; i++) {
+		fd = slot_open(OWN, O_RDWR);
+		assert_works(fd);
+		assert_result(listen_to(fd, 1, UINT32_MAX, 0), 0);
+		close(fd);
+		assert_no_pile_since(before, i, count);
+	}
+}
+
+/* Another file listens, so the feed is there all the time: none waits for a grace period. */
+static void listen_once_and_close(void **state)
+{
+	(void)state;
+	own_open_listening(O_RDWR, 5, 5);
+	assert_slab_steady(open_and_listen_many, -1, reduced(200000, 16000, 1500));
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 
@@ -224,6 +275,8 @@ int main(void)
 		own_slot_test(select_while_another_file_is_polled),
 		own_slot_test(select_while_this_file_is_polled),
 		own_slot_test(select_once_and_close),
+		own_slot_test(listen_again_and_again),
+		own_slot_test(listen_once_and_close),
 		own_slot_test(what_has_a_message_stays),
 		own_slot_test(emptied_as_it_is_left),
 	};

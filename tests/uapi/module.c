@@ -198,8 +198,8 @@ static void slots_that_are_asked_for(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-		/* A load with so many is a minute's work there: another one each time. */
-		if (loads[i].slots == 256 && machine_is_hurried() && i % 3 != one)
+		/* A load with so many is long work: another one each time. */
+		if (loads[i].slots == 256 && size_is_quick() && i % 3 != one)
 			continue;
 		unload();
 		assert_result(module_load(loads[i].parameters), 0);
@@ -270,7 +270,7 @@ static void malformed_parameters_are_refused(void **state)
 	};
 	/* The kernel's own parser refuses these, and says so in its own words. */
 	const char *const not_numbers[] = { "major=x", "major=-1", "major=", "major=99999999999" };
-	const size_t step = machine_is_hurried() ? 9 : 1;
+	const size_t step = machine_is_hurried() ? 9 : size_is_quick() ? 3 : 1;
 	int log = kernel_log_open(), lines;
 	uint64_t seed = seed_get();
 	size_t i;
@@ -306,7 +306,7 @@ static void malformed_parameters_are_refused(void **state)
 
 static void loaded_and_unloaded_again_and_again(void **state)
 {
-	long rounds = machine_is_hurried() ? 2 : scaled(20, 4), i;
+	long rounds = size_is_quick() ? 2 : scaled(20, 4), i;
 	int fd;
 
 	(void)state;
