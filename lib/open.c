@@ -94,7 +94,8 @@ struct msgslot *msgslot_slot_open(const char *slot, int flags)
 	struct msgslot_name name;
 	struct msgslot *named;
 
-	if (!slot || !*slot || (flags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC))) {
+	if (!slot || !*slot || (flags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC)) ||
+	    (flags & O_ACCMODE) > O_RDWR) {
 		errno = EINVAL;
 		return NULL;
 	}

@@ -2,14 +2,18 @@
 /*
  * A reader: messages are received many at a time, and handed out one by one.
  *
- * A message that does not fit into the buffer stays where it is, and the kernel tells its length:
- * so the buffer grows before anything is taken.
+ * A message that does not fit into a batch stays where it is, and the kernel tells its length: it
+ * is received alone then, in a buffer that has grown before anything is taken.  So a batch never
+ * takes more than the caller wanted, however long the messages before it were.
  */
 #include "internal.h"
 
 #include <sys/ioctl.h>
 
-/* @next is where the header of the next of @left messages is. */
+/*
+ * @batch: bytes that a batch may take of the @size in @buffer.  @next is where the header of the
+ * next of @left messages is.
+ */
 struct msgslot_reader {
 	int fd;
 	uint32_t channel;
@@ -18,6 +22,7 @@ struct msgslot_reader {
 	uint64_t sequence;
 	char *buffer;
 	size_t size;
+	size_t batch;
 	size_t next;
 	size_t left;
 };
@@ -45,11 +50,57 @@ struct msgslot_reader *msgslot_reader_new(struct msgslot *slot, uint32_t channel
 	reader->flags = flags | MSGSLOT_RECV_MANY;
 	reader->timeout = options ? options->timeout : MSGSLOT_FOREVER;
 	reader->sequence = options ? options->sequence : 0;
-	if (batch_renew(&reader->buffer, &reader->size, size ? size : BATCH_SIZE)) {
+	reader->batch = size ? size : BATCH_SIZE;
+	if (batch_renew(&reader->buffer, &reader->size, reader->batch)) {
 		msgslot_reader_free(reader);
 		return NULL;
 	}
 	return reader;
+}
+
+static int reader_receive(const struct msgslot_reader *reader, struct msgslot_recv *recv,
+			  uint32_t flags, char *message, size_t size)
+{
+	*recv = (struct msgslot_recv){
+		.channel = reader->channel,
+		.flags = flags,
+		.message = address_of(message),
+		.size = length_cut(size),
+		.timeout = reader->timeout,
+		.sequence = flags & MSGSLOT_RECV_NEWER ? reader->sequence : 0,
+	};
+	return ioctl(reader->fd, MSGSLOT_RECV, recv);
+}
+
+/* One message, of about @length bytes: it may be another by now.  1, or -1. */
+static int reader_fetch_one(struct msgslot_reader *reader, struct msgslot_recv *recv, size_t length)
+{
+	struct msgslot_header *header;
+
+	do {
+		if (sizeof(*header) + length > reader->size &&
+		    batch_renew(&reader->buffer, &reader->size, sizeof(*header) + length))
+			return -1;
+		header = (void *)reader->buffer;
+		if (!reader_receive(reader, recv, reader->flags & ~MSGSLOT_RECV_MANY,
+				    reader->buffer + sizeof(*header), length)) {
+			*header = (struct msgslot_header){
+				.size = sizeof(*header),
+				.length = recv->length,
+				.channel = recv->channel,
+				.sequence = recv->sequence,
+				.time = recv->time,
+				.lost = recv->lost,
+				.pid = recv->pid,
+				.uid = recv->uid,
+			};
+			return 1;
+		}
+		/* ENOSPC is also a full slot: then there is no message, and no length. */
+		if (errno != ENOSPC || recv->length <= length)
+			return -1;
+		length = recv->length;
+	} while (true);
 }
 
 static int reader_fetch(struct msgslot_reader *reader)
@@ -57,21 +108,10 @@ static int reader_fetch(struct msgslot_reader *reader)
 	struct msgslot_recv recv;
 	int count;
 
-	do {
-		recv = (struct msgslot_recv){
-			.channel = reader->channel,
-			.flags = reader->flags,
-			.message = address_of(reader->buffer),
-			.size = length_cut(reader->size),
-			.timeout = reader->timeout,
-			.sequence = reader->flags & MSGSLOT_RECV_NEWER ? reader->sequence : 0,
-		};
-		count = ioctl(reader->fd, MSGSLOT_RECV, &recv);
-		/* ENOSPC is also a full slot: then there is no message, and no length. */
-		if (count < 0 && (errno != ENOSPC || recv.length <= reader->size))
-			return -1;
-	} while (count < 0 && !batch_renew(&reader->buffer, &reader->size, recv.length));
-
+	count = reader_receive(reader, &recv, reader->flags, reader->buffer, reader->batch);
+	if (count < 0 && errno == ENOSPC && recv.length > reader->batch)
+		count = reader_fetch_one(reader, &recv,
+					 recv.length - sizeof(struct msgslot_header));
 	if (count < 0)
 		return -1;
 	reader->sequence = recv.sequence;

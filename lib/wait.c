@@ -11,7 +11,7 @@ int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout)
 	struct timespec limit;
 	int ready;
 
-	if (timeout < MSGSLOT_FOREVER || (events & ~(POLLIN | POLLOUT))) {
+	if (timeout < MSGSLOT_FOREVER || !events || (events & ~(POLLIN | POLLOUT))) {
 		errno = EINVAL;
 		return -1;
 	}

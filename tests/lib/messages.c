@@ -363,6 +363,7 @@ static void wait_tells_what_is_ready(void **state)
 	assert_result(msgslot_channel_wait(slot, POLLOUT, 0), 0);
 	assert_result(msgslot_message_receive(slot, 4, got, sizeof(got)), 1);
 	assert_fails(msgslot_channel_wait(slot, POLLIN, -2), EINVAL);
+	assert_fails(msgslot_channel_wait(slot, 0, 0), EINVAL);
 	assert_fails(msgslot_channel_wait(slot, POLLPRI, 0), EINVAL);
 	assert_works(slot_destroy(OWN));
 	assert_fails(msgslot_channel_wait(slot, POLLIN, MSGSLOT_FOREVER), ENODEV);

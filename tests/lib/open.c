@@ -76,6 +76,7 @@ static void flags_that_make_no_sense_are_refused(void **state)
 		assert_open_fails(msgslot_slot_open(OWN_NAME, O_RDWR | wrong[i]), EINVAL);
 	/* Least of all is a file made. */
 	assert_open_fails(msgslot_slot_open("./new", O_RDWR | O_CREAT), EINVAL);
+	assert_open_fails(msgslot_slot_open(OWN_NAME, O_WRONLY | O_RDWR), EINVAL);
 	assert_int_equal(access("new", F_OK), -1);
 }
 

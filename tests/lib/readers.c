@@ -292,6 +292,37 @@ static void what_a_reader_refuses(void **state)
 	msgslot_slot_close(slot);
 }
 
+/* A message that needs more than the caller gave comes alone; what follows it takes no more. */
+static void a_long_message_makes_no_larger_batch(void **state)
+{
+	enum { LONG = 3000, BATCH = 200, FIT = BATCH / (sizeof(struct msgslot_header) + 8) };
+	struct msgslot *slot = own_slot("queue", O_RDWR);
+	struct msgslot_reader *reader;
+	static char text[LONG];
+	const void *bytes;
+	int i;
+
+	(void)state;
+	bytes_fill(text, sizeof(text), 7);
+	assert_result(msgslot_message_send(slot, 5, text, sizeof(text)), 0);
+	for (i = 0; i < 20; i++)
+		send_text(slot, 5, "short");
+	reader = msgslot_reader_new(slot, 5, &at_once, BATCH);
+	assert_non_null(reader);
+	assert_result(msgslot_reader_next(reader, &bytes, NULL, 0), LONG);
+	assert_memory_equal(bytes, text, LONG);
+	assert_int_equal(msgslot_reader_get_left(reader), 0);
+	for (i = 0; i < 20; i++) {
+		assert_read(reader, 5, 2 + i, "short");
+		assert_in_range(msgslot_reader_get_left(reader), 0, FIT - 1);
+		assert_int_equal(slot_get(OWN, "messages") + msgslot_reader_get_left(reader),
+				 19 - i);
+	}
+	assert_read_nothing(reader);
+	msgslot_reader_free(reader);
+	msgslot_slot_close(slot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +336,7 @@ int main(void)
 		own_slot_test(a_reader_looks_at_a_queue),
 		own_slot_test(a_reader_tells_of_loss),
 		own_slot_test(what_a_reader_refuses),
+		own_slot_test(a_long_message_makes_no_larger_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
