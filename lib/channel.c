@@ -75,6 +75,12 @@ struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
 	return walker;
 }
 
+void msgslot_walker_seek(struct msgslot_walker *walker, uint32_t channel)
+{
+	walker->walk = (struct msgslot_walk){ .from = channel };
+	walker->index = 0;
+}
+
 int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
 			size_t size)
 {

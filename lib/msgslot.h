@@ -132,7 +132,8 @@ int msgslot_channel_clear(struct msgslot *slot, uint32_t channel, const uint64_t
  * Waits until the selected channel can be read (POLLIN) or written (POLLOUT); events is one of
  * these of <poll.h>, or both.  Returns those that hold, or 0 when the timeout ended.  O_NONBLOCK
  * does not shorten it.  In mode `last`, POLLIN is a message newer than the last one received.
- * Errors: ENODEV, EINTR, EINVAL (a timeout below -1, other events), ENOMEM.
+ * Errors: ENODEV, EINTR (whatever the timeout), EINVAL (a timeout below -1, no or other events),
+ * ENOMEM.
  */
 int msgslot_channel_wait(struct msgslot *slot, int events, int64_t timeout);
 
@@ -155,11 +156,14 @@ struct msgslot_walker;
 /* Begins one at the lowest channel.  Errors: ENOMEM. */
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
 
+/* The lowest channel from this id on is the next one. */
+void msgslot_walker_seek(struct msgslot_walker *walker, uint32_t channel);
+
 /*
  * Stores the next channel: its id, how many open files hold it, the number of its oldest message
  * and of the one to come (it keeps next - first messages).  Returns 1, or 0 when there are no more.
- * Channels that exist from the first call to the last come exactly once.  Errors: EINVAL (size),
- * ENOMEM.
+ * Channels that exist from the first call to the last come exactly once, unless the walk is moved.
+ * Errors: EINVAL (size), ENOMEM.
  */
 int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
 			size_t size);

@@ -136,6 +136,20 @@ static void walk_lists_every_channel(void **state)
 	assert_int_equal(entry.files, 1);
 	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
 	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
+
+	/* From a channel that is there, from between two, back, and from the last on. */
+	msgslot_walker_seek(walker, 900);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
+	assert_int_equal(entry.channel, 900);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
+	assert_int_equal(entry.channel, 903);
+	msgslot_walker_seek(walker, 4);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
+	assert_int_equal(entry.channel, 6);
+	msgslot_walker_seek(walker, UINT32_MAX);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 1);
+	assert_int_equal(entry.channel, UINT32_MAX);
+	assert_result(msgslot_walker_next(walker, &entry, sizeof(entry)), 0);
 	msgslot_walker_free(walker);
 	msgslot_slot_close(slot);
 }
