@@ -140,10 +140,7 @@ static __poll_t file_events(struct msgslot_file *f)
 	return events;
 }
 
-/*
- * Wakes processes that poll @f for what it has now; the end of the slot wakes all of them.  In no
- * RCU section: a listener may look at many channels for that.
- */
+/* Wakes processes that poll @f: for what it has now, or all, as the slot is gone.  Sleeps. */
 static void file_wake(struct msgslot_file *f)
 {
 	const __poll_t events = file_events(f);

@@ -15,14 +15,17 @@ static int kept_next_channel(struct kept *kept, const struct slot *slot)
 	struct msgslot_walk_entry entry;
 	int found;
 
-	if (!kept->walker)
+	if (!kept->walker) {
 		kept->walker = msgslot_walker_new(slot->handle);
-	if (!kept->walker)
-		return -1;
+		if (!kept->walker)
+			return -1;
+		msgslot_walker_seek(kept->walker, slot->address->channel);
+	}
 	do
 		found = msgslot_walker_next(kept->walker, &entry, sizeof(entry));
-	while (found > 0 &&
-	       (entry.first == entry.next || !address_has(slot->address, entry.channel)));
+	while (found > 0 && entry.first == entry.next);
+	if (found > 0 && !address_has(slot->address, entry.channel))
+		found = 0;
 	if (found <= 0)
 		return found;
 	kept->channel = entry.channel;
@@ -56,6 +59,20 @@ ssize_t kept_next(struct kept *kept, const struct slot *slot, char *bytes, size_
 		}
 		kept->left = 0;
 	}
+}
+
+int kept_count(const struct slot *slot, uint64_t *messages)
+{
+	struct kept kept = { 0 };
+	int found, error;
+
+	*messages = 0;
+	while ((found = kept_next_channel(&kept, slot)) > 0)
+		*messages += kept.left;
+	error = errno;
+	kept_end(&kept);
+	errno = error;
+	return found;
 }
 
 void kept_end(struct kept *kept)

@@ -29,6 +29,9 @@ struct kept {
 ssize_t kept_next(struct kept *kept, const struct slot *slot, char *bytes, size_t size,
 		  struct msgslot_message *message);
 
+/* How many messages the address's channels keep, in *messages: 0, or -1 with errno. */
+int kept_count(const struct slot *slot, uint64_t *messages);
+
 void kept_end(struct kept *kept);
 
 #endif

@@ -41,6 +41,9 @@
  */
 enum { BATCH_TAKEN = PIPE_BUF, BATCH_LEAST = sizeof(struct msgslot_header) + 8 };
 
+/* So long a peek waits until standard output is looked at again. */
+#define PEEK_TIME MSGSLOT_SECOND
+
 /* A `broadcast` file joins at the end; with --newer it goes back to the messages kept. */
 static int receiver_join(struct receiver *receiver)
 {
@@ -78,7 +81,12 @@ static int receiver_listen(struct receiver *receiver)
 		return report_error(STATUS_USAGE, slot->node, "In other modes no message is taken.",
 				    "--lowest is for mode queue");
 	receiver->keeps = receiver->all && (stays || mode == MSGSLOT_BROADCAST);
-	if (receiver->keeps)
+	if (stays && receiver->max_age >= 0 && !receiver->all && !receiver->settles)
+		return report_error(STATUS_USAGE, slot->node,
+				    "With -a all that are kept are looked at.",
+				    "-p with --max-age is for one channel");
+	/* In `broadcast` also because writers would wait for the channel that open() selects. */
+	if (receiver->keeps && mode != MSGSLOT_BROADCAST)
 		return STATUS_DONE;
 	receiver->selected = true;
 	if (!msgslot_range_listen(slot->handle, slot->address->channel, slot->address->last,
@@ -123,6 +131,9 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 
 	if (!status)
 		status = receiver_begin(receiver);
+	/* What others send meanwhile is not of it: otherwise it might never end. */
+	if (!status && receiver->all && !receiver->keeps && kept_count(slot, &receiver->left))
+		status = slot_report(slot, errno);
 	if (status)
 		return status;
 	mode = msgslot_slot_get_mode(slot->handle);
@@ -140,8 +151,8 @@ bool receiver_has_more(const struct receiver *receiver)
 	return receiver->reader && msgslot_reader_get_left(receiver->reader);
 }
 
-/* The rest of the timeout.  *deadline is -1 until the wait begins. */
-static int64_t receiver_time_left(const struct receiver *receiver, int64_t *deadline)
+/* The rest of the timeout. */
+static int64_t receiver_time_left(struct receiver *receiver)
 {
 	int64_t left;
 
@@ -149,27 +160,27 @@ static int64_t receiver_time_left(const struct receiver *receiver, int64_t *dead
 		return 0;
 	if (receiver->timeout <= 0)
 		return receiver->timeout;
-	if (*deadline < 0)
-		*deadline = clock_now(CLOCK_MONOTONIC) + receiver->timeout;
-	left = *deadline - clock_now(CLOCK_MONOTONIC);
+	if (!receiver->deadline)
+		receiver->deadline = clock_now(CLOCK_MONOTONIC) + receiver->timeout;
+	left = receiver->deadline - clock_now(CLOCK_MONOTONIC);
 	return left > 0 ? left : 0;
 }
 
-static int receiver_report_output(const struct receiver *receiver, const struct pollfd *output)
+static int receiver_report_output(const struct pollfd *output)
 {
 	if (output->revents & POLLNVAL)
 		return report_system("standard output", EBADF);
 	if (!(output->revents & (POLLERR | POLLHUP)))
 		return STATUS_DONE;
 	/* The end of "recv -f | head -n 1": no error, and no message is lost. */
-	return receiver->follows ? STATUS_FAILED : report_system("standard output", EPIPE);
+	return stream_may_end ? STATUS_FAILED : report_system("standard output", EPIPE);
 }
 
-static int receiver_check_output(const struct receiver *receiver)
+static int receiver_check_output(void)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO };
 
-	return poll(&output, 1, 0) > 0 ? receiver_report_output(receiver, &output) : STATUS_DONE;
+	return poll(&output, 1, 0) > 0 ? receiver_report_output(&output) : STATUS_DONE;
 }
 
 /* Waits for a message, or for the end of standard output, which is an error. */
@@ -187,13 +198,13 @@ static int receiver_wait_for_either(const struct receiver *receiver, int64_t tim
 		return receiver->interrupted && *receiver->interrupted ? STATUS_INTERRUPTED :
 									 STATUS_DONE;
 	}
-	return receiver_report_output(receiver, &files[0]);
+	return receiver_report_output(&files[0]);
 }
 
 /* After EAGAIN: STATUS_DONE to look again. */
-static int receiver_wait(struct receiver *receiver, int64_t *deadline)
+static int receiver_wait(struct receiver *receiver)
 {
-	int64_t left = receiver_time_left(receiver, deadline);
+	int64_t left = receiver_time_left(receiver);
 	bool waited = receiver->wait && receiver->timeout;
 
 	if (!left && receiver->all)
@@ -213,14 +224,28 @@ static int receiver_wait(struct receiver *receiver, int64_t *deadline)
 /* Whether the next call may take as many messages as fit into a batch, because all are wanted. */
 static bool receiver_wants_batch(const struct receiver *receiver)
 {
-	return receiver->reader &&
-	       (!receiver->count || msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE ||
-		receiver->count - receiver->received >= BATCH_TAKEN / BATCH_LEAST);
+	const uint64_t most = BATCH_TAKEN / BATCH_LEAST;
+
+	if (!receiver->reader || msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE)
+		return receiver->reader;
+	return (!receiver->count || receiver->count - receiver->received >= most) &&
+	       (!receiver->all || receiver->left >= most);
+}
+
+/*
+ * How long a peek waits in the kernel, as poll() does not tell of what is behind a message that
+ * stays.  Meanwhile standard output is looked at, now and then.
+ */
+static int64_t receiver_peek_time(struct receiver *receiver)
+{
+	int64_t left = receiver_time_left(receiver);
+
+	return receiver->prints && (left < 0 || left > PEEK_TIME) ? PEEK_TIME : left;
 }
 
 /* Receives one message, or tells the next one of a batch. */
 static ssize_t receiver_fetch(struct receiver *receiver, const char **bytes,
-			      struct msgslot_message *message, int64_t *deadline)
+			      struct msgslot_message *message)
 {
 	struct msgslot_receive_options options = { 0 };
 	const struct slot *slot = &receiver->slot;
@@ -239,10 +264,10 @@ static ssize_t receiver_fetch(struct receiver *receiver, const char **bytes,
 		options.flags = MSGSLOT_RECV_RANGE;
 	if (receiver->peek && msgslot_slot_get_mode(slot->handle) == MSGSLOT_QUEUE) {
 		options.flags |= MSGSLOT_RECV_PEEK;
-		if (receiver->newer && !slot->address->is_range)
+		if (receiver->newer && !slot->address->is_range && !receiver->settles)
 			options.flags |= MSGSLOT_RECV_NEWER;
 		options.sequence = receiver->sequence;
-		options.timeout = receiver_time_left(receiver, deadline);
+		options.timeout = receiver_peek_time(receiver);
 	}
 	return msgslot_message_receive_with(slot->handle, slot->address->channel, stream_buffer,
 					    receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
@@ -257,7 +282,8 @@ static ssize_t receiver_fetch_kept(struct receiver *receiver, const char **bytes
 				   receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX, message);
 
 	*bytes = stream_buffer;
-	if (length > 0)
+	/* Of a queue they are messages that other readers took. */
+	if (length > 0 && msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_BROADCAST)
 		receiver->lost += message->lost;
 	if (length)
 		return length;
@@ -266,14 +292,14 @@ static ssize_t receiver_fetch_kept(struct receiver *receiver, const char **bytes
 }
 
 static ssize_t receiver_receive(struct receiver *receiver, const char **bytes,
-				struct msgslot_message *message, int64_t *deadline)
+				struct msgslot_message *message)
 {
 	int mode = msgslot_slot_get_mode(receiver->slot.handle);
 	ssize_t length;
 
 	if (receiver->keeps)
 		return receiver_fetch_kept(receiver, bytes, message);
-	length = receiver_fetch(receiver, bytes, message, deadline);
+	length = receiver_fetch(receiver, bytes, message);
 	if (length < 0)
 		return -1;
 
@@ -296,13 +322,34 @@ static ssize_t receiver_receive(struct receiver *receiver, const char **bytes,
 	return length;
 }
 
+/* Takes the message, if it still is the oldest: 0, or -1 with errno. */
+static int receiver_drop(struct receiver *receiver, const struct msgslot_message *message)
+{
+	const struct msgslot_receive_options options = {
+		.flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP,
+		.sequence = message->sequence,
+	};
+
+	return msgslot_message_receive_with(receiver->slot.handle, message->channel, NULL, 0,
+					    &options, NULL, 0) < 0 ?
+		       -1 :
+		       0;
+}
+
+/* A message that is too old is taken all the same, as the next one is behind it. */
+static int receiver_skip(struct receiver *receiver, const struct msgslot_message *message)
+{
+	if (!receiver->settles || !receiver_drop(receiver, message) || errno == ESTALE)
+		return STATUS_DONE;
+	return slot_report(&receiver->slot, errno);
+}
+
 /* Whether a message that is taken now can be delivered: a status. */
 static int receiver_check_delivery(struct receiver *receiver)
 {
 	static char path[PATH_MAX];
-	bool takes = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE &&
-		     !receiver->peek;
-	int status = takes && receiver->prints ? receiver_check_output(receiver) : STATUS_DONE;
+	bool is_queue = msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE;
+	int status = is_queue && receiver->prints ? receiver_check_output() : STATUS_DONE;
 
 	receiver->program_path = path;
 	if (!status && receiver->program && program_find(receiver->program, path))
@@ -312,21 +359,26 @@ static int receiver_check_delivery(struct receiver *receiver)
 
 int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_message *message)
 {
-	int64_t deadline = -1;
 	int status = STATUS_DONE;
 
 	message->length = 0;
 	while (!status) {
+		if (receiver->all && !receiver->keeps && !receiver->left)
+			return STATUS_NOTHING;
 		if (!receiver_has_more(receiver))
 			status = receiver_check_delivery(receiver);
 		if (status)
 			break;
-		if (receiver_receive(receiver, bytes, message, &deadline) >= 0) {
+		if (receiver_receive(receiver, bytes, message) >= 0) {
 			receiver->slot.channel = message->channel;
+			receiver->left -= receiver->left > 0;
 			if (receiver->max_age < 0 || format_age(message) <= receiver->max_age)
 				break;
+			status = receiver_skip(receiver, message);
 		} else if (errno == EAGAIN) {
-			status = receiver_wait(receiver, &deadline);
+			status = receiver_wait(receiver);
+		} else if (errno == ETIMEDOUT && receiver_time_left(receiver)) {
+			continue;
 		} else if (errno != EINTR) {
 			if (message->length)
 				receiver->slot.channel = message->channel;
@@ -334,18 +386,15 @@ int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_
 		}
 	}
 	receiver->received += !status;
+	/* A signal does not end the wait. */
+	if (status != STATUS_INTERRUPTED)
+		receiver->deadline = 0;
 	return status;
 }
 
 int receiver_take(struct receiver *receiver, const struct msgslot_message *message)
 {
-	const struct msgslot_receive_options options = {
-		.flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP,
-		.sequence = message->sequence,
-	};
-
-	if (msgslot_message_receive_with(receiver->slot.handle, receiver->slot.channel, NULL, 0,
-					 &options, NULL, 0) >= 0)
+	if (!receiver_drop(receiver, message))
 		return STATUS_DONE;
 	if (errno != ESTALE)
 		return slot_report(&receiver->slot, errno);

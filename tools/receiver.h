@@ -16,6 +16,7 @@ struct receiver {
 	struct slot slot;
 	bool wait;	     /* in mode `last` too */
 	bool peek;	     /* `queue`: take nothing */
+	bool settles;	     /* with peek: each message is taken before the next is received */
 	bool newer;	     /* only messages above sequence */
 	uint64_t sequence;   /* of --newer; then that of the message before */
 	int64_t timeout;     /* how long to wait for a message */
@@ -26,7 +27,6 @@ struct receiver {
 	bool batches;	     /* many at a time, where all that is taken is wanted, too */
 	uint64_t count;	     /* how many messages; 0: no limit */
 	bool prints;	     /* to standard output: if that is closed, no message is taken */
-	bool follows;	     /* until the reader of standard output ends */
 	const char *program; /* that gets them: if it is missing, none is taken; or NULL */
 
 	/* The signal mask of waits, and whether a signal came; or NULL. */
@@ -36,6 +36,8 @@ struct receiver {
 	const char *program_path; /* where program was found before the last message was taken */
 	bool selected;
 	bool keeps;		       /* what is kept on a range is received channel by channel */
+	int64_t deadline;	       /* of the wait for the next message; 0: it has not begun */
+	uint64_t left;		       /* of all, without keeps: how many are to come at most */
 	uint64_t lost;		       /* in `broadcast`, since the channel was selected */
 	uint64_t received;	       /* messages */
 	struct msgslot_reader *reader; /* of batches; or NULL */

@@ -17,6 +17,7 @@ static struct receiver recv_receiver = {
 	.prints = true,
 	.batches = true,
 };
+static bool recv_follows;
 static struct print recv_print;
 static struct text recv_text;
 
@@ -24,7 +25,7 @@ static const struct option_rule recv_options[] = {
 	RECEIVER_OPTIONS(recv_receiver),
 	{ .letter = 'w', .name = "wait", .flag = &recv_receiver.wait },
 	{ .letter = 'a', .name = "all", .flag = &recv_receiver.all },
-	{ .letter = 'f', .name = "follow", .flag = &recv_receiver.follows },
+	{ .letter = 'f', .name = "follow", .flag = &recv_follows },
 	PRINT_OPTIONS(recv_print),
 	{ .name = NULL },
 };
@@ -79,7 +80,7 @@ static int recv_run(int argc, char **argv)
 	struct address address;
 	int status;
 
-	if (receiver->all && (receiver->follows || receiver->wait || receiver->timeout >= 0))
+	if (receiver->all && (recv_follows || receiver->wait || receiver->timeout >= 0))
 		return report_usage("-a does not wait: it excludes -f, -w and -W");
 	status = print_begin(&recv_print);
 	if (!status)
@@ -89,13 +90,16 @@ static int recv_run(int argc, char **argv)
 
 	if (receiver->all)
 		receiver->timeout = 0;
-	else if (receiver->follows)
+	else if (recv_follows)
 		receiver->wait = true;
+	/* As head does: "recv -f | head -n 1". */
+	stream_may_end = recv_follows;
 	status = receiver_open(receiver, &address);
 	/* Of a range of `last` it is all that is there. */
-	if (!receiver->all && !receiver->follows && !receiver->count)
+	if (!receiver->all && !recv_follows && !receiver->count)
 		receiver->count = 1;
-	if (!status && receiver->peek && address.is_range && receiver->count != 1 && !receiver->all)
+	if (!status && receiver->peek && address.is_range && receiver->count != 1 &&
+	    !receiver->all && msgslot_slot_get_mode(receiver->slot.handle) == MSGSLOT_QUEUE)
 		status = report_usage("-p on a range is for one message, or with -a for all");
 	if (!status)
 		status = recv_messages(receiver);

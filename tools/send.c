@@ -117,6 +117,9 @@ static int send_refuse_line(struct send_batch *batch, struct slot *slot, size_t 
 	slot->line = batch->lines + 1;
 	if (error != EBADMSG)
 		return slot_report_send(slot, length, error);
+	if (slot->cut)
+		return report_error(STATUS_USAGE, "standard input", NULL,
+				    "line %ju begins with a channel that is too long", slot->line);
 	return report_error(STATUS_USAGE, "standard input",
 			    "With --channel-field a line is a channel, a blank and the message.",
 			    "line %ju does not begin with a channel", slot->line);
@@ -129,6 +132,9 @@ static int send_line(struct send_batch *batch, struct slot *slot, const char *li
 
 	slot->line = batch->lines + 1;
 	if (send_by_field && !send_take_channel(slot, &line, &length))
+		return send_refuse_line(batch, slot, length, EBADMSG);
+	/* A line that was cut never goes, even if what is left fits. */
+	if (slot->cut && length <= msgslot_slot_get_max_message(slot->handle))
 		return send_refuse_line(batch, slot, length, EBADMSG);
 	if (send_tells) {
 		status = send_message(slot, line, length);

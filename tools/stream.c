@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 char stream_buffer[MSGSLOT_MESSAGE_MAX + STREAM_SPARE];
+bool stream_may_end;
 
 /*
  * If the caller closed a standard stream, the slot would get its number, and a message for standard
@@ -71,7 +72,8 @@ int stream_write(const void *bytes, size_t length)
 {
 	if (!stream_write_to(STDOUT_FILENO, bytes, length))
 		return 0;
-	report_system("standard output", errno);
+	if (errno != EPIPE || !stream_may_end)
+		report_system("standard output", errno);
 	return -1;
 }
 

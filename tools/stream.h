@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <linux/msgslot.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,9 @@ enum { STREAM_SPARE = 32 };
 
 /* For the longest message; the byte more shows the slot that the input is too long. */
 extern char stream_buffer[MSGSLOT_MESSAGE_MAX + STREAM_SPARE];
+
+/* The reader of standard output ends when it has enough: that is not reported. */
+extern bool stream_may_end;
 
 /* To be called before anything is opened: keeps a closed standard stream from being reused. */
 int stream_guard(void);

@@ -30,11 +30,13 @@ enum { JOBS_MAX = 1024 };
  * @most: how many may run at a time
  * @running: how many run
  * @until_failure: the first that fails ends the watch
+ * @pids: their processes; there may be other children, as of a shell that this replaced
  */
 static struct watch_jobs {
 	uint64_t most;
 	uint64_t running;
 	bool until_failure;
+	pid_t pids[JOBS_MAX];
 } watch_jobs = { .most = 1 };
 
 static struct receiver watch_receiver = {
@@ -121,12 +123,21 @@ static void watch_note_child(int signal)
 	watch_child_ended = 1;
 }
 
-/* SIGCHLD interrupts the wait for a message, and nothing else. */
-static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
+/*
+ * The end of a command is waited for, also where SIGCHLD was ignored before.  With several at a
+ * time it interrupts the wait for a message, and nothing else.
+ */
+static void watch_children(const struct watch_jobs *jobs, struct receiver *receiver,
+			   sigset_t *while_waiting)
 {
-	struct sigaction action = { .sa_handler = watch_note_child };
+	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t child;
 
+	if (jobs->most == 1) {
+		sigaction(SIGCHLD, &action, NULL);
+		return;
+	}
+	action.sa_handler = watch_note_child;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, while_waiting);
@@ -134,6 +145,17 @@ static void watch_children(struct receiver *receiver, sigset_t *while_waiting)
 	sigaction(SIGCHLD, &action, NULL);
 	receiver->signals = while_waiting;
 	receiver->interrupted = &watch_child_ended;
+}
+
+/* Whether the process is that of a command, which runs no longer then. */
+static bool watch_jobs_remove(struct watch_jobs *jobs, pid_t pid)
+{
+	for (uint64_t i = 0; i < jobs->running; i++)
+		if (jobs->pids[i] == pid) {
+			jobs->pids[i] = jobs->pids[--jobs->running];
+			return true;
+		}
+	return false;
 }
 
 /*
@@ -149,10 +171,15 @@ static int watch_jobs_end(struct watch_jobs *jobs, char **command, bool wait)
 		child = waitpid(-1, &result, wait ? 0 : WNOHANG);
 		if (child < 0 && errno == EINTR)
 			continue;
-		if (child <= 0)
+		if (child < 0) {
+			jobs->running = 0;
+			return report_system(command[0], errno);
+		}
+		if (!child)
 			break;
+		if (!watch_jobs_remove(jobs, child))
+			continue;
 		wait = false;
-		jobs->running--;
 		if (result && jobs->until_failure && !status)
 			status = watch_report_end(command, result);
 	}
@@ -161,15 +188,16 @@ static int watch_jobs_end(struct watch_jobs *jobs, char **command, bool wait)
 
 /*
  * Starts the command.  The message is taken already, so if there is no memory or no process for the
- * command, this tries again until commands that have ended leave some.
+ * command, or its file is being written, this tries again until that is over.
  */
 static int watch_jobs_start(struct watch_jobs *jobs, const char *path, char **command, int input)
 {
 	int status = STATUS_DONE;
 	bool told = false;
+	pid_t pid;
 
-	while (program_start(path, command, input) < 0) {
-		if (errno != EAGAIN && errno != ENOMEM)
+	while ((pid = program_start(path, command, input)) < 0) {
+		if (errno != EAGAIN && errno != ENOMEM && errno != ETXTBSY)
 			return report_system(command[0], errno);
 		if (!told)
 			report_system(command[0], errno);
@@ -178,7 +206,7 @@ static int watch_jobs_start(struct watch_jobs *jobs, const char *path, char **co
 		if (!status)
 			status = watch_jobs_end(jobs, command, false);
 	}
-	jobs->running++;
+	jobs->pids[jobs->running++] = pid;
 	return status;
 }
 
@@ -229,6 +257,9 @@ static int watch_run(int argc, char **argv)
 		status = report_usage("no command is given");
 	if (!status && receiver->peek && jobs->most > 1)
 		status = report_usage("-p peeks at one message at a time: it excludes -J");
+	if (!status && receiver->peek && receiver->newer)
+		status = report_usage("-p takes one message after the other: it excludes --newer");
+	receiver->settles = receiver->peek;
 	if (!status)
 		status = receiver_open(receiver, &address);
 	if (status)
@@ -241,8 +272,7 @@ static int watch_run(int argc, char **argv)
 	receiver->prints = !(fcntl(STDOUT_FILENO, F_GETFL) & O_PATH);
 	/* With -p a message is taken when its command succeeded; a failure ends the watch. */
 	jobs->until_failure = jobs->until_failure || receiver->peek;
-	if (jobs->most > 1)
-		watch_children(receiver, &while_waiting);
+	watch_children(jobs, receiver, &while_waiting);
 	return watch_messages(receiver, argv + address.words, jobs);
 }
 

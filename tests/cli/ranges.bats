@@ -92,6 +92,62 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	fails 7 "channel 7: the buffer is too short for a message of 5 bytes" msgslot recv --max-length 4 4 5-8
 }
 
+@test "queue: -p and --max-age" {
+	renew 4 queue
+	lines 4 < <(printf '5 old\n6 old\n')
+	fails 2 "-p with --max-age is for one channel" msgslot recv -p --max-age 9 4 5-10
+	sleep 0.3
+	# Of what is too old nothing is run, and it is taken.
+	start msgslot watch -p -C 1 --max-age 0.2 4 5-10 cat
+	eventually has 4 messages 0
+	works msgslot send 4 7 young
+	ends 0
+	says 'young'
+	works msgslot send 4 7 old
+	sleep 0.3
+	works msgslot send 4 7 young
+	prints 'young' msgslot watch -p -C 1 --max-age 0.2 4 7 cat
+	has 4 messages 0
+}
+
+@test "-a, and the values of a range, end however busy the senders are" {
+	renew 1 last
+	yes value | msgslot send -l 1 5 3>&- &
+	sender=$!
+	eventually msgslot recv 1 5
+	prints 'value\n' msgslot recv 1 1-100
+	prints 'value\n' msgslot recv -a 1 5
+	stop "$sender"
+	renew 4 queue
+	yes job | msgslot send -l 4 5 3>&- &
+	sender=$!
+	eventually msgslot recv -p 4 5
+	works msgslot recv -a 4 5
+	[ "$(wc -l <out)" -le 1024 ]
+	works msgslot recv -a 4 all
+	[ "$(wc -l <out)" -le 1024 ]
+	stop "$sender"
+}
+
+@test "broadcast: -a of a range delays no sender, however slowly it prints" {
+	renew 6 broadcast
+	put "$class/msgslot6/overflow" block
+	put "$class/msgslot6/depth" 20
+	head -c 4096 /dev/zero >long
+	for ((i = 0; i < 20; i++)); do
+		works msgslot send 6 9 - <long
+	done
+	mkfifo pipe
+	exec {pipe}<>pipe
+	start sh -c 'exec msgslot recv -a 6 all >pipe'
+	waits write
+	for ((i = 0; i < 30; i++)); do
+		works msgslot send -W 20 6 0 x
+	done
+	stop "$pid"
+	exec {pipe}<&-
+}
+
 @test "broadcast: every message from then on; -a what is kept" {
 	renew 6 broadcast
 	exec {fd}</dev/msgslot6
@@ -194,6 +250,13 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	prints '1\n1\n2\n' msgslot send -s -l --channel-field 4 < <(printf '2 a\n3 a\n3 b\n')
 	fails 2 "--channel-field is for lines" msgslot send --channel-field 4 x
 	fails 2 "unexpected argument" msgslot send -l --channel-field 4 5 </dev/null
+}
+
+@test "send -l --channel-field: a line that is cut is not sent, whatever is left of it" {
+	renew 1 last
+	{ printf '%040d ' 5; head -c 119 /dev/zero | tr '\0' x; echo '7 stray'; } >input
+	fails 2 "line 1 begins with a channel that is too long" msgslot send -l --channel-field 1 <input
+	has 1 channels 0
 }
 
 @test "send -l: a full channel: which line, and those before it are there" {

@@ -96,6 +96,18 @@ fails_after()
 	holds 0
 }
 
+@test "queue: -C takes no more than that, whatever lengths they have" {
+	renew 4 queue
+	put "$class/msgslot4/max_message" 65536
+	{ head -c 60000 /dev/zero | tr '\0' L; echo; seq 500; } >input
+	works msgslot send -l 4 7 <input
+	works msgslot recv -C 100 4 7
+	head -n 100 input >expected
+	same out expected
+	has 4 messages 401
+	prints '100\n' msgslot recv -C 1 4 7
+}
+
 @test "queue: -p leaves the message, and with --newer or -f looks at all" {
 	renew 4 queue
 	works msgslot send -l 4 7 < <(printf 'one\ntwo\nthree\n')
@@ -115,6 +127,13 @@ fails_after()
 	fails 2 "in mode queue --newer needs -p" msgslot recv --newer 1 4 7
 	prints 'one\n' msgslot recv 4 7
 	holds 3
+}
+
+@test "-p changes nothing where no message is taken" {
+	renew 1 last
+	lines 1 < <(printf '1 one\n2 two\n')
+	prints 'one\ntwo\n' msgslot recv -p -C 2 1 1-9
+	prints 'one\n' msgslot recv -p 1 1
 }
 
 @test "broadcast: what is sent from now on, --newer what is kept" {

@@ -45,6 +45,21 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	done
 }
 
+@test "-f ends silently with its reader, also while it prints, and while it looks" {
+	renew 6 broadcast
+	yes line | msgslot send -l 6 0 3>&- &
+	sender=$!
+	msgslot recv -f 6 0 2>err | head -n 1 >out
+	equal printed "$(<out)" line
+	# Lost are those that came too quickly.
+	! grep -q "standard output" err
+	stop "$sender"
+	renew 4 queue
+	works msgslot send 4 0 job
+	prints 'job\n' timeout 60 sh -c 'msgslot recv -p -f 4 0 | head -n 1'
+	works msgslot recv 4 0
+}
+
 @test "a disk that is full is told" {
 	renew 4 queue
 	works msgslot send 4 0 gone

@@ -111,6 +111,34 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	equal "without an output" "$(<printed)" quiet
 }
 
+# shellcheck disable=SC2016 # the inner shell's
+@test "only the end of its own command counts" {
+	renew 4 queue
+	works msgslot send 4 5 job
+	# A child of the shell that it replaced ends first.
+	fails 1 "msgslot: sh: ended with 1" sh -c \
+		'sleep 0.2 & exec msgslot watch -p -C 1 4 5 sh -c "sleep 1; exit 1"'
+	holds 1
+	# A parent that ignored the ends of its children.
+	fails 1 "msgslot: false: ended with 1" env --ignore-signal=CHLD msgslot watch -p -C 1 4 5 false
+	holds 1
+	prints 'job' env --ignore-signal=CHLD msgslot watch -C 1 -J 2 4 5 cat
+	holds 0
+}
+
+@test "a command that is being written is waited for" {
+	renew 4 queue
+	cp "$(command -v cat)" job
+	sleep 1000 >>job 3>&- &
+	writer=$!
+	works msgslot send 4 5 word
+	start msgslot watch -C 1 4 5 ./job
+	eventually grep -q "Text file busy" errors
+	stop "$writer"
+	ends 0
+	says 'word'
+}
+
 @test "a script without a first line that says by what is run by sh" {
 	renew 4 queue
 	works msgslot send 4 5 word
@@ -136,6 +164,8 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	kill -KILL "$pid" "$sleeper"
 	wait "$pid" || true
 	holds 1
+	# It takes the head, one after the other.
+	fails 2 "it excludes --newer" msgslot watch -p --newer 1 4 5 cat
 	# A message that another reader took meanwhile is told.
 	fails 9 "another reader took message 2" \
 		msgslot watch -p 4 5 sh -c 'msgslot recv -N 4 5 >/dev/null'
