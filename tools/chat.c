@@ -3,7 +3,7 @@
  * msgslot chat: sends each typed line to a broadcast channel and shows each message with the name
  * of its sender, which the kernel tells and the sender cannot choose.
  *
- * Nothing waits but the poll: with overflow=block the channel may be full until every reader,
+ * Nothing waits but the polls: with overflow=block the channel may be full until every reader,
  * this process among them, has read.
  */
 #include "command.h"
@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -35,7 +36,39 @@ struct chat {
 	uint64_t shown; /* the last message that was received */
 	uint64_t lost;
 	struct text text;
+	int ends; /* a descriptor that can be read when the chat has to end */
 };
+
+/*
+ * Prints the text.  What standard output does not take is left out when the chat has to end: a
+ * terminal may be stopped, and a pipe may have a reader that does not read.
+ */
+static int chat_print(struct chat *chat)
+{
+	struct pollfd files[] = {
+		{ .fd = STDOUT_FILENO, .events = POLLOUT },
+		{ .fd = chat->ends, .events = POLLIN },
+	};
+	struct text *text = &chat->text;
+	int status = STATUS_DONE;
+	size_t done = 0;
+
+	while (!status && done < text->length) {
+		/* What can be written takes so much without a wait. */
+		size_t left = text->length - done, part = left < PIPE_BUF ? left : PIPE_BUF;
+
+		if (poll(files, 2, -1) < 0)
+			status = errno == EINTR ? STATUS_DONE : report_system("poll", errno);
+		else if (!files[0].revents)
+			break;
+		else if (stream_write(text->bytes + done, part))
+			status = STATUS_FAILED;
+		else
+			done += part;
+	}
+	text->length = 0;
+	return status;
+}
 
 static int chat_show(struct chat *chat, const struct msgslot_message *message, const char *bytes)
 {
@@ -50,7 +83,7 @@ static int chat_show(struct chat *chat, const struct msgslot_message *message, c
 		if (text->bytes[text->length - 1] != '\n')
 			text_string(text, "\n");
 	}
-	return stream_print(text);
+	return chat_print(chat);
 }
 
 /* Shows the next message, if there is one. */
@@ -126,8 +159,7 @@ static int chat_read(struct chat *chat)
 	return STATUS_DONE;
 }
 
-/* ends is a descriptor that is readable when the chat has to end. */
-static int chat_loop(struct chat *chat, int ends)
+static int chat_loop(struct chat *chat)
 {
 	int status = STATUS_DONE;
 	bool nothing;
@@ -138,7 +170,7 @@ static int chat_loop(struct chat *chat, int ends)
 			{ .fd = msgslot_slot_get_fd(chat->slot.handle),
 			  .events = chat->line ? POLLIN | POLLOUT : POLLIN },
 			{ .fd = STDOUT_FILENO },
-			{ .fd = ends, .events = POLLIN },
+			{ .fd = chat->ends, .events = POLLIN },
 		};
 
 		if (poll(files, 4, -1) < 0)
@@ -183,7 +215,7 @@ static int chat_run(int argc, char **argv)
 	struct chat chat = { .open = true, .typing = typing, .typed = isatty(STDIN_FILENO) };
 	struct address address;
 	sigset_t signals;
-	int status, ends;
+	int status;
 
 	status = argument_only_address(argc, argv, CHANNEL_ONE, &address);
 	if (!status)
@@ -197,10 +229,10 @@ static int chat_run(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	ends = signalfd(-1, &signals, SFD_CLOEXEC);
-	if (ends < 0 || sigprocmask(SIG_BLOCK, &signals, NULL))
+	chat.ends = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (chat.ends < 0 || sigprocmask(SIG_BLOCK, &signals, NULL))
 		return report_system("signals", errno);
-	status = chat_loop(&chat, ends);
+	status = chat_loop(&chat);
 	text_free(&chat.text);
 	return status;
 }

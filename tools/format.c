@@ -33,21 +33,29 @@ static const char *const format_names[FIELDS] = {
 	[FIELD_LENGTH] = "length",     [FIELD_LOST] = "lost",
 };
 
+/* Times of a file that is not trusted may be any numbers: differences wrap. */
 int64_t format_age(const struct msgslot_message *message)
 {
-	return clock_now(CLOCK_BOOTTIME) - (int64_t)message->time;
+	return (int64_t)((uint64_t)clock_now(CLOCK_BOOTTIME) - message->time);
 }
 
 void format_time(struct text *text, const struct msgslot_message *message)
 {
-	int64_t sent = clock_now(CLOCK_REALTIME) - format_age(message);
+	uint64_t now = (uint64_t)clock_now(CLOCK_REALTIME);
+	int64_t sent = (int64_t)(now - (uint64_t)format_age(message));
 	time_t seconds = (time_t)(sent / MSGSLOT_SECOND);
+	int64_t part = sent % MSGSLOT_SECOND;
 	char date[64] = "";
 	struct tm parts;
 
+	/* Before 1970, too, the part counts from the second before it. */
+	if (part < 0) {
+		part += MSGSLOT_SECOND;
+		seconds--;
+	}
 	if (gmtime_r(&seconds, &parts))
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	text_format(text, "%s.%06dZ", date, (int)(sent % MSGSLOT_SECOND / 1000));
+	text_format(text, "%s.%06dZ", date, (int)(part / 1000));
 }
 
 const char *format_user(uint32_t uid)
@@ -70,10 +78,12 @@ const char *format_user(uint32_t uid)
 
 static void format_add_age(struct text *text, const struct msgslot_message *message)
 {
-	int64_t age = format_age(message);
+	int64_t age = format_age(message) / 1000;
+	uint64_t size = age < 0 ? -(uint64_t)age : (uint64_t)age;
 
-	text_format(text, "%" PRId64 ".%06d", age / MSGSLOT_SECOND,
-		    (int)(age % MSGSLOT_SECOND / 1000));
+	/* Below 0 where a clock was set back, or the message came with a file. */
+	text_format(text, "%s%" PRIu64 ".%06d", age < 0 ? "-" : "", size / 1000000,
+		    (int)(size % 1000000));
 }
 
 static void format_add_field(struct text *text, enum field field,

@@ -84,6 +84,11 @@ grep_screen()
 	window one
 	printf 'red \033[31m, nul \0, \302\233\nroot: pay' | works as member msgslot send 6 5 -
 	sees one 'member: red \x1b[31m, nul \x00, \xc2\x9b\x0aroot: pay'
+	silent_start
+	waits poll
+	printf 'tab\t, bell \a, \342\200\256, \377\n' | works msgslot send 6 5 -
+	says 'root: tab\t, bell \\x07, \\xe2\\x80\\xae, \\xff\n'
+	stop "$pid"
 }
 
 @test "losses are told" {
@@ -147,6 +152,25 @@ silent_start()
 	for slot in 1 4; do
 		fails 2 "chat needs a slot of mode broadcast" msgslot chat $slot 5
 	done
+}
+
+gone()
+{
+	! kill -0 "$pid" 2>/dev/null
+}
+
+@test "output that is not read does not keep it from its end" {
+	renew 6 broadcast
+	mkfifo silence full
+	exec {silence}<>silence {full}<>full
+	start bash -c "exec msgslot chat 6 5 >&$full" <silence
+	waits poll
+	yes "$(printf %04000d 0)" | head -n 40 | works msgslot send -l 6 5
+	sleep 1
+	kill -TERM "$pid"
+	eventually gone
+	ends 0
+	exec {silence}>&- {full}>&-
 }
 
 @test "a slot that is destroyed ends it" {
