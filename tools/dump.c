@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "command.h"
 #include "dumpfile.h"
+#include "file.h"
 #include "kept.h"
 #include "option.h"
 #include "report.h"
@@ -132,8 +133,8 @@ static int dump_write_other(const char *path, const char *target, const struct t
 
 /*
  * Writes the file whole or not at all: under another name first.  If the disk is full that file is
- * removed, and the old one is still there.  The data are on the disk when this returns, because a
- * reboot may follow.
+ * removed, and the old one is still there.  The data and the name are on the disk when this
+ * returns, because a reboot may follow.
  */
 static int dump_write_regular(const char *path, const char *target, const struct text *file)
 {
@@ -153,6 +154,8 @@ static int dump_write_regular(const char *path, const char *target, const struct
 		status = report_system(path, errno);
 	if (status)
 		unlink(name);
+	else if (file_sync_name(target))
+		status = report_system(path, errno);
 	return status;
 }
 
@@ -175,10 +178,14 @@ static int dump_run(int argc, char **argv)
 {
 	struct dump dump = { 0 };
 	struct address address;
-	int status =
-		argument_address(argc, argv, argc > 2 ? CHANNEL_RANGE : CHANNEL_NONE, &address);
+	int status = argument_address(argc, argv, CHANNEL_NONE, &address);
 	const char *path;
 
+	/* Of @NAME it is the slot, too, and the channel a word of its own. */
+	if (!status && argc > 2) {
+		status = argument_channel(argv[1], CHANNEL_RANGE, &address);
+		address.words = 2;
+	}
 	if (!status && argc <= address.words)
 		status = report_usage("no file is given");
 	if (!status)

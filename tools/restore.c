@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,8 +39,61 @@ static int restore_report_wrong(const char *path, const char *wrong)
 	return report_error(STATUS_FAILED, path, "Nothing was sent.", "%s", wrong);
 }
 
+/**
+ * struct restore_seen - how far a file that is being read was looked at
+ * @at: where the next message begins
+ * @messages: how many there were
+ * @before: the last of them
+ */
+struct restore_seen {
+	size_t at;
+	uint64_t messages;
+	struct dumpfile_message before;
+};
+
+static bool restore_may_follow(const struct restore_seen *seen,
+			       const struct dumpfile_message *message)
+{
+	const struct dumpfile_message *before = &seen->before;
+
+	if (!message->length || message->length > MSGSLOT_MESSAGE_MAX)
+		return false;
+	return !seen->messages || message->channel > before->channel ||
+	       (message->channel == before->channel && message->sequence > before->sequence);
+}
+
+/*
+ * What is wrong with the messages so far; or NULL.  Else a file would be read up to the length that
+ * it says it has, which may be more than fits into memory.  If all of it is there, it is checked as
+ * a whole.
+ */
+static const char *restore_check_messages(const struct text *file, struct restore_seen *seen)
+{
+	struct dumpfile_message message;
+	struct dumpfile_header header;
+
+	if (file->length < sizeof(header))
+		return NULL;
+	memcpy(&header, file->bytes, sizeof(header));
+	dumpfile_swap_header(&header);
+	while (file->length < header.length && file->length - seen->at >= sizeof(message)) {
+		memcpy(&message, file->bytes + seen->at, sizeof(message));
+		dumpfile_swap_message(&message);
+		if (seen->messages == header.messages || !restore_may_follow(seen, &message))
+			return "it is damaged: it has what cannot be a message";
+		if (file->length - seen->at - sizeof(message) < message.length)
+			break;
+		seen->at += sizeof(message) + message.length;
+		seen->messages++;
+		seen->before = message;
+	}
+	return NULL;
+}
+
 static int restore_read_all(int fd, const char *path, struct text *file)
 {
+	struct restore_seen seen = { .at = sizeof(struct dumpfile_header) };
+	struct pollfd input = { .fd = fd, .events = POLLIN };
 	const char *wrong = NULL;
 	char part[65536];
 	ssize_t got;
@@ -49,6 +103,10 @@ static int restore_read_all(int fd, const char *path, struct text *file)
 		if (got > 0) {
 			text_bytes(file, part, (size_t)got);
 			wrong = dumpfile_check_begin(file);
+			if (!wrong)
+				wrong = restore_check_messages(file, &seen);
+		} else if (got < 0 && errno == EAGAIN && poll(&input, 1, -1) >= 0) {
+			errno = EINTR;
 		}
 	} while (!wrong && (got > 0 || (got < 0 && errno == EINTR)));
 	if (wrong)

@@ -197,6 +197,87 @@ refused()
 	holds 3
 }
 
+@test "a file that says it is endless is read as far as it can be a dump" {
+	renew 4 queue
+	printf 'a\nb\n' | works msgslot send -l 4 5
+	works msgslot dump 4 good
+	works msgslot clear -a 4
+	patch good 16 '\0\0\0\0\0\0\0\100'
+	head -c 80 good >header
+	tail -c +81 good | head -c 33 >message
+	cp message long
+	patch long 4 '\377\377\377\177'
+	# An empty message, one more than it says it has, one that is too long, one that comes twice.
+	head -c -4 good | refused_early
+	refused_early <header
+	cat header long | refused_early
+	cat header message message | refused_early
+	holds 0
+}
+
+# refused_early: of standard input, and then endless zeros, no more is read than shows that this is no dump.
+refused_early()
+{
+	local code=0
+
+	rm -f consumed
+	{
+		cat
+		head -c 20000000 /dev/zero && echo all >consumed
+	} 2>/dev/null | msgslot restore 4 - >out 2>err || code=$?
+	equal "exit code" $code 1 || return 1
+	grep -q "standard input: it is damaged: it has what cannot be a message" err || return 1
+	[ ! -e consumed ]
+}
+
+@test "an input that does not block" {
+	renew 4 queue
+	works msgslot send 4 5 one
+	works msgslot dump 4 file
+	mkfifo pipe
+	exec {feed}<>pipe
+	start bash -c "exec $feed>&-
+		dd count=0 iflag=nonblock status=none
+		exec msgslot restore --add 4 -" <pipe
+	waits poll
+	cat file >&"$feed"
+	exec {feed}>&-
+	ends 0
+	holds 2
+}
+
+@test "of a name it is the slot, and a channel may follow" {
+	renew 4 queue
+	mkdir -p /etc/msgslot
+	echo "jobs 4 16" >/etc/msgslot/channels
+	printf '5 five\n16 sixteen\n200 more\n' | works msgslot send -l --channel-field 4
+	works msgslot dump @jobs all
+	works msgslot dump @jobs 1-100 some
+	works msgslot dump @jobs 16 one
+	fails 2 "unexpected argument 'x'" msgslot dump @jobs 16 one x
+	fails 2 "channel 'x' is not a number" msgslot dump @jobs x one
+	rm -r /etc/msgslot
+	equal messages "$(for file in all some one; do od -An -tu8 -j 32 -N 8 $file; done | xargs)" "3 2 1"
+}
+
+@test "the file is on the disk, with its name" {
+	local tracing=/sys/kernel/tracing
+
+	renew 4 queue
+	[ -d $tracing/events ] || mount -t tracefs tracefs $tracing
+	echo >$tracing/trace
+	echo 1 >$tracing/events/syscalls/sys_enter_fsync/enable
+	works msgslot dump 4 file
+	echo 0 >$tracing/events/syscalls/sys_enter_fsync/enable
+	equal "of the file, and of the folder" "$(grep -c 'msgslot-.*sys_fsync(' $tracing/trace)" 2
+	# In a folder that cannot be read.
+	mkdir -m 733 /tmp/drop
+	works as member msgslot dump 4 /tmp/drop/file
+	length=$(stat -c %s /tmp/drop/file)
+	rm -r /tmp/drop
+	equal length "$length" "$(stat -c %s file)"
+}
+
 @test "a full disk costs nobody the file that was there" {
 	renew 4 queue
 	head -c 4000 /dev/urandom >message
