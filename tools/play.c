@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * msgslot play: send the messages of a recording again, with the pauses that were between them,
- * with shorter or longer ones, or with none.
+ * with shorter or longer ones, or with none.  The file is not trusted: neither its times, nor that
+ * what it names is a slot.
  */
+#define _GNU_SOURCE /* O_PATH */
 #include "clock.h"
 #include "command.h"
 #include "option.h"
 #include "recordfile.h"
 #include "report.h"
+#include "report_errno.h"
 #include "slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <number.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* No pause is longer, in nanoseconds: a century, which can be added to a clock. */
+#define PLAY_PAUSE 4e18
 
 /**
  * struct play_target - where the messages of a source go
@@ -35,13 +45,15 @@ struct play_target {
  * struct play - what is being played
  * @file: the recording
  * @targets: one for each of its sources
+ * @current: the only one whose writer may have messages that were not sent; or NULL
  * @began: when the recording did
  * @start: when this did, on CLOCK_MONOTONIC
- * @messages: how many were sent
+ * @messages: how many were given to a writer
  */
 struct play {
 	struct recordfile file;
 	struct play_target *targets;
+	struct play_target *current;
 	uint64_t began;
 	int64_t start;
 	uint64_t messages;
@@ -98,24 +110,32 @@ static int play_report(struct play_target *target, size_t length, uint32_t chann
 	return slot_report_send(&target->slot, length, error);
 }
 
+/* Sends all messages so far. */
 static int play_flush(struct play *play)
 {
-	for (uint32_t n = 0; n < play->file.count; n++) {
-		struct play_target *target = &play->targets[n];
+	struct play_target *target = play->current;
 
-		while (target->writer && msgslot_writer_flush(target->writer))
-			if (errno != EINTR)
-				return play_report(target, 0, 0, errno);
-	}
+	while (target && msgslot_writer_flush(target->writer))
+		if (errno != EINTR)
+			return play_report(target, 0, 0, errno);
 	return STATUS_DONE;
+}
+
+/* How many messages were sent. */
+static uint64_t play_sent(const struct play *play)
+{
+	if (!play->current)
+		return 0;
+	return play->messages - msgslot_writer_get_left(play->current->writer);
 }
 
 /* Waits until a message is due; what is due before it is sent first. */
 static int play_wait(struct play *play, int64_t offset)
 {
-	int64_t due = play->start + (int64_t)((double)(offset - play_from) / play_speed);
-	struct timespec until = { due / MSGSLOT_SECOND, due % MSGSLOT_SECOND };
-	int status = STATUS_DONE;
+	const double pause = (double)(offset - play_from) / play_speed;
+	const int64_t due = play->start + (int64_t)(pause < PLAY_PAUSE ? pause : PLAY_PAUSE);
+	const struct timespec until = { due / MSGSLOT_SECOND, due % MSGSLOT_SECOND };
+	int status;
 
 	if (play_fast || clock_now(CLOCK_MONOTONIC) >= due)
 		return STATUS_DONE;
@@ -139,8 +159,13 @@ static int play_message(struct play *play, const struct recordfile_message *mess
 	    !address_has(&play_channels, message->channel))
 		return STATUS_DONE;
 	status = play_wait(play, offset);
-	while (!status &&
-	       msgslot_writer_put(target->writer, message->channel, bytes, message->length)) {
+	/* The order holds between slots, too. */
+	if (!status && target != play->current)
+		status = play_flush(play);
+	if (status)
+		return status;
+	play->current = target;
+	while (msgslot_writer_put(target->writer, message->channel, bytes, message->length)) {
 		const int error = errno;
 
 		if (error == EINTR)
@@ -151,18 +176,26 @@ static int play_message(struct play *play, const struct recordfile_message *mess
 		return status ? status :
 				play_report(target, message->length, message->channel, error);
 	}
-	play->messages += !status;
-	return status;
+	play->messages++;
+	return STATUS_DONE;
 }
 
 static int play_messages(struct play *play)
 {
 	struct recordfile_message message;
 	const char *bytes;
-	int last, status;
+	int last, status = STATUS_DONE;
 
 	play->start = clock_now(CLOCK_MONOTONIC);
-	while (!(status = recordfile_next(&play->file, &message, &bytes))) {
+	while (!status) {
+		/* What is there is sent before the next block is waited for. */
+		if (recordfile_is_used_up(&play->file))
+			status = play_flush(play);
+		if (status)
+			return status;
+		status = recordfile_next(&play->file, &message, &bytes);
+		if (status)
+			break;
 		status = play_message(play, &message, bytes);
 		if (status)
 			return status;
@@ -176,15 +209,78 @@ static int play_messages(struct play *play)
  * ---- the slots ---------------------------------------------------------------------------------
  */
 
-/* Whether an option's word is the slot of that node: a number, a path or a name. */
-static int play_names(const char *word, const char *node, bool *is)
+/*
+ * Whether an option's word, a number, a path or a name, is the slot that was recorded: by its path,
+ * or by its number, whatever path it had.
+ */
+static int play_names(const char *word, const struct recordfile_origin *origin, bool *is)
 {
+	static const char start[] = "/dev/msgslot";
+	const size_t length = sizeof(start) - 1;
 	struct address address;
 	char *words[] = { (char *)word, NULL };
 	int status = argument_address(1, words, CHANNEL_NONE, &address);
+	uint64_t number;
 
-	*is = !status && !strcmp(address.node, node);
-	return status;
+	if (status)
+		return status;
+	*is = !strcmp(address.node, origin->node) ||
+	      (!strncmp(address.node, start, length) &&
+	       msgslot_number_parse(address.node + length, false, MSGSLOT_SLOTS_MAX - 1, &number) &&
+	       number == origin->source.minor);
+	return STATUS_DONE;
+}
+
+/* The major number of slots; 0: there is no module. */
+static unsigned int play_find_major(void)
+{
+	FILE *devices = fopen("/proc/devices", "re");
+	unsigned int number, found = 0;
+	char line[128], name[64];
+
+	while (devices && !found && fgets(line, sizeof(line), devices))
+		if (sscanf(line, "%u %63s", &number, name) == 2 && !strcmp(name, "msgslot"))
+			found = number;
+	if (devices)
+		fclose(devices);
+	return found;
+}
+
+/* What keeps a file, opened with O_PATH, from being a slot, as errno; 0: nothing does. */
+static int play_check_node(int fd)
+{
+	struct stat found;
+	unsigned int slots;
+
+	if (fstat(fd, &found))
+		return errno;
+	if (!S_ISCHR(found.st_mode))
+		return ENOTTY;
+	slots = play_find_major();
+	if (!slots)
+		return ENXIO;
+	return major(found.st_rdev) == slots ? 0 : ENOTTY;
+}
+
+/*
+ * Opens a slot that the file names.  To open another device may do something: that of a watchdog
+ * starts it.  So nothing else is opened, whatever becomes of the path meanwhile.
+ */
+static int play_open_recorded(struct slot *slot, const struct address *address)
+{
+	int fd = open(address->node, O_PATH | O_CLOEXEC);
+	int error = fd < 0 ? errno : play_check_node(fd);
+	char path[32];
+
+	*slot = (struct slot){ .address = address, .node = address->node };
+	if (!error) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		slot->handle = msgslot_slot_open(path, O_WRONLY);
+		error = slot->handle ? 0 : errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return error ? report_open(slot->node, error) : STATUS_DONE;
 }
 
 static int play_open_target(struct play *play, uint32_t n)
@@ -196,12 +292,13 @@ static int play_open_target(struct play *play, uint32_t n)
 
 	target->wanted = true;
 	if (play_source)
-		status = play_names(play_source, origin->node, &target->wanted);
+		status = play_names(play_source, origin, &target->wanted);
 	if (status || !target->wanted)
 		return status;
 	status = argument_address(1, words, CHANNEL_NONE, &target->address);
 	if (!status)
-		status = slot_open(&target->slot, &target->address, O_WRONLY);
+		status = play_slot ? slot_open(&target->slot, &target->address, O_WRONLY) :
+				     play_open_recorded(&target->slot, &target->address);
 	if (status)
 		return status;
 	target->writer = msgslot_writer_new(target->slot.handle, MSGSLOT_FOREVER, 0);
@@ -223,7 +320,10 @@ static int play_open_targets(struct play *play)
 		status = play_open_target(play, n);
 		any = any || play->targets[n].wanted;
 	}
-	if (!status && !any)
+	if (!status && !play->file.count)
+		status = report_error(STATUS_FAILED, play->file.path, NULL,
+				      "no slot was recorded in it");
+	else if (!status && !any)
 		status = report_error(STATUS_FAILED, play->file.path, NULL,
 				      "nothing was recorded of slot %s", play_source);
 	return status;
@@ -258,8 +358,8 @@ static int play_run(int argc, char **argv)
 	if (!status)
 		status = play_messages(&play);
 	if (play_verbose)
-		fprintf(stderr, "%s: %" PRIu64 " message%s sent\n", play.file.path, play.messages,
-			text_plural(play.messages));
+		fprintf(stderr, "%s: %" PRIu64 " message%s sent\n", play.file.path,
+			play_sent(&play), text_plural(play_sent(&play)));
 	play_close(&play);
 	return status;
 }

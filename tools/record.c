@@ -10,6 +10,7 @@
 #include "command.h"
 #include "format.h"
 #include "option.h"
+#include "output.h"
 #include "print.h"
 #include "record_show.h"
 #include "recordfile.h"
@@ -51,26 +52,28 @@ struct record_source {
  * struct record - what is being recorded
  * @sources: the @count slots
  * @files: to be polled: of the signals, and then of the slots
- * @path: of the file, for reports
- * @fd: the file
+ * @before: the signal mask that the process was started with
+ * @file: that is written
  * @block: that is filled; since @begun, on CLOCK_MONOTONIC, if it has a message
  * @blocks: how many were written
  * @unsynced: since when a block waits for the disk; 0: none does
  * @boot: CLOCK_REALTIME when CLOCK_BOOTTIME was 0
- * @messages: how many were recorded
+ * @messages: how many were received
+ * @written: how many of them are in the file
  */
 struct record {
 	struct record_source *sources;
 	uint32_t count;
 	struct pollfd *files;
-	const char *path;
-	int fd;
+	sigset_t before;
+	struct output file;
 	struct text block;
 	int64_t begun;
 	uint64_t blocks;
 	int64_t unsynced;
 	int64_t boot;
 	uint64_t messages;
+	uint64_t written;
 };
 
 static const char *record_path;	 /* of -o, or NULL */
@@ -94,33 +97,16 @@ static const struct option_rule record_options[] = {
  * ---- the file ----------------------------------------------------------------------------------
  */
 
-/* Nothing is overwritten; what is no regular file, as a pipe, is written to. */
-static int record_open_file(struct record *record)
-{
-	struct stat found;
-
-	if (!strcmp(record->path, "-")) {
-		record->fd = STDOUT_FILENO;
-		return STATUS_DONE;
-	}
-	record->fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (record->fd < 0 && errno == EEXIST && !stat(record->path, &found) &&
-	    !S_ISREG(found.st_mode))
-		record->fd = open(record->path, O_WRONLY | O_CLOEXEC);
-	if (record->fd >= 0)
-		return STATUS_DONE;
-	if (errno != EEXIST)
-		return report_system(record->path, errno);
-	return report_error(STATUS_FAILED, record->path, "Choose a name that is free.",
-			    "it exists, and nothing is overwritten");
-}
-
 static int record_write_block(struct record *record)
 {
+	int status;
+
 	recordfile_complete(&record->block, record->blocks);
-	if (stream_write_to(record->fd, record->block.bytes, record->block.length))
-		return report_system(record->path, errno);
+	status = output_write(&record->file, &record->block);
+	if (status)
+		return status;
 	record->blocks++;
+	record->written = record->messages;
 	if (!record->unsynced)
 		record->unsynced = clock_now(CLOCK_MONOTONIC);
 	recordfile_begin(&record->block);
@@ -131,9 +117,9 @@ static int record_sync(struct record *record)
 {
 	record->unsynced = 0;
 	/* Of a pipe there is nothing to make sure of. */
-	if (!fdatasync(record->fd) || errno == EINVAL || errno == EROFS)
+	if (!fdatasync(record->file.fd) || errno == EINVAL || errno == EROFS)
 		return STATUS_DONE;
-	return report_system(record->path, errno);
+	return report_system(record->file.path, errno);
 }
 
 /*
@@ -206,18 +192,15 @@ static bool record_is_complete(const struct record *record)
 	return record_most && record->messages == record_most;
 }
 
-/*
- * Records what a slot has now, but no more than fits into some blocks: then it is the next one's
- * turn.
- */
-static int record_take(struct record *record, uint32_t n)
+/* Records what a slot has now, but no more than so many messages. */
+static int record_take(struct record *record, uint32_t n, size_t most)
 {
 	struct record_source *source = &record->sources[n];
 	struct msgslot_message message;
 	int status = STATUS_DONE;
 	const void *bytes;
 
-	for (int turn = 0; !status && turn < 4096 && !record_is_complete(record); turn++) {
+	for (size_t turn = 0; !status && turn < most && !record_is_complete(record); turn++) {
 		if (msgslot_reader_next(source->reader, &bytes, &message, sizeof(message)) < 0) {
 			if (errno == EAGAIN)
 				break;
@@ -231,14 +214,24 @@ static int record_take(struct record *record, uint32_t n)
 	return status;
 }
 
+/* Records what the readers have received, and receives no more. */
+static int record_take_rest(struct record *record)
+{
+	int status = STATUS_DONE;
+
+	for (uint32_t n = 0; !status && n < record->count; n++)
+		status = record_take(record, n, msgslot_reader_get_left(record->sources[n].reader));
+	return status;
+}
+
 /*
  * ---- all of it ---------------------------------------------------------------------------------
  */
 
 /* When the next thing is to be done without a message: a time of CLOCK_MONOTONIC; or INT64_MAX. */
-static int64_t record_next_time(const struct record *record, int64_t end)
+static int64_t record_next_time(const struct record *record)
 {
-	int64_t next = end;
+	int64_t next = record->file.end;
 
 	if (!recordfile_is_empty(&record->block) && record->begun + RECORD_WAIT < next)
 		next = record->begun + RECORD_WAIT;
@@ -247,7 +240,7 @@ static int64_t record_next_time(const struct record *record, int64_t end)
 	return next;
 }
 
-/* Waits for a message, a signal or that time. */
+/* Waits for a message, a signal, which ends the recording, or that time. */
 static int record_wait(struct record *record, int64_t until)
 {
 	int64_t left = until - clock_now(CLOCK_MONOTONIC);
@@ -263,21 +256,23 @@ static int record_wait(struct record *record, int64_t until)
 		  NULL) < 0 &&
 	    errno != EINTR)
 		return report_system("poll", errno);
+	if (record->files[0].revents)
+		record->file.end = 0;
 	return STATUS_DONE;
 }
 
 static int record_until_the_end(struct record *record)
 {
 	int64_t now = clock_now(CLOCK_MONOTONIC);
-	const int64_t end = record_duration < 0 ? INT64_MAX : now + record_duration;
 	int status = STATUS_DONE;
 
-	while (!status && now < end && !record->files[0].revents && !record_is_complete(record)) {
-		status = record_wait(record, record_next_time(record, end));
+	while (!status && now < record->file.end && !record_is_complete(record)) {
+		status = record_wait(record, record_next_time(record));
+		/* No more than fits into some blocks: then it is the next one's turn. */
 		for (uint32_t n = 0; !status && n < record->count; n++)
 			if (record->files[n + 1].revents ||
 			    msgslot_reader_get_left(record->sources[n].reader))
-				status = record_take(record, n);
+				status = record_take(record, n, 4096);
 		now = clock_now(CLOCK_MONOTONIC);
 		if (!status && !recordfile_is_empty(&record->block) &&
 		    now >= record->begun + RECORD_WAIT)
@@ -288,40 +283,42 @@ static int record_until_the_end(struct record *record)
 	return status;
 }
 
-/* The last block is written also when a slot was destroyed; not when the file failed. */
+/* What was received is written also when a slot was destroyed; not when the file failed. */
 static int record_end(struct record *record, int status)
 {
+	int last = record->file.failed ? STATUS_DONE : record_take_rest(record);
 	uint64_t lost = 0;
-	int last = STATUS_DONE;
 
-	if (!recordfile_is_empty(&record->block) && (!status || status == STATUS_NO_SLOT))
+	if (!last && !record->file.failed && !recordfile_is_empty(&record->block))
 		last = record_write_block(record);
 	if (!last)
 		last = record_sync(record);
 	for (uint32_t n = 0; n < record->count; n++)
 		lost += record->sources[n].lost;
 	if (record_verbose)
-		fprintf(stderr, "%s: %" PRIu64 " message%s, %" PRIu64 " lost\n", record->path,
-			record->messages, text_plural(record->messages), lost);
+		fprintf(stderr, "%s: %" PRIu64 " message%s, %" PRIu64 " lost\n", record->file.path,
+			record->written, text_plural(record->written), lost);
 	if (!status)
 		status = last;
 	if (!status && lost)
-		status = report_error(STATUS_LOST, record->path, NULL,
+		status = report_error(STATUS_LOST, record->file.path, NULL,
 				      "%" PRIu64 " message%s lost before %s could be received",
 				      lost, text_plural(lost), lost == 1 ? "it" : "they");
 	return status;
 }
 
-/* Signals that end the recording are read like messages. */
-static int record_open_signals(void)
+/* Signals that end the recording are read like messages: SIGHUP unless nohup had it ignored. */
+static int record_open_signals(struct record *record)
 {
+	struct sigaction hangup;
 	sigset_t ends;
 
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &record->before);
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -333,9 +330,10 @@ static int record_begin(struct record *record)
 	record->files = calloc(record->count + 1, sizeof(*record->files));
 	if (!record->files)
 		return report_system("msgslot", errno);
-	record->files[0] = (struct pollfd){ .fd = record_open_signals(), .events = POLLIN };
-	if (record->files[0].fd < 0)
+	record->file.signals = record_open_signals(record);
+	if (record->file.signals < 0)
 		return report_system("signals", errno);
+	record->files[0] = (struct pollfd){ .fd = record->file.signals, .events = POLLIN };
 	recordfile_begin(&record->block);
 	for (uint32_t n = 0; !status && n < record->count; n++) {
 		status = record_open_source(&record->sources[n]);
@@ -348,7 +346,9 @@ static int record_begin(struct record *record)
 			};
 	}
 	if (!status)
-		status = record_open_file(record);
+		status = output_create(&record->file, &record->before);
+	record->file.end = record_duration < 0 ? INT64_MAX :
+						 clock_now(CLOCK_MONOTONIC) + record_duration;
 	return status ? status : record_write_block(record);
 }
 
@@ -414,10 +414,10 @@ static int record_run(int argc, char **argv)
 		return status ? status : record_show(record_shown, &record_print, record_most);
 	}
 	status = record_take_words(&record, argc, argv);
-	record.path = record_path ? record_path : record_name();
-	if (!status && !strcmp(record.path, "-") && record_print.terminal)
+	record.file.path = record_path ? record_path : record_name();
+	if (!status && !strcmp(record.file.path, "-") && record_print.terminal)
 		status = report_usage("a recording is not written to a terminal");
-	if (!status && !record_path && printf("%s\n", record.path) >= 0)
+	if (!status && !record_path && printf("%s\n", record.file.path) >= 0)
 		status = stream_flush();
 	if (!status)
 		status = record_slots(&record);

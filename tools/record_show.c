@@ -17,10 +17,17 @@ int record_show(const char *path, const struct print *print, uint64_t most)
 	const char *bytes;
 	int last, status = recordfile_open(&file, path);
 
+	/* As head does. */
+	stream_may_end = true;
 	while (!status && (!most || shown < most)) {
-		size_t before = text.length;
+		size_t before;
 
-		status = recordfile_next(&file, &stored, &bytes);
+		/* What is there is printed before the next block is waited for. */
+		if (recordfile_is_used_up(&file))
+			status = stream_print(&text);
+		before = text.length;
+		if (!status)
+			status = recordfile_next(&file, &stored, &bytes);
 		if (!status) {
 			/* Before this boot it is below 0, and wraps here and where it is used. */
 			const struct msgslot_message message = {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <msgslot.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,10 @@
 
 /* A block has no more than one message behind RECORDFILE_BLOCK bytes, or all sources. */
 enum { RECORDFILE_BLOCK_MAX = RECORDFILE_BLOCK + MSGSLOT_MESSAGE_MAX + 128 };
+
+_Static_assert(sizeof(struct recordfile_source) + PATH_MAX <=
+		       RECORDFILE_BLOCK_MAX / RECORDFILE_SOURCES_MAX,
+	       "all sources fit into a block");
 
 /*
  * ---- writing -----------------------------------------------------------------------------------
@@ -127,6 +132,7 @@ static int recordfile_report_malformed(struct recordfile *file)
 /* Reads so many bytes behind the block's: how many there were; -1 after a report. */
 static ssize_t recordfile_read(struct recordfile *file, size_t length)
 {
+	struct pollfd input = { .fd = file->fd, .events = POLLIN };
 	size_t before = file->block.length;
 	char part[65536];
 	ssize_t got = 1;
@@ -135,12 +141,14 @@ static ssize_t recordfile_read(struct recordfile *file, size_t length)
 		size_t left = length - (file->block.length - before);
 
 		got = read(file->fd, part, left < sizeof(part) ? left : sizeof(part));
-		if (got < 0 && errno != EINTR) {
+		if (got > 0) {
+			text_bytes(&file->block, part, (size_t)got);
+		} else if (got < 0 && errno == EAGAIN) {
+			poll(&input, 1, -1);
+		} else if (got < 0 && errno != EINTR) {
 			report_system(file->path, errno);
 			return -1;
 		}
-		if (got > 0)
-			text_bytes(&file->block, part, (size_t)got);
 	}
 	return (ssize_t)(file->block.length - before);
 }
@@ -220,8 +228,7 @@ static int recordfile_read_sources(struct recordfile *file)
 		}
 		if (!bytes || origin->source.node_length >= sizeof(origin->node) ||
 		    file->count == RECORDFILE_SOURCES_MAX)
-			return recordfile_report(file,
-						 "it is malformed, although its checksum is right");
+			return recordfile_report_malformed(file);
 		memcpy(origin->node, bytes, origin->source.node_length);
 		origin->node[origin->source.node_length] = '\0';
 		file->count++;
@@ -242,12 +249,17 @@ int recordfile_open(struct recordfile *file, const char *path)
 	return recordfile_read_sources(file);
 }
 
+bool recordfile_is_used_up(const struct recordfile *file)
+{
+	return file->at == file->block.length;
+}
+
 int recordfile_next(struct recordfile *file, struct recordfile_message *message, const char **bytes)
 {
 	const char *stored;
 	int status = STATUS_DONE;
 
-	while (!status && file->at == file->block.length)
+	while (!status && recordfile_is_used_up(file))
 		status = recordfile_read_block(file);
 	if (status)
 		return status;

@@ -13,6 +13,7 @@
 
 #include "text.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -76,7 +77,7 @@ void recordfile_complete(struct text *block, uint64_t number);
 
 struct recordfile_origin {
 	struct recordfile_source source;
-	char node[256];
+	char node[PATH_MAX];
 };
 
 /**
@@ -99,6 +100,12 @@ struct recordfile {
 
 /* Opens the file ("-" is standard input) and reads its sources.  Reports; a status. */
 int recordfile_open(struct recordfile *file, const char *path);
+
+/*
+ * Whether the next message is in a block that was not read yet.  To read that may take as long as
+ * it takes to be written: first do what is to be done with the messages so far.
+ */
+bool recordfile_is_used_up(const struct recordfile *file);
 
 /*
  * Stores the next message, and where its bytes are until the next call.  Reports and returns a

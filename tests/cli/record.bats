@@ -20,6 +20,76 @@ stopped()
 	ends 0
 }
 
+# ended CODE: it comes to its end, with that.
+ended()
+{
+	eventually gone
+	ends "$1"
+}
+
+gone()
+{
+	! kill -0 "$pid" 2>/dev/null
+}
+
+case $(uname -m) in
+x86_64)	 numbers[openat]=257 ;;
+aarch64) numbers[openat]=56 ;;
+s390x)	 numbers[openat]=288 ;;
+esac
+
+# forge FILE: a recording made of lines, with the right checksums: "source MINOR PATH", "message SOURCE CHANNEL TIME
+# TEXT", "bytes TEXT", and "block", which ends one.
+# shellcheck disable=SC2016 # Perl's
+forge()
+{
+	perl -e '
+		my ($block, $number, $sequence, @table) = ("", 0, 0);
+		for my $sum (0 .. 255) {
+			for (1 .. 8) {
+				$sum = $sum & 1 ? $sum >> 1 ^ 0xedb88320 : $sum >> 1;
+			}
+			push @table, $sum;
+		}
+		sub checksum {
+			my $sum = 0xffffffff;
+			$sum = $sum >> 8 ^ $table[$sum & 255 ^ $_] for unpack("C*", $_[0]);
+			return $sum ^ 0xffffffff;
+		}
+		sub end {
+			my $header = pack("a8 V2 Q<", "msgslotR", 1, length($block), $number++);
+			print $header, pack("V2", checksum($header), checksum($block)), $block;
+			$block = "";
+		}
+		while (<STDIN>) {
+			chomp;
+			my ($kind, $rest) = split(/ /, $_, 2);
+			end() if $kind eq "block";
+			$block .= $rest if $kind eq "bytes";
+			if ($kind eq "source") {
+				my ($minor, $path) = split(/ /, $rest, 2);
+				$block .= pack("V4 Q< x16 V2", $minor, 2, 0, 0xffffffff, 0, 4096, length($path)) . $path;
+			} elsif ($kind eq "message") {
+				my ($source, $channel, $time, $text) = split(/ /, $rest, 4);
+				$block .= pack("V6 Q<3", $source, $channel, length($text), 1, 0, 0, ++$sequence, $time, 0) . $text;
+			}
+		}
+		end() if !$number || $block ne ""' >"$1"
+}
+
+# fsyncs COMMAND…: how often it has something brought to the disk.
+fsyncs()
+{
+	local tracing=/sys/kernel/tracing
+
+	[ -d $tracing/events ] || mount -t tracefs tracefs $tracing
+	echo >$tracing/trace
+	echo 1 >$tracing/events/syscalls/sys_enter_fsync/enable
+	"$@"
+	echo 0 >$tracing/events/syscalls/sys_enter_fsync/enable
+	grep -c 'msgslot-.*sys_fsync(' $tracing/trace
+}
+
 @test "all that is sent to a slot, with channel, sequence, sender and time" {
 	renew 6 broadcast
 	recording 6
@@ -287,4 +357,208 @@ stopped()
 	works msgslot play --fast -s 4 file
 	works msgslot recv -a -F '%{channel} %{payload}' 4 all
 	cmp <(sort input) <(sort out)
+}
+
+@test "play: in their order, whatever slots they were of, and where one is not taken" {
+	renew 1 last
+	renew 4 queue
+	forge file <<-'END'
+		source 6 /dev/msgslot6
+		source 7 /dev/msgslot7
+		block
+		message 0 5 0 one
+		message 1 5 0 two
+		message 0 5 0 three
+		message 1 5 0 four
+	END
+	works msgslot play --fast -s 4 file
+	prints 'one\ntwo\nthree\nfour\n' msgslot recv -C 4 4 5
+	# There is no channel 0 in mode last: all that was before it has been sent, and is counted.
+	forge file <<-'END'
+		source 1 /dev/msgslot1
+		source 4 /dev/msgslot4
+		block
+		message 0 5 0 first
+		message 1 5 0 second
+		message 1 6 0 third
+		message 0 6 0 fourth
+		message 0 0 0 fifth
+		message 0 7 0 sixth
+		message 1 8 0 seventh
+	END
+	fails 2 "there is no channel 0 in mode last" msgslot play --fast -v file
+	equal said "$(tail -n 1 err)" "file: 4 messages sent"
+	prints '5 second\n6 third\n' msgslot recv -a -F '%{channel} %{payload}' 4 all
+	prints '5 first\n6 fourth\n' msgslot recv -F '%{channel} %{payload}' 1 all
+}
+
+@test "what comes through a pipe is not held back until there is more" {
+	renew 4 queue
+	forge file <<-'END'
+		source 6 /dev/msgslot6
+		block
+		message 0 5 0 one
+		message 0 5 0 two
+	END
+	mkfifo pipe
+	exec {feed}<>pipe
+	start msgslot record --show - <pipe
+	cat file >&"$feed"
+	says 'one\ntwo\n'
+	stop "$pid"
+	start msgslot play --fast -s 4 - <pipe
+	cat file >&"$feed"
+	prints 'one\ntwo\n' msgslot recv -W 60 -C 2 4 5
+	stop "$pid"
+	exec {feed}>&-
+}
+
+@test "a pipe that does not block, and one whose reader has enough" {
+	forge file <<-'END'
+		source 6 /dev/msgslot6
+		block
+		message 0 5 0 one
+	END
+	mkfifo pipe
+	exec {feed}<>pipe
+	start bash -c 'dd count=0 iflag=nonblock status=none && exec msgslot record --show -' <pipe
+	waits poll
+	cat file >&"$feed"
+	says 'one\n'
+	stop "$pid"
+	exec {feed}>&-
+	{
+		printf 'source 6 /dev/msgslot6\nblock\nmessage 0 5 0 '
+		head -c 300000 /dev/zero | tr '\0' x
+	} | forge file
+	msgslot record --show file 2>errors | head -c 1 >said || true
+	equal "said, errors" "$(<said), $(<errors)" "x, "
+}
+
+@test "a path that is long, and one that is not /dev/msgslotN" {
+	local long
+
+	long=$(printf '%0200d/%0200d' 0 0)
+	renew 6 broadcast
+	mkdir -p "$long"
+	ln -s /dev/msgslot6 "$long/node"
+	recording "$long/node"
+	works msgslot send 6 1 one
+	sleep 0.2
+	stopped
+	prints 'one\n' msgslot record --show file
+	works msgslot play --fast file
+	renew 4 queue
+	# The slot is its number, too.
+	works msgslot play --fast -s 4 --source 6 file
+	works msgslot play --fast -s 4 --source "$long/node" file
+	holds 2
+	fails 1 "nothing was recorded of slot 7" msgslot play --source 7 file
+}
+
+@test "a file that was made by hand: no slots, no sources, no such times" {
+	forge file <<<"bytes xyz"
+	fails 1 "file: block 0: it is malformed, although its checksum is right" msgslot record --show file
+	forge file </dev/null
+	prints '' msgslot record --show file
+	fails 1 "file: no slot was recorded in it" msgslot play file
+	# To open this one without a terminal fails otherwise.
+	printf 'source 6 /dev/tty\nblock\nmessage 0 5 0 x\n' | forge file
+	fails 5 "/dev/tty: this is not a slot" setsid -w msgslot play --fast file
+	fails 5 "/dev/tty: this is not a slot" setsid -w msgslot play --fast --source /dev/tty file
+	forge file <<-END
+		source 6 /dev/msgslot6
+		block
+		message 0 5 0 x
+		message 0 5 9223372036854775807 x
+		message 0 5 9223372036854775808 x
+		message 0 5 18446744073709551615 x
+		message 0 5 $(($(date +%s) + 3600))123456789 hour
+	END
+	works msgslot record --show file -j
+	equal valid "$(jq -r 'select(.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{6}Z$")) | .age | type' out |
+		xargs)" "number number number number number"
+	equal age "$(jq 'select(.payload == "hour") | .age < -3000 and .age > -3600' out)" true
+	renew 4 queue
+	printf 'source 6 /dev/msgslot6\nblock\nmessage 0 5 9223372036854775807 x\n' | forge file
+	start msgslot play -x 0.001 -s 4 file
+	sleep 1
+	holds 0
+	stop "$pid"
+}
+
+@test "the file has its name on the disk" {
+	renew 6 broadcast
+	equal "of the folder" "$(fsyncs msgslot record -d 0.1 -o file 6)" 1
+}
+
+@test "a pipe without a reader, or whose reader does not read, does not keep it from its end" {
+	renew 6 broadcast
+	mkfifo pipe
+	for signal in TERM INT; do
+		# In the background a shell has it ignored.
+		start perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' msgslot record -o pipe 6
+		waits openat
+		kill -$signal "$pid"
+		ended $((128 + $(kill -l $signal)))
+	done
+	exec {held}<>pipe
+	start msgslot record -o pipe 6
+	waits ppoll
+	yes "$(printf %0100d 0)" | head -n 1000 | works msgslot send -l 6 5
+	waits poll
+	kill -TERM "$pid"
+	ended 1
+	grep -q "pipe: it takes no more, and what came last is not in it" errors
+	start msgslot record -d 0.2 -o pipe 6
+	ended 1
+	start bash -c "exec msgslot record -d 0.2 -o - 6 >&$held"
+	ended 1
+	exec {held}>&-
+}
+
+@test "what was received when it ends is in the file, also where that is slow" {
+	local count=20000 reader
+
+	[ ! "$small" ] || count=10000
+	renew 6 broadcast
+	put $class/msgslot6/depth 65536
+	recording 6
+	kill -STOP "$pid"
+	seq $count | works msgslot send -l 6 5
+	kill -TERM "$pid"
+	kill -CONT "$pid"
+	ends 0
+	look 6 received
+	[ "$seen" -lt $count ]
+	equal messages "$(msgslot record --show file | wc -l)" "$seen"
+
+	renew 6 broadcast
+	put $class/msgslot6/depth 65536
+	mkfifo pipe
+	perl -e 'while (sysread(STDIN, $_, 4096)) { syswrite(STDOUT, $_); select(undef, undef, undef, 0.03) }' \
+		<pipe >slow 3>&- &
+	reader=$!
+	start msgslot record -o pipe 6
+	waits ppoll
+	kill -STOP "$pid"
+	yes "$(printf %0100d 0)" | head -n 2000 | works msgslot send -l 6 5
+	kill -CONT "$pid"
+	waits poll
+	kill -TERM "$pid"
+	ends 0
+	wait "$reader"
+	look 6 received
+	equal messages "$(msgslot record --show slow | wc -l)" "$seen"
+}
+
+@test "nohup: a terminal that is closed does not end it" {
+	renew 6 broadcast
+	rm -f file
+	start bash -c "trap '' HUP; exec msgslot record -o file 6"
+	waits ppoll
+	kill -HUP "$pid"
+	works msgslot send 6 5 "still there"
+	eventually sh -c '[ "$(msgslot record --show file)" = "still there" ]'
+	stopped
 }
