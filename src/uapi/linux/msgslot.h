@@ -27,7 +27,7 @@
  * In `last` a file must select a channel before it reads or writes, and 0 is none.  In `queue` and
  * `broadcast` it starts on channel 0.  In `broadcast` a file joins a channel at its end when it
  * selects it, hears what it writes itself, and a plain read() may take a message in pieces, as from
- * a pipe.
+ * a pipe; a plain write() of more than max_message bytes takes that many.
  *
  * MSGSLOT_SEND and MSGSLOT_RECV do the same on any channel in one call, and tell a message's
  * sequence, sender, time, and what was lost.
@@ -42,7 +42,7 @@
  * Errors of write():
  *	ENODEV	the slot was destroyed
  *	EINVAL	no channel is selected
- *	EMSGSIZE the length is 0 or above the slot's max_message
+ *	EMSGSIZE the length is 0, or above the slot's max_message and the mode is not `broadcast`
  *	EINVAL	the buffer is NULL
  *	EFAULT	the buffer cannot be read
  *	EAGAIN	the channel is full and the file is O_NONBLOCK
@@ -64,9 +64,9 @@
  * That may be refused, as any selection: open() and poll() succeed all the same, and read() and
  * write() try again and have the errors of MSG_SLOT_CHANNEL.
  *
- * A failed call changes nothing: the message that was there is still there.  Only the caller's own
- * buffer is unspecified after a failed read().  The vector calls (readv(), writev(), io_uring)
- * give EFAULT where read() and write() give EINVAL for NULL.
+ * A failed call changes nothing: messages that were there still are.  After a read() the buffer has
+ * nothing of a message beyond what the call returns, unless clearing that would have to wait for a
+ * page.  readv(), writev() and io_uring give EFAULT where read() and write() give EINVAL for NULL.
  *
  * poll(): POLLIN, where in `last` there is a message newer than the last one this file read, and
  * else where a read() would not wait; POLLOUT, where a write() would not wait; POLLHUP and POLLERR,
