@@ -258,5 +258,6 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
-	@echo "Also: make KDIR=DIR module, make DESTDIR=DIR PREFIX=DIR install, BUILD=DIR; for checks"
-	@echo "SIZE=quick or full, KERNEL=NAME, STRESS=SECONDS, JOBS=PROCESSORS, SUITES=RELEASES"
+	@echo "Also: make KDIR=DIR NAME=NAME module, make DESTDIR=DIR PREFIX=DIR LIBDIR=DIR ZSHDIR=DIR install,"
+	@echo "BUILD=DIR, CFLAGS=OPTIONS; for checks SIZE=quick or full, KERNEL=NAME, T=PART, STRESS=SECONDS,"
+	@echo "JOBS=PROCESSORS, SUITES=RELEASES"

@@ -269,7 +269,8 @@ const struct command show_command = {
 	.run = show_run,
 	.options = show_options,
 	.arguments = "[OPTION]... SLOT [CHANNEL]",
-	.summary = "Say what a slot is, what is my share of it, and what channels it has.",
+	.summary =
+		"Say what a slot is, what is the caller's share of it, and what channels it has.",
 	.help = "  SLOT        a number N for /dev/msgslotN, or the path of a device node\n"
 		"  CHANNEL     only this channel of it (@NAME stands for both), or a range:\n"
 		"              1-100, 0x10-\n"
