@@ -80,10 +80,10 @@ static struct msgslot_map_cell *map_cell(const struct msgslot_map_pages *map, u6
 	return (void *)head + head->offset + map_index(map, sequence) * head->stride;
 }
 
-void msgslot_map_start_locked(struct msgslot_map_pages *map, u64 first)
+void msgslot_map_start_locked(struct msgslot_map_pages *map, u64 first, u64 next)
 {
 	map->head->first = first;
-	map->head->next = first;
+	map->head->next = next;
 }
 
 /* Readers are told of the message, whether its cell has it or is busy. */

@@ -65,8 +65,11 @@ int msgslot_map_alloc(struct msgslot_map_pages *map, const struct msgslot_rules 
 /* Frees the pages.  May be repeated. */
 void msgslot_map_free(struct msgslot_map_pages *map);
 
-/* The map belongs to a log now, of which it gets the messages from @first on. */
-void msgslot_map_start_locked(struct msgslot_map_pages *map, u64 first);
+/*
+ * The map belongs to a log now, which keeps the messages @first to @next - 1: a cell that was not
+ * filled yet is busy.
+ */
+void msgslot_map_start_locked(struct msgslot_map_pages *map, u64 first, u64 next);
 /* Whether the cell of @sequence was claimed for that message, or a newer one. */
 bool msgslot_map_has_locked(const struct msgslot_map_pages *map, u64 sequence);
 /*

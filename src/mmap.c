@@ -113,8 +113,7 @@ static int mapping_join(struct mapping *mapping, struct msgslot_log *log, struct
 		if (!err)
 			err = msgslot_charge_as(payer, fresh->pages.size, 0, privileged);
 		if (!err) {
-			/* It is empty until it is filled. */
-			msgslot_map_start_locked(&fresh->pages, log->first);
+			msgslot_map_start_locked(&fresh->pages, log->first, log->next);
 			fresh->pages.share = payer->share;
 			log->map = &fresh->pages;
 		}

@@ -137,10 +137,52 @@ static void short_beside_long(void **state)
 	}
 }
 
+static void *map_again_and_again(void *unused)
+{
+	int fd = slot_open_on(OWN, O_RDWR, CHANNEL);
+
+	(void)unused;
+	demand(fd >= 0);
+	while (!race.stop)
+		unmap(map_of(fd));
+	close(fd);
+	return NULL;
+}
+
+/* A map that another process has just made, and is filling, has the message, or is busy. */
+static void mapped_while_it_is_filled(void **state)
+{
+	enum { MIB = 1024 * 1024 };
+	long rounds = scaled(3000, 200);
+	const struct msgslot_map_head *head;
+	static char text[MIB], got[64];
+	pthread_t mapper;
+	__u64 sequence;
+	int fd;
+
+	(void)state;
+	own_become("last");
+	assert_result(slot_set(OWN, "max_message", MIB), 0);
+	fd = own_open_on(O_RDWR, CHANNEL);
+	assert_result(write(fd, text, MIB), MIB);
+	race.stop = false;
+	mapper = thread_start(map_again_and_again, NULL);
+	while (rounds--) {
+		head = map_of(fd);
+		sequence = 0;
+		assert_true(msgslot_map_copy(head, &sequence, got, sizeof(got)) != 0);
+		assert_int_equal(head->next - head->first, 1);
+		unmap(head);
+	}
+	race.stop = true;
+	thread_join(mapper);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		own_slot_test(short_beside_long),
+		own_slot_test(mapped_while_it_is_filled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
