@@ -348,12 +348,12 @@ static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
 	return ring;
 }
 
-int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules,
-		      struct msgslot_spares *spares, bool conditional, u64 expected, u64 *lost)
+int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules, bool conditional,
+		      u64 expected, u64 *lost, struct msgslot_ring **rings)
 {
-	struct msgslot_ring *ring = NULL;
 	int err = 0;
 
+	*rings = NULL;
 	spin_lock(&log->lock);
 	if (conditional && expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
@@ -361,11 +361,10 @@ int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules
 		*lost = log->next - log->first;
 		if (*lost && rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL)
 			log->dropped = msgslot_log_cell_locked(log, log->next - 1)->time;
-		ring = log_reset_locked(log);
+		*rings = log_reset_locked(log);
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	}
 	spin_unlock(&log->lock);
-	msgslot_ring_free(ring, spares);
 	return err;
 }
 

@@ -161,10 +161,11 @@ bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot
 
 /*
  * Takes all messages, if @conditional only if the newest is @expected (0: there is none): 0, with
- * their number in *@lost; or -ESTALE.
+ * their number in *@lost, and their rings in *@rings, or NULL there, for the caller to free; or
+ * -ESTALE.
  */
-int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules,
-		      struct msgslot_spares *spares, bool conditional, u64 expected, u64 *lost);
+int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules, bool conditional,
+		      u64 expected, u64 *lost, struct msgslot_ring **rings);
 
 /**
  * struct msgslot_log_range - messages of a log

@@ -209,6 +209,7 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 {
 	struct msgslot_channel *channel;
 	struct msgslot_holder holder;
+	struct msgslot_ring *rings;
 	int err;
 
 	*messages = 0;
@@ -217,8 +218,8 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 		return PTR_ERR(channel);
 	if (!channel)
 		return conditional && expected ? -ESTALE : 0;
-	err = msgslot_log_clear(&channel->log, &slot->rules, &slot->spares, conditional, expected,
-				messages);
+	err = msgslot_log_clear(&channel->log, &slot->rules, conditional, expected, messages,
+				&rings);
 	if (!err) {
 		this_cpu_sub(slot->stats->messages, *messages);
 		/* Where each file has a cursor, it counts what it lost when it comes to it. */
@@ -229,6 +230,8 @@ int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *
 		msgslot_feed_note_clear(&slot->channels.feed, &channel->log);
 		msgslot_channel_wake_writers(channel, 0);
 	}
+	/* This takes its time, and no other call waits for it. */
+	msgslot_ring_free(rings, &slot->spares);
 	msgslot_channel_unhold(&slot->channels, channel, &holder);
 	return err;
 }
