@@ -315,10 +315,10 @@ static bool growth_try(struct msgslot_share *share, u64 bytes)
 	return may;
 }
 
-int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, gfp_t gfp)
+int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, u64 more, gfp_t gfp)
 {
 	struct msgslot_share *share = payer->share;
-	int err = payer_check(payer, bytes);
+	int err = payer_check(payer, bytes + more);
 
 	if (err)
 		return err;

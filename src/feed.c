@@ -390,7 +390,7 @@ int msgslot_feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *mem
 		return err;
 	depth = READ_ONCE(feed->depth);
 	size = struct_size(fresh, entries, depth);
-	err = msgslot_growth_begin(payer, size, MSGSLOT_GFP);
+	err = msgslot_growth_begin(payer, size, 0, MSGSLOT_GFP);
 	if (err)
 		return err;
 	fresh = kvzalloc(size, MSGSLOT_GFP);

@@ -115,7 +115,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 }
 
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp)
+		     const struct msgslot_rules *rules, u32 bytes, u32 more, gfp_t gfp)
 {
 	struct msgslot_ring *ring;
 	struct msgslot_ring_shape shape;
@@ -128,7 +128,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		spin_unlock(&log->lock);
 		if (!must)
 			return 0;
-		err = msgslot_growth_begin(payer, shape.size, gfp);
+		err = msgslot_growth_begin(payer, shape.size, more, gfp);
 		if (err)
 			return err;
 		ring = msgslot_ring_alloc(&shape, gfp);

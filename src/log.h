@@ -139,13 +139,13 @@ struct msgslot_log {
 void msgslot_log_init(struct msgslot_log *log, u32 id, u64 start, struct msgslot_share *share);
 
 /*
- * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and charges it to
- * @payer: 0, also if another writer did; -EIDRM if the log is dead; -ENOSPC, -EDQUOT, -ENOMEM.
- * Sleeps if @gfp allows it.  No caller waits for another: of several that grow one log at once, one
- * installs its ring, and is charged.
+ * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and @more that are
+ * charged when it is placed; and charges it to @payer: 0, also if another writer did; -EIDRM if the
+ * log is dead; -ENOSPC, -EDQUOT, -ENOMEM.  Sleeps if @gfp allows it.  No caller waits for another:
+ * of several that grow one log at once, one installs its ring, and is charged.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes, gfp_t gfp);
+		     const struct msgslot_rules *rules, u32 bytes, u32 more, gfp_t gfp);
 
 /*
  * Whether a message can be placed without waiting.  If not, a wake-up is requested for when it can.

@@ -136,7 +136,7 @@ static int mapping_join_new(struct mapping *mapping, struct msgslot_file *f,
 
 	if (size > MSGSLOT_MAP_MAX)
 		return -ENOSPC;
-	err = msgslot_growth_begin(&f->payer, size, MSGSLOT_GFP);
+	err = msgslot_growth_begin(&f->payer, size, 0, MSGSLOT_GFP);
 	if (err)
 		return err;
 	fresh = mapped_alloc(f->slot, channel);

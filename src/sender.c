@@ -82,9 +82,14 @@ static void sender_wake_next(struct sender *s)
 		msgslot_channel_wake_writers(s->held, 1);
 }
 
-/* Makes the log grow, to cells of @bytes at least: errors as of msgslot_log_grow(). */
-static int sender_grow(struct sender *s, u32 bytes)
+/*
+ * Makes the log grow for @message: errors as of msgslot_log_grow().  Where there is no space for
+ * its buffer besides, nothing grows.
+ */
+static int sender_grow(struct sender *s, const struct msgslot_incoming *message)
 {
+	const u32 bytes = msgslot_incoming_capacity(message);
+	const u32 more = message->buffer ? message->buffer->capacity : 0;
 	const struct msgslot_payer *payer = &s->f->payer;
 	const struct msgslot_rules *rules = &s->f->slot->rules;
 	int err = -ENOMEM;
@@ -93,11 +98,11 @@ static int sender_grow(struct sender *s, u32 bytes)
 	 * After a sleep, without sleep first: if that will do, no other writer needs to be woken.
 	 */
 	if (s->slept)
-		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP_NOW);
+		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, more, MSGSLOT_GFP_NOW);
 	if (err != -ENOMEM)
 		return err;
 	sender_wake_next(s);
-	return msgslot_log_grow(&s->held->log, payer, rules, bytes, MSGSLOT_GFP);
+	return msgslot_log_grow(&s->held->log, payer, rules, bytes, more, MSGSLOT_GFP);
 }
 
 /*
@@ -125,7 +130,7 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 	if (err)
 		return err;
 	if (wrong == -ENOBUFS) {
-		err = sender_grow(s, msgslot_incoming_capacity(message));
+		err = sender_grow(s, message);
 		/* The log of a channel that is held is dead only when the slot is gone. */
 		return err == -EIDRM ? -ENODEV : err;
 	}

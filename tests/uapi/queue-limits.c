@@ -296,9 +296,26 @@ static void memory_cgroups_pay(void **state)
 	munmap(count, sizeof(*count));
 }
 
+/* A message that does not fit leaves nothing behind, also no ring that was made for it. */
+static void what_is_refused_leaves_nothing(void **state)
+{
+	static char text[LONG];
+	int fd;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_bytes", 600), 0);
+	fd = own_open_on(O_RDWR | O_NONBLOCK, 1);
+	assert_fails(write(fd, text, 300), ENOSPC);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	assert_fails(write(fd, text, LONG), ENOSPC);
+	assert_result(slot_get(OWN, "bytes"), 0);
+	assert_result(write(fd, text, 10), 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		queue_slot_test(what_is_refused_leaves_nothing),
 		queue_slot_test(defaults_are_as_published),
 		queue_slot_test(depth_changes_only_at_rest),
 		queue_slot_test(slot_holds_so_many_bytes),
