@@ -244,6 +244,7 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.by_range = false;
 	r.listener = NULL;
 	r.voided = voided;
+	r.told = false;
 	if (ret && r.owner == MSGSLOT_CURSOR_OF_CHANNEL) {
 		ret = receive_prepare_again(&r, ret);
 		if (ret)
@@ -258,7 +259,7 @@ out:
 	/* The end of the slot comes before all other errors, also where it came while they did. */
 	if (unlikely(ret < 0 && msgslot_slot_is_gone(f->slot)))
 		ret = -ENODEV;
-	if (unlikely(r.voided))
+	if (unlikely(r.voided || (ret < 0 && r.told)))
 		receiver_take_back(&r, ret);
 	if (r.lookup.held) {
 		if (ret < 0)

@@ -365,6 +365,7 @@ static bool batch_put_result_first(struct receiver *r, u32 length, u64 sequence)
 {
 	bool done;
 
+	r->told = true;
 	pagefault_disable();
 	done = batch_put_result(r, length, sequence);
 	pagefault_enable();

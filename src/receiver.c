@@ -229,6 +229,7 @@ static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *p
 	const u32 *channel = r->by_range ? &r->found.channel : NULL;
 	bool done;
 
+	r->told = true;
 	pagefault_disable();
 	done = receive_put_result(r->user, channel, peek, lost);
 	pagefault_enable();
@@ -257,7 +258,7 @@ static int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u
 		return -ESTALE;
 	/* No byte goes to the user then, but the result does. */
 	if (receiver_has_flag(r, MSGSLOT_RECV_DROP))
-		r->voided = max_t(size_t, r->voided, 1);
+		err = 0;
 	else if (*n > r->size)
 		err = -ENOSPC;
 	else if (user_is_null(r->to))
@@ -358,26 +359,33 @@ ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *ag
 
 /* ---- no trace of a void attempt -------------------------------------------------------------- */
 
+static void receiver_clear(const struct receiver *r, size_t from, size_t size)
+{
+	struct user_memory to = r->to;
+	struct iov_iter iter;
+
+	if (user_is_null(to))
+		return;
+	if (to.iter) {
+		iter = *to.iter;
+		to.iter = &iter;
+	} else {
+		to.pointer += from;
+	}
+	user_clear(to, size);
+}
+
 void receiver_take_back(struct receiver *r, ssize_t ret)
 {
 	/* The length of a message that does not fit is told, and no trace of another. */
 	const bool failed = ret < 0 && ret != -ENOSPC;
 	const size_t n = max_t(ssize_t, ret, 0);
-	struct user_memory to = r->to;
-	struct iov_iter iter;
 
-	if (r->voided <= n)
-		return;
 	pagefault_disable();
-	if (to.iter) {
-		iter = *to.iter;
-		to.iter = &iter;
-	} else if (to.pointer) {
-		to.pointer += n;
-	}
-	if (!user_is_null(to))
-		user_clear(to, r->voided - n);
-	if (r->args && failed)
+	if (r->voided > n)
+		receiver_clear(r, n, r->voided - n);
+	/* The usual case, before, may have told a result, too. */
+	if (r->args && failed && (r->voided || r->told))
 		(void)receive_put_fields(r->user, r->by_range ? &r->args->channel : NULL,
 					 r->args->length, r->args->sequence, r->args->time,
 					 r->args->lost, r->args->pid, r->args->uid);

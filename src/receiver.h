@@ -55,7 +55,8 @@ struct receiver_block {
  * @most: messages at most of one batch
  * @messages: of the batch that went to the user; 0 where the call is for one message
  * @voided: the most bytes that went to the user of one message, perhaps of one that another reader
- *	took; with these the result, if there is one
+ *	took
+ * @told: a result, or a part of one, went to the user
  */
 struct receiver {
 	struct msgslot_file *f;
@@ -82,6 +83,7 @@ struct receiver {
 	u32 most;
 	u32 messages;
 	size_t voided;
+	bool told;
 };
 
 static inline bool receiver_has_flag(const struct receiver *r, u32 flag)

@@ -298,9 +298,42 @@ static void memory_that_comes_and_goes(void **state)
 	munmap(page, 4096);
 }
 
+/* Where the result cannot be written to its end, nothing of it is: whatever else went wrong. */
+static void a_struct_that_ends_in_protected_memory(void **state)
+{
+	char *pages = pages_new(8192, PROT_READ | PROT_WRITE), got[16];
+	struct msgslot_recv *recv = (void *)(pages + 4096 - offsetof(struct msgslot_recv, pid));
+	const size_t sizes[] = { 1, sizeof(got) };
+	int fd = own_open_on(O_RDWR | O_NONBLOCK, 5);
+	struct msgslot_recv before;
+	size_t i;
+
+	(void)state;
+	assert_result(write(fd, "a message", 9), 9);
+	for (i = 0; i < 2; i++) {
+		before = (struct msgslot_recv){
+			.channel = 5,
+			.flags = MSGSLOT_RECV_NEWER,
+			.message = (uintptr_t)got,
+			.size = sizes[i],
+			.length = 77,
+			.time = 77,
+			.lost = 77,
+			.pid = 77,
+		};
+		assert_result(mprotect(pages + 4096, 4096, PROT_READ | PROT_WRITE), 0);
+		memcpy(recv, &before, sizeof(before));
+		assert_result(mprotect(pages + 4096, 4096, PROT_READ), 0);
+		assert_fails(ioctl(fd, MSGSLOT_RECV, recv), EFAULT);
+		assert_memory_equal(recv, &before, sizeof(before));
+	}
+	munmap(pages, 8192);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		own_slot_test(a_struct_that_ends_in_protected_memory),
 		own_slot_test(addresses_that_are_nothing),
 		own_slot_test(null_is_einval),
 		own_slot_test(protected_memory),
