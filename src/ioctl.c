@@ -202,6 +202,11 @@ static long ioctl_seek(struct file *file, struct argument argument)
 		return -EBADF;
 	if (f->slot->rules.cursor != MSGSLOT_CURSOR_OF_FILE)
 		return -EOPNOTSUPP;
+	/* As a read does. */
+	if (!rcu_access_pointer(f->channel) && !rcu_access_pointer(f->listener))
+		err = msgslot_file_select_first(f);
+	if (err)
+		return err;
 	/* If the result cannot be written nothing is moved. */
 	err = argument_put(argument, &args, sizeof(args));
 	if (!err)

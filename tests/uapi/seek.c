@@ -278,18 +278,30 @@ static void going_back_drops_nothing(void **state)
 	assert_result(slot_get(OWN, "dropped"), 1000 - DEPTH + 100 - DEPTH);
 }
 
+/* A file that was refused channel 0 as it was opened asks for it again, as a read does. */
+static void without_a_channel(void **state)
+{
+	int other = own_open_on(O_WRONLY, 7), reader;
+	uint64_t sequence = 0;
+
+	(void)state;
+	assert_result(slot_set(OWN, "max_channels", 1), 0);
+	reader = own_open(O_RDONLY | O_NONBLOCK);
+	assert_fails(seek(reader, MSGSLOT_SEEK_OLDEST, &sequence), ENOSPC);
+	assert_result(slot_set(OWN, "max_channels", 2), 0);
+	assert_result(seek(reader, MSGSLOT_SEEK_OLDEST, &sequence), 0);
+	assert_true(send_number(other, 0, 1) > 0);
+	assert_hears(reader, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		seek_test(to_the_oldest_and_to_the_end),
-		seek_test(late_and_behind),
-		seek_test(to_a_number),
-		seek_test(to_a_message_that_went),
-		seek_test(from_the_middle_of_a_message),
-		seek_test(errors_move_nothing),
-		seek_test(other_modes_have_no_cursor),
-		seek_test(a_seek_wakes_a_poller),
-		seek_test(going_back_drops_nothing),
+		seek_test(without_a_channel),	   seek_test(to_the_oldest_and_to_the_end),
+		seek_test(late_and_behind),	   seek_test(to_a_number),
+		seek_test(to_a_message_that_went), seek_test(from_the_middle_of_a_message),
+		seek_test(errors_move_nothing),	   seek_test(other_modes_have_no_cursor),
+		seek_test(a_seek_wakes_a_poller),  seek_test(going_back_drops_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
