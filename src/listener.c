@@ -327,17 +327,19 @@ static int listener_wake_call(struct wait_queue_entry *entry, unsigned int mode,
 	struct listener_call *call = container_of(entry, struct listener_call, entry);
 	struct msgslot_feed_key *key = argument;
 
+	int woken;
+
 	/* Before the call runs, and is gone. */
 	if (key)
 		call->woken_for = key->channel;
-	if (!autoremove_wake_function(entry, mode, flags, NULL)) {
-		/* It is awake already, and answers for nothing. */
-		call->woken_for = -1;
-		return 0;
-	}
+	woken = default_wake_function(entry, mode, flags, NULL);
 	if (key)
-		key->woken = true;
-	return 1;
+		key->woken = woken;
+	/* It is awake already, and answers for nothing. */
+	if (!woken)
+		call->woken_for = -1;
+	list_del_init_careful(&entry->entry);
+	return woken;
 }
 
 int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found *found, bool takes,

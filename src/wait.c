@@ -110,6 +110,18 @@ static __always_inline bool wait_condition_holds(struct msgslot_log *log,
 	       msgslot_log_has(log, condition->cursor, condition->or_loss);
 }
 
+/*
+ * A waiter that is awake already, by a signal or its deadline, looks itself, or leaves: it is not
+ * met by the next wake-up again.
+ */
+static int wait_wake(wait_queue_entry_t *entry, unsigned int mode, int flags, void *key)
+{
+	const int woken = default_wake_function(entry, mode, flags, key);
+
+	list_del_init_careful(&entry->entry);
+	return woken;
+}
+
 /* What the condition says may have come and gone again when this returns 0. */
 static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_log *log,
 				     const struct wait_condition *condition, bool exclusive,
@@ -120,6 +132,7 @@ static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_lo
 	bool signal;
 
 	init_wait_entry(&entry, exclusive ? WQ_FLAG_EXCLUSIVE : 0);
+	entry.func = wait_wake;
 	/* The left column in wait.h, with its barrier. */
 	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
 	if (!wait_condition_holds(log, condition)) {
