@@ -19,18 +19,15 @@ void msgslot_waiters_init(struct msgslot_waiters *waiters)
 }
 
 /*
- * Called by a wake-up of the queue that the relay is in, with its lock.  The barrier of that
- * wake-up comes before the look at the other queue, so all that polled before are seen.
+ * Called by a wake-up of the queue that the relay is in, with its lock, after which the relay is in
+ * none, and the file may go.  What a process can do is not said, but the end of the slot: it looks.
  */
 static int relay_wake(wait_queue_entry_t *relay, unsigned int mode, int sync, void *key)
 {
-	wait_queue_head_t *to = relay->private;
+	const __poll_t gone = key_to_poll(key) & MSGSLOT_EVENTS_GONE;
 
-	/* The end of the slot wakes exclusive waiters as well. */
-	if (waitqueue_active(to))
-		__wake_up(to, TASK_NORMAL, key_to_poll(key) & MSGSLOT_EVENTS_GONE ? 0 : 1, key);
-	else
-		list_del_init_careful(&relay->entry);
+	__wake_up(relay->private, TASK_NORMAL, 0, poll_to_key(gone));
+	list_del_init_careful(&relay->entry);
 	return 0;
 }
 

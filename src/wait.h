@@ -97,13 +97,16 @@ int msgslot_deadline_sleep(const struct msgslot_deadline *deadline);
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds);
 
 /*
- * A relay passes the wake-ups of one queue on to another, to the processes that poll there.  poll()
- * puts it in; a wake-up that finds no process polling takes it out again, so that a message costs
- * nothing for files that only read.  Whether it is in, its own list says, under the queue's lock:
+ * A relay passes one wake-up of a queue on to another, to the processes that poll there, and is in
+ * no queue then.  A process that is woken looks, by poll(), and that puts the relay in again.  So a
+ * message costs nothing for files that only read, nor for those that were told of one before and
+ * did not look since, however many they are.  Until then further messages pass it by: so all are
+ * woken, also those that wait exclusively.
  *
  *	poll				wake-up (holds the queue)
- *	enter the other queue		is anyone in the other queue?
- *	is the relay in?  put it in	no: take the relay out
+ *	enter the other queue		wake all that are in the other queue
+ *	is the relay in?  put it in	take the relay out
+ *	is there a message?
  *
  * If the wake-up comes first, poll puts the relay in again; if poll does, the wake-up sees the
  * waiter.

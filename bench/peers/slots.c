@@ -283,18 +283,40 @@ static int broadcast_polled_open(int ends)
 	return 0;
 }
 
-static int broadcast_epolled_open(int ends)
+/* Returns the epoll that all are in. */
+static int broadcast_in_epoll(int ends)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
-	int i, epoll;
+	int i, epoll = need(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 
-	if (broadcast_open(ends))
-		return -1;
-	epoll = need(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 	for (i = 0; i < ends; i++)
 		need(epoll_ctl(epoll, EPOLL_CTL_ADD, in_file[i], &event), "epoll_ctl");
-	close(epoll);
+	return epoll;
+}
+
+static int broadcast_epolled_open(int ends)
+{
+	if (broadcast_open(ends))
+		return -1;
+	close(broadcast_in_epoll(ends));
 	return 0;
+}
+
+static int told_epoll = -1;
+
+/* None looks at what the epoll was told. */
+static int broadcast_told_open(int ends)
+{
+	if (broadcast_open(ends))
+		return -1;
+	told_epoll = broadcast_in_epoll(ends);
+	return 0;
+}
+
+static void broadcast_told_end(void)
+{
+	close(told_epoll);
+	slot_end();
 }
 
 static int broadcast_message_open(int ends)
@@ -321,6 +343,11 @@ const struct means broadcast_epolled = { .open = broadcast_epolled_open,
 					 .get = file_get,
 					 .close = slot_end,
 					 .shared = true };
+const struct means broadcast_told = { .open = broadcast_told_open,
+				      .put = file_put,
+				      .get = file_get,
+				      .close = broadcast_told_end,
+				      .shared = true };
 const struct means broadcast_message = { .open = broadcast_message_open,
 					 .put = message_put,
 					 .get = message_get,
