@@ -149,10 +149,10 @@ int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels);
 int msgslot_charge_as(const struct msgslot_payer *payer, u64 bytes, u32 channels, bool privileged);
 bool msgslot_payer_is_privileged(const struct msgslot_payer *payer);
 /*
- * Before the allocation of bytes that are to be charged to the payer, before @more bytes: 0, and
- * msgslot_growth_end() follows once they are charged or freed; -ENOSPC or -EDQUOT, as the charge would return; -ENOMEM
- * if it would have to wait and @gfp does not allow that; -ERESTARTSYS if the task is killed while
- * it waits.
+ * Before the allocation of bytes that are to be charged to the payer, and @more after them: 0, and
+ * msgslot_growth_end() follows once they are charged or freed; -ENOSPC or -EDQUOT, as the charge
+ * would return; -ENOMEM if it would have to wait and @gfp does not allow that; -ERESTARTSYS if the
+ * task is killed while it waits.
  */
 int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, u64 more, gfp_t gfp);
 void msgslot_growth_end(const struct msgslot_payer *payer, u64 bytes);

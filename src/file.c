@@ -37,13 +37,14 @@ static struct msgslot_listener *file_listener_locked(struct msgslot_file *f)
 /*
  * Puts in the relays whose bits are in @which; a listener is its own relay for messages.  Where no
  * process waits it is not done: otherwise the next message would pay for each file that was looked
- * at.  A process that is about to wait enters the queue first, and then takes the lock for this.
+ * at.
  */
 static void file_add_relays_locked(struct msgslot_file *f, unsigned int which)
 {
 	struct msgslot_listener *listener = file_listener_locked(f);
 	int i;
 
+	/* No barrier: a process enters the queue before it takes the lock for this. */
 	if (!waitqueue_active(&f->wait))
 		return;
 	if (listener && which & BIT(MSGSLOT_RELAY_READERS)) {
