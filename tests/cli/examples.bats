@@ -243,5 +243,5 @@ shows()
 		message_reader /dev/msgslot0 1
 	EXAMPLE
 	message_reader /dev/msgslot0 1 > message.bin
-	same message.bin expected
+	equal "bytes" "$(<message.bin)" hello
 }
