@@ -128,8 +128,10 @@ static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_lo
 	int err = 0;
 	bool signal;
 
-	init_wait_entry(&entry, exclusive ? WQ_FLAG_EXCLUSIVE : 0);
+	entry.flags = exclusive ? WQ_FLAG_EXCLUSIVE : 0;
+	entry.private = current;
 	entry.func = wait_wake;
+	INIT_LIST_HEAD(&entry.entry);
 	/* The left column in wait.h, with its barrier. */
 	signal = prepare_to_wait_event(queue, &entry, TASK_INTERRUPTIBLE);
 	if (!wait_condition_holds(log, condition)) {
