@@ -473,7 +473,7 @@ fsyncs()
 		message 0 5 9223372036854775807 x
 		message 0 5 9223372036854775808 x
 		message 0 5 18446744073709551615 x
-		message 0 5 $(($(date +%s) + 3600))123456789 hour
+		message 0 5 $(($(date +%s%N) + 3600000000000)) hour
 	END
 	works msgslot record --show file -j
 	equal valid "$(jq -r 'select(.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{6}Z$")) | .age | type' out |
