@@ -4,13 +4,13 @@
 
 #include "checksum.h"
 #include "report.h"
+#include "stream.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <msgslot.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +132,6 @@ static int recordfile_report_malformed(struct recordfile *file)
 /* Reads so many bytes behind the block's: how many there were; -1 after a report. */
 static ssize_t recordfile_read(struct recordfile *file, size_t length)
 {
-	struct pollfd input = { .fd = file->fd, .events = POLLIN };
 	size_t before = file->block.length;
 	char part[65536];
 	ssize_t got = 1;
@@ -140,15 +139,12 @@ static ssize_t recordfile_read(struct recordfile *file, size_t length)
 	while (got && file->block.length - before < length) {
 		size_t left = length - (file->block.length - before);
 
-		got = read(file->fd, part, left < sizeof(part) ? left : sizeof(part));
-		if (got > 0) {
-			text_bytes(&file->block, part, (size_t)got);
-		} else if (got < 0 && errno == EAGAIN) {
-			poll(&input, 1, -1);
-		} else if (got < 0 && errno != EINTR) {
+		got = stream_read_from(file->fd, part, left < sizeof(part) ? left : sizeof(part));
+		if (got < 0) {
 			report_system(file->path, errno);
 			return -1;
 		}
+		text_bytes(&file->block, part, (size_t)got);
 	}
 	return (ssize_t)(file->block.length - before);
 }

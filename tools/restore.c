@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,22 +92,19 @@ static const char *restore_check_messages(const struct text *file, struct restor
 static int restore_read_all(int fd, const char *path, struct text *file)
 {
 	struct restore_seen seen = { .at = sizeof(struct dumpfile_header) };
-	struct pollfd input = { .fd = fd, .events = POLLIN };
 	const char *wrong = NULL;
 	char part[65536];
 	ssize_t got;
 
 	do {
-		got = read(fd, part, sizeof(part));
+		got = stream_read_from(fd, part, sizeof(part));
 		if (got > 0) {
 			text_bytes(file, part, (size_t)got);
 			wrong = dumpfile_check_begin(file);
 			if (!wrong)
 				wrong = restore_check_messages(file, &seen);
-		} else if (got < 0 && errno == EAGAIN && poll(&input, 1, -1) >= 0) {
-			errno = EINTR;
 		}
-	} while (!wrong && (got > 0 || (got < 0 && errno == EINTR)));
+	} while (!wrong && got > 0);
 	if (wrong)
 		return restore_report_wrong(path, wrong);
 	return got < 0 ? report_system(path, errno) : STATUS_DONE;

@@ -34,14 +34,19 @@ static int stream_wait(int fd, short events)
 	return poll(&one, 1, -1) < 0 && errno != EINTR ? -1 : 0;
 }
 
-ssize_t stream_read(void *bytes, size_t size)
+ssize_t stream_read_from(int fd, void *bytes, size_t size)
 {
 	ssize_t got;
 
 	do
-		got = read(STDIN_FILENO, bytes, size);
-	while (got < 0 &&
-	       (errno == EINTR || (errno == EAGAIN && !stream_wait(STDIN_FILENO, POLLIN))));
+		got = read(fd, bytes, size);
+	while (got < 0 && (errno == EINTR || (errno == EAGAIN && !stream_wait(fd, POLLIN))));
+	return got;
+}
+
+ssize_t stream_read(void *bytes, size_t size)
+{
+	ssize_t got = stream_read_from(STDIN_FILENO, bytes, size);
 
 	if (got < 0)
 		report_system("standard input", errno);

@@ -22,6 +22,9 @@ extern bool stream_may_end;
 /* To be called before anything is opened: keeps a closed standard stream from being reused. */
 int stream_guard(void);
 
+/* Some bytes of fd, waited for; 0 at its end; -1 with errno, and no report. */
+ssize_t stream_read_from(int fd, void *bytes, size_t size);
+
 /* Some bytes of standard input; 0 at its end; -1 after a report. */
 ssize_t stream_read(void *bytes, size_t size);
 
