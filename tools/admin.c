@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <msgslot.h>
-#include <number.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,15 +37,9 @@ static int admin_node_minor(const char *node, int *minor)
 
 int admin_slot(const struct address *address, int *minor)
 {
-	static const char prefix[] = "/dev/msgslot";
-	uint64_t number;
-
-	if (strncmp(address->node, prefix, strlen(prefix)) ||
-	    !msgslot_number_parse(address->node + strlen(prefix), false, MSGSLOT_SLOTS_MAX - 1,
-				  &number))
-		return admin_node_minor(address->node, minor);
-	*minor = (int)number;
-	return STATUS_DONE;
+	if (address_get_number(address, minor))
+		return STATUS_DONE;
+	return admin_node_minor(address->node, minor);
 }
 
 static int admin_report_setting(int minor, int setting, const char *value, int error)

@@ -88,6 +88,19 @@ int argument_channel(const char *text, enum channel_wanted wanted, struct addres
 	return STATUS_DONE;
 }
 
+bool address_get_number(const struct address *address, int *number)
+{
+	static const char start[] = "/dev/msgslot";
+	const size_t length = strlen(start);
+	uint64_t found;
+
+	if (strncmp(address->node, start, length) ||
+	    !msgslot_number_parse(address->node + length, false, MSGSLOT_SLOTS_MAX - 1, &found))
+		return false;
+	*number = (int)found;
+	return true;
+}
+
 /*
  * Digits alone stand for /dev/msgslotN, anything else is a path.  A file whose name is a number is
  * ./5.

@@ -52,6 +52,9 @@ static inline bool address_has(const struct address *address, uint32_t channel)
 	return channel >= address->channel && channel <= address->last;
 }
 
+/* Whether the slot is called /dev/msgslotN; stores N. */
+bool address_get_number(const struct address *address, int *number);
+
 /* The channel, or range, of the address: CHANNEL alone, as wanted. */
 int argument_channel(const char *text, enum channel_wanted wanted, struct address *address);
 

@@ -64,14 +64,12 @@ ssize_t kept_next(struct kept *kept, const struct slot *slot, char *bytes, size_
 int kept_count(const struct slot *slot, uint64_t *messages)
 {
 	struct kept kept = { 0 };
-	int found, error;
+	int found;
 
 	*messages = 0;
 	while ((found = kept_next_channel(&kept, slot)) > 0)
 		*messages += kept.left;
-	error = errno;
 	kept_end(&kept);
-	errno = error;
 	return found;
 }
 

@@ -11,12 +11,12 @@
 #include "recordfile.h"
 #include "report.h"
 #include "report_errno.h"
+#include "sandbox.h"
 #include "slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <number.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,35 +215,15 @@ static int play_messages(struct play *play)
  */
 static int play_names(const char *word, const struct recordfile_origin *origin, bool *is)
 {
-	static const char start[] = "/dev/msgslot";
-	const size_t length = sizeof(start) - 1;
 	struct address address;
 	char *words[] = { (char *)word, NULL };
-	int status = argument_address(1, words, CHANNEL_NONE, &address);
-	uint64_t number;
+	int status = argument_address(1, words, CHANNEL_NONE, &address), number;
 
 	if (status)
 		return status;
 	*is = !strcmp(address.node, origin->node) ||
-	      (!strncmp(address.node, start, length) &&
-	       msgslot_number_parse(address.node + length, false, MSGSLOT_SLOTS_MAX - 1, &number) &&
-	       number == origin->source.minor);
+	      (address_get_number(&address, &number) && (uint32_t)number == origin->source.minor);
 	return STATUS_DONE;
-}
-
-/* The major number of slots; 0: there is no module. */
-static unsigned int play_find_major(void)
-{
-	FILE *devices = fopen("/proc/devices", "re");
-	unsigned int number, found = 0;
-	char line[128], name[64];
-
-	while (devices && !found && fgets(line, sizeof(line), devices))
-		if (sscanf(line, "%u %63s", &number, name) == 2 && !strcmp(name, "msgslot"))
-			found = number;
-	if (devices)
-		fclose(devices);
-	return found;
 }
 
 /* What keeps a file, opened with O_PATH, from being a slot, as errno; 0: nothing does. */
@@ -256,7 +236,7 @@ static int play_check_node(int fd)
 		return errno;
 	if (!S_ISCHR(found.st_mode))
 		return ENOTTY;
-	slots = play_find_major();
+	slots = sandbox_find_major();
 	if (!slots)
 		return ENXIO;
 	return major(found.st_rdev) == slots ? 0 : ENOTTY;

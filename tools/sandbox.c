@@ -40,20 +40,24 @@ bool sandbox_has_devices(void)
 	return found;
 }
 
-bool sandbox_has_module(void)
+unsigned int sandbox_find_major(void)
 {
-	FILE *devices;
+	FILE *devices = fopen("/proc/devices", "re");
+	unsigned int number, found = 0;
 	char line[128], name[64];
-	bool found = false;
 
-	if (sandbox_has_sysfs())
-		return !access("/sys/module/msgslot", F_OK);
-	devices = fopen("/proc/devices", "re");
 	while (devices && !found && fgets(line, sizeof(line), devices))
-		found = sscanf(line, "%*u %63s", name) == 1 && !strcmp(name, "msgslot");
+		if (sscanf(line, "%u %63s", &number, name) == 2 && !strcmp(name, "msgslot"))
+			found = number;
 	if (devices)
 		fclose(devices);
 	return found;
+}
+
+bool sandbox_has_module(void)
+{
+	return sandbox_has_sysfs() ? !access("/sys/module/msgslot", F_OK) :
+				     sandbox_find_major() != 0;
 }
 
 int sandbox_try(const char *node)

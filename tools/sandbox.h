@@ -15,6 +15,9 @@ bool sandbox_has_sysfs(void);
 /* Whether /dev has all devices of the machine, or only those chosen for this process. */
 bool sandbox_has_devices(void);
 
+/* The major number of slots, also where sysfs cannot be seen; 0: there is no module. */
+unsigned int sandbox_find_major(void);
+
 /* Whether the module is loaded, as far as that can be seen. */
 bool sandbox_has_module(void);
 

@@ -130,19 +130,18 @@ static void watch_note_child(int signal)
 static void watch_children(const struct watch_jobs *jobs, struct receiver *receiver,
 			   sigset_t *while_waiting)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	struct sigaction action = {
+		.sa_handler = jobs->most == 1 ? SIG_DFL : watch_note_child,
+	};
 	sigset_t child;
 
-	if (jobs->most == 1) {
-		sigaction(SIGCHLD, &action, NULL);
+	sigaction(SIGCHLD, &action, NULL);
+	if (jobs->most == 1)
 		return;
-	}
-	action.sa_handler = watch_note_child;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, while_waiting);
 	sigdelset(while_waiting, SIGCHLD);
-	sigaction(SIGCHLD, &action, NULL);
 	receiver->signals = while_waiting;
 	receiver->interrupted = &watch_child_ended;
 }
