@@ -16,7 +16,7 @@
  *	is there a message?			is anyone in the queue?  wake
  *
  * Either the writer sees the waiter, or the waiter sees the message.  The first barrier is that of
- * prepare_to_wait_event(), the second that of wq_has_sleeper().  Space instead of a message works
+ * set_current_state(), the second that of wq_has_sleeper().  Space instead of a message works
  * the same way; where `overflow` is `block`, log.h tells how.  The end of a slot makes its logs
  * dead, and a waiter looks at that, too.
  *
