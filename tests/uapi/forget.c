@@ -85,7 +85,7 @@ static void select_ids_one_after_the_other(void **state)
 	int fd = own_open(O_RDWR);
 
 	(void)state;
-	assert_slab_steady(select_many, fd, reduced(1000000, 30000, 30000));
+	assert_slab_steady(select_many, fd, reduced(500000, 30000, 30000));
 	assert_result(slot_get(OWN, "channels"), 1);
 	assert_result(slot_get(OWN, "messages"), 0);
 	assert_result(slot_get(OWN, "bytes"), 0);
@@ -110,7 +110,7 @@ static void select_while_another_file_is_polled(void **state)
 	pthread_t thread = thread_start(sleep_until_gone, &polled);
 
 	(void)state;
-	assert_slab_steady(select_many, fd, reduced(10000000, 50000, 30000));
+	assert_slab_steady(select_many, fd, reduced(2000000, 50000, 30000));
 	assert_result(slot_get(OWN, "channels"), 2);
 	assert_result(slot_destroy(OWN), 0);
 	thread_join(thread);
@@ -124,7 +124,7 @@ static void select_while_this_file_is_polled(void **state)
 
 	(void)state;
 	assert_result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-	assert_slab_steady(select_many, fd, reduced(1000000, 30000, 10000));
+	assert_slab_steady(select_many, fd, reduced(500000, 30000, 10000));
 	assert_result(slot_get(OWN, "channels"), 1);
 	assert_result(slot_destroy(OWN), 0);
 	thread_join(thread);
@@ -169,7 +169,7 @@ static void listen_again_and_again(void **state)
 	int fd = own_open(O_RDWR);
 
 	(void)state;
-	assert_slab_steady(listen_many, fd, reduced(2000000, 30000, 10000));
+	assert_slab_steady(listen_many, fd, reduced(400000, 30000, 10000));
 	assert_result(slot_get(OWN, "channels"), 0);
 }
 
