@@ -97,7 +97,7 @@ static void a_user_without_message_is_charged_for_nothing(void **state)
 	fds[1] = own_open_as("member2", O_RDWR | O_NONBLOCK);
 	fds[2] = own_open(O_RDWR | O_NONBLOCK);
 	seed = seed_get();
-	for (i = 0; i < reduced(20000, 4000, size_is_quick() ? 2500 : 5000); i++) {
+	for (i = 0; i < reduced(20000, 3000, size_is_quick() ? 1500 : 5000); i++) {
 		/* It grows to the brim and is emptied, more or less, in turns. */
 		if (next - first < DEPTH && random_below(&seed, 8) < (i / 200 % 2 ? 3 : 5)) {
 			user = random_below(&seed, USERS);
