@@ -239,7 +239,8 @@ check-kcsan: deps ## stress and fuzz where data races are detected
 # tests in shell, whose calls those in uapi make, too; but stress and fuzz tests of a minute each.
 DEBUG_CHECK = $(SELF) check-debug SIZE=quick STRESS=$(or $(STRESS),60) SUITE='uapi lib stress fuzz'
 check-all: deps all ## all of these checks, full size
-	@exec $(STEPS) --name check-all --about 130 "$(DEBUG_CHECK)" "$(SELF) check-kernels" "$(SELF) check-kcsan" "$(SELF) check-packages" "$(SELF) check-tools" \
+	@exec $(STEPS) --name check-all --about 130 "$(DEBUG_CHECK)" "$(SELF) check-kernels" \
+		"$(SELF) check-kcsan" "$(SELF) check-packages" "$(SELF) check-tools" \
 		"$(BENCH_CHECK)" "$(RUN) demo" tests/static/run
 
 include bench/bench.mk
