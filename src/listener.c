@@ -350,17 +350,14 @@ int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found
 	struct msgslot_feed *feed = listener_feed(l);
 	struct rb_root_cached *tree = takes ? &feed->calls : &feed->polls;
 	int err = 0;
-	bool signal;
 
-	init_wait_entry(&call.entry, takes ? WQ_FLAG_EXCLUSIVE : 0);
 	call.woken_for = -1;
-	if (takes)
-		call.entry.func = listener_wake_call;
-	signal = prepare_to_wait_event(waiter->queue, &call.entry, TASK_INTERRUPTIBLE);
+	msgslot_wait_begin(waiter->queue, &call.entry,
+			   takes ? listener_wake_call : autoremove_wake_function, takes);
 	msgslot_feed_add_waiter(feed, tree, waiter);
 	if (!listener_may_go_on(l, found)) {
-		err = signal ? msgslot_deadline_interrupted(deadline) :
-			       msgslot_deadline_sleep(deadline);
+		err = signal_pending(current) ? msgslot_deadline_interrupted(deadline) :
+						msgslot_deadline_sleep(deadline);
 		if (err == -ETIMEDOUT && listener_may_go_on(l, found))
 			err = 0;
 	}

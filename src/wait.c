@@ -119,29 +119,7 @@ static int wait_wake(wait_queue_entry_t *entry, unsigned int mode, int flags, vo
 	return woken;
 }
 
-/* prepare_to_wait_event(), for an entry that is fresh: inline, without a look for signals. */
-static __always_inline void wait_begin(wait_queue_head_t *queue, wait_queue_entry_t *entry,
-				       bool exclusive)
-{
-	unsigned long flags;
-
-	entry->flags = 0;
-	entry->private = current;
-	entry->func = wait_wake;
-	spin_lock_irqsave(&queue->lock, flags);
-	if (exclusive)
-		__add_wait_queue_entry_tail_exclusive(queue, entry);
-	else
-		__add_wait_queue(queue, entry);
-	/* The left column in wait.h: the barrier is in it. */
-	set_current_state(TASK_INTERRUPTIBLE);
-	spin_unlock_irqrestore(&queue->lock, flags);
-}
-
-/*
- * What the condition says may have come and gone again when this returns 0.  A signal is looked for
- * after the state was set, as signal_wake_up() sets it before it looks at the state.
- */
+/* What the condition says may have come and gone again when this returns 0. */
 static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_log *log,
 				     const struct wait_condition *condition, bool exclusive,
 				     const struct msgslot_deadline *deadline)
@@ -149,7 +127,7 @@ static __always_inline int wait_once(wait_queue_head_t *queue, struct msgslot_lo
 	wait_queue_entry_t entry msgslot_uninitialized;
 	int err = 0;
 
-	wait_begin(queue, &entry, exclusive);
+	msgslot_wait_begin(queue, &entry, wait_wake, exclusive);
 	if (!wait_condition_holds(log, condition)) {
 		if (signal_pending(current))
 			err = msgslot_deadline_interrupted(deadline);

@@ -88,6 +88,29 @@ static inline int msgslot_deadline_interrupted(const struct msgslot_deadline *de
 	return deadline->until == KTIME_MAX ? -ERESTARTSYS : -EINTR;
 }
 
+/*
+ * The caller is in @queue, and about to sleep; finish_wait() follows.  prepare_to_wait_event(), for
+ * an entry that is fresh, inline and without a look for signals: the caller looks afterwards, as a
+ * signal is noted before the state of the task is looked at.
+ */
+static __always_inline void msgslot_wait_begin(wait_queue_head_t *queue, wait_queue_entry_t *entry,
+					       wait_queue_func_t wake, bool exclusive)
+{
+	unsigned long flags;
+
+	entry->flags = 0;
+	entry->private = current;
+	entry->func = wake;
+	spin_lock_irqsave(&queue->lock, flags);
+	if (exclusive)
+		__add_wait_queue_entry_tail_exclusive(queue, entry);
+	else
+		__add_wait_queue(queue, entry);
+	/* The left column above: the barrier is in it. */
+	set_current_state(TASK_INTERRUPTIBLE);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
 /* Sleeps until woken: 0, or -ETIMEDOUT. */
 int msgslot_deadline_sleep(const struct msgslot_deadline *deadline);
 /*
