@@ -2,8 +2,8 @@
 /*
  * Messages flow through a `queue`, a blocking and a dropping `broadcast` slot, with every
  * disturbance: full logs, timeouts, signals, short buffers, invalid pointers, processes that are
- * stopped or killed, channels that are cleared, other slots that are created and destroyed under
- * sleepers, attempts to unload the module.
+ * stopped or killed, or wait for a page of their own, channels that are cleared, other slots that
+ * are created and destroyed under sleepers, attempts to unload the module.
  *
  * Held throughout (flow.h): every message that is sent to the queue is taken exactly once, and each
  * reader takes messages in order. In broadcast every reader gets every message in order, or is told
@@ -425,8 +425,9 @@ int main(void)
 	       "woken by the slot's end %ld\n",
 	       happened->told, happened->refused, happened->timeouts, happened->interrupts,
 	       happened->seeks, happened->polls, happened->gone);
-	printf("# killed: writers %d, readers %d; stopped %d, cleared %d, unloading refused %d\n",
-	       kills_of[WRITER], kills_of[READER], stops, clears, unloads_refused);
+	printf("# killed: writers %d, readers %d; stopped %d, cleared %d, unloading refused %d, late "
+	       "pages %ld\n",
+	       kills_of[WRITER], kills_of[READER], stops, clears, unloads_refused, happened->late);
 	printf("1..3\n");
 	if (judge->complained)
 		printf("# %s\n", judge->complaint);

@@ -12,6 +12,7 @@
 #define MSGSLOT_TESTS_STRESS_FLOW_H
 
 #include "judge.h"
+#include "late-page.h"
 
 enum {
 	CHANNELS = 3,	 /* 0 to 2 */
@@ -36,7 +37,7 @@ static struct round {
 /* Events of the whole run; shared as well. */
 static struct {
 	long writes, sends, reads, recvs, peeked, forwarded, refused, told, seeks, replays, polls;
-	long timeouts, interrupts, gone;
+	long timeouts, interrupts, gone, late;
 } * happened;
 
 #define happens(what) __atomic_add_fetch(&happened->what, 1, __ATOMIC_RELAXED)
@@ -145,7 +146,7 @@ static inline void writer_run(enum kind kind, int minor, uint32_t writer, uint64
 struct taker {
 	int fd;
 	uint64_t seed;
-	unsigned char message[LENGTH];
+	unsigned char *message;		  /* LENGTH bytes; in some processes they come late */
 	uint64_t sequence[CHANNELS];	  /* of the last message, as far as known */
 	uint32_t next[CHANNELS][WRITERS]; /* the lowest number that may come */
 };
@@ -182,6 +183,8 @@ static inline void taker_recv(struct taker *t, int64_t timeout)
 		.timeout = timeout,
 	};
 
+	if (random_below(&t->seed, 4) == 0)
+		late_page_drop(t->message);
 	/* A short buffer or an invalid pointer: the message must stay where it is in the order. */
 	if (random_below(&t->seed, 8) == 0)
 		r.size = random_below(&t->seed, 30);
@@ -244,7 +247,8 @@ static inline void taker_run(int minor, uint64_t seed)
 
 	t->seed = seed;
 	t->fd = slot_open(minor, O_RDONLY | (random_below(&t->seed, 2) ? 0 : O_NONBLOCK));
-	while (t->fd >= 0 && !round->readers_stop && !judge->complained)
+	t->message = late_page_new(random_below(&t->seed, 2) ? &happened->late : NULL);
+	while (t->fd >= 0 && t->message && !round->readers_stop && !judge->complained)
 		switch (random_below(&t->seed, 8)) {
 		case 0:
 			taker_forward(t);
@@ -267,7 +271,7 @@ static inline void taker_run(int minor, uint64_t seed)
 				usleep(200);
 			}
 		}
-	_exit(t->fd < 0);
+	_exit(t->fd < 0 || !t->message);
 }
 
 /* ---- a reader of a broadcast channel ------------------------------------------ */
@@ -276,7 +280,7 @@ struct listener {
 	enum kind kind;
 	int fd;
 	uint64_t seed;
-	unsigned char message[LENGTH];
+	unsigned char *message; /* LENGTH bytes; in some processes they come late */
 	uint32_t channel;
 	uint64_t next, lost; /* the next sequence and the loss before it; next 0: not known yet */
 	bool told;	     /* a loss was reported since the last message */
@@ -316,6 +320,8 @@ static inline void listener_recv(struct listener *l, int64_t timeout)
 		.timeout = timeout,
 	};
 
+	if (random_below(&l->seed, 4) == 0)
+		late_page_drop(l->message);
 	if (random_below(&l->seed, 8) == 0)
 		r.size = random_below(&l->seed, 30);
 	if (ioctl(l->fd, MSGSLOT_RECV, &r)) {
@@ -420,7 +426,8 @@ static inline void listener_run(enum kind kind, int minor, uint64_t seed)
 	l->kind = kind;
 	l->seed = seed;
 	l->fd = slot_open(minor, O_RDONLY | (random_below(&l->seed, 2) ? 0 : O_NONBLOCK));
-	while (l->fd >= 0 && !round->readers_stop && !judge->complained)
+	l->message = late_page_new(random_below(&l->seed, 2) ? &happened->late : NULL);
+	while (l->fd >= 0 && l->message && !round->readers_stop && !judge->complained)
 		switch (random_below(&l->seed, 64)) {
 		case 0:
 			l->channel = random_below(&l->seed, CHANNELS);
@@ -441,7 +448,7 @@ static inline void listener_run(enum kind kind, int minor, uint64_t seed)
 		default:
 			listener_recv(l, timeouts[random_below(&l->seed, 5)]);
 		}
-	_exit(l->fd < 0);
+	_exit(l->fd < 0 || !l->message);
 }
 
 #endif
