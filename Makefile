@@ -162,13 +162,17 @@ install-module:
 # The list of files to remove is made by an install into a folder of its own.
 IMAGE	= $(abspath $(BUILD))/image
 
+# Modules are also of kernels that were installed for before.
 uninstall: ## what "make install" with the same variables put there
 	@rm -rf $(IMAGE)
 	@$(MAKE) --no-print-directory install DESTDIR=$(IMAGE) >/dev/null
+	@for file in $(DESTDIR)/lib/modules/*/updates/$(NAME).ko; do \
+		[ -e "$$file" ] || continue; \
+		rm -fv "$$file" || exit 1; \
+		release=$${file#$(DESTDIR)/lib/modules/}; \
+		[ -n "$(DESTDIR)" ] || depmod $${release%%/*} || exit 1; done
 	@find $(IMAGE) ! -type d -printf '/%P\n' | while read -r file; do \
 		rm -fv "$(DESTDIR)$$file" || exit 1; done
-	@[ -n "$(DESTDIR)" ] || for release in $$(ls $(IMAGE)/lib/modules 2>/dev/null); do \
-		depmod $$release || exit 1; done
 	@rm -rf $(IMAGE)
 	@LC_ALL=C sort -ru $(BUILD)/folders | while read -r folder; do \
 		rmdir $$folder 2>/dev/null || [ ! -d $$folder ] || echo $$folder; done >$(BUILD)/folders.new
