@@ -196,7 +196,10 @@ int argument_address(int argc, char **argv, enum channel_wanted wanted, struct a
 
 int argument_end(int argc, char **argv, int words)
 {
-	return argc > words ? report_usage("unexpected argument '%s'", argv[words]) : STATUS_DONE;
+	if (argc <= words)
+		return STATUS_DONE;
+	return report_usage("unexpected argument '%s'%s", argv[words],
+			    argv[words][0] == '-' && argv[words][1] ? ": options come first" : "");
 }
 
 int argument_only_address(int argc, char **argv, enum channel_wanted wanted,

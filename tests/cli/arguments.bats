@@ -118,7 +118,7 @@ source "$BATS_TEST_DIRNAME/../common/common.bash"
 	works msgslot send -- 0 6 "behind --"
 	prints "behind --\n" msgslot recv -- 0 6
 	fails 2 "channel '-N' is not a number" msgslot recv 0 -N
-	fails 2 "unexpected argument '-N'" msgslot recv 0 6 -N
+	fails 2 "unexpected argument '-N': options come first" msgslot recv 0 6 -N
 	for option in -x -Nx --nothing --lines=3; do
 		fails 2 "bad option" msgslot send "$option" 0 6 lost
 	done
