@@ -358,7 +358,11 @@ static int record_slots(struct record *record)
 
 	if (status)
 		return status;
-	status = record_until_the_end(record);
+	/* Where it was not said, and there is such a file now. */
+	if (!record_path && printf("%s\n", record->file.path) >= 0)
+		status = stream_flush();
+	if (!status)
+		status = record_until_the_end(record);
 	return record_end(record, status);
 }
 
@@ -417,8 +421,6 @@ static int record_run(int argc, char **argv)
 	record.file.path = record_path ? record_path : record_name();
 	if (!status && !strcmp(record.file.path, "-") && record_print.terminal)
 		status = report_usage("a recording is not written to a terminal");
-	if (!status && !record_path && printf("%s\n", record.file.path) >= 0)
-		status = stream_flush();
 	if (!status)
 		status = record_slots(&record);
 	for (uint32_t n = 0; n < record.count; n++) {

@@ -157,6 +157,8 @@ fsyncs()
 	ends 0
 	[[ $(cat said) == msgslot-20*.record ]]
 	[ -f "$(cat said)" ]
+	# It is not said of a file that is not made.
+	fails 5 "" msgslot record 60
 }
 
 @test "a file that grows can be read, one that was cut up to its last block, one that is damaged as far" {
