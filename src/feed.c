@@ -103,8 +103,10 @@ void msgslot_feed_add_waiter(struct msgslot_feed *feed, struct rb_root_cached *t
 {
 	spin_lock(&feed->lock);
 	waiter->armed++;
-	if (RB_EMPTY_NODE(&waiter->node) && !waiter->closed && !feed->closed)
+	if (RB_EMPTY_NODE(&waiter->node) && !waiter->closed && !feed->closed) {
+		waiter->turn = ++feed->turns;
 		feed_waiter_insert(waiter, tree);
+	}
 	spin_unlock(&feed->lock);
 }
 
@@ -137,13 +139,24 @@ void msgslot_feed_close_waiter(struct msgslot_feed *feed, struct rb_root_cached 
 static void feed_wake_polls(struct msgslot_feed *feed, u32 id)
 {
 	struct msgslot_feed_waiter *waiter;
+	unsigned int passed = 0;
 	const void *after = NULL;
 	u32 first = 0, armed;
+	u64 turns;
 
 	spin_lock(&feed->lock);
+	turns = feed->turns;
 	while ((waiter = feed_waiter_find(&feed->polls, id, first, after))) {
 		first = waiter->first;
 		after = waiter;
+		if (waiter->turn > turns) {
+			/* Many pass for one that comes, under the same lock: so this ends. */
+			if (++passed % FEED_STEP == 0) {
+				spin_unlock(&feed->lock);
+				spin_lock(&feed->lock);
+			}
+			continue;
+		}
 		armed = waiter->armed;
 		spin_unlock(&feed->lock);
 		msgslot_waiters_wake_all(waiter->queue, 0);
@@ -322,16 +335,6 @@ int msgslot_feed_read(struct msgslot_feed *feed, u32 first, u32 last, u64 *posit
 	}
 	spin_unlock(&feed->lock);
 	return ret;
-}
-
-u64 msgslot_feed_get_next(struct msgslot_feed *feed)
-{
-	u64 next;
-
-	spin_lock(&feed->lock);
-	next = feed->next;
-	spin_unlock(&feed->lock);
-	return next;
 }
 
 void msgslot_feed_get_end(struct msgslot_feed *feed, u64 *next, u64 *time)

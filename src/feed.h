@@ -38,7 +38,8 @@
  *
  * @polls: all of them are woken, without the lock, and then leave the tree, unless they came again
  * meanwhile.  In that order: a writer that is preempted between the two keeps no other writer from
- * waking them.
+ * waking them.  Those that enter the tree after the wake-up began find the message themselves: they
+ * are passed by, or others could hold the writer for ever with new ones.
  *
  * @calls: a message in a queue wakes one, under the lock: so the one that is found still sleeps.
  * It learns for which channel it was woken, and answers for that: if it receives from another
@@ -92,6 +93,7 @@ struct msgslot_feed_ring {
  * @subtree_last: the highest @last in the tree below this node
  * @closed: the listener ended
  * @armed: how often it was to be woken
+ * @turn: of its coming into the tree
  * @queue: the wait queue; lives as long as any RCU section that found the waiter
  */
 struct msgslot_feed_waiter {
@@ -101,6 +103,7 @@ struct msgslot_feed_waiter {
 	u32 subtree_last;
 	bool closed;
 	u32 armed;
+	u64 turn;
 	wait_queue_head_t *queue;
 };
 
@@ -143,6 +146,7 @@ struct msgslot_feed_member {
  * @time: of the newest entry, or later; changed under @lock, read anywhere
  * @cleared: the same when a channel was last cleared; likewise
  * @ready: the logs that have a message, by the channel's id
+ * @turns: how often a waiter entered a tree
  * @polls: listeners that are polled, or sleep in a call that takes nothing
  * @calls: listeners that sleep in a call that takes a message
  *
@@ -164,6 +168,7 @@ struct msgslot_feed {
 	u64 time;
 	u64 cleared;
 	struct rb_root ready;
+	u64 turns;
 	struct rb_root_cached polls;
 	struct rb_root_cached calls;
 };
@@ -277,8 +282,6 @@ static inline bool msgslot_feed_may_be_cleared(const struct msgslot_feed *feed,
 	return entry->time <= READ_ONCE(feed->cleared);
 }
 
-/* The number of the entry to come. */
-u64 msgslot_feed_get_next(struct msgslot_feed *feed);
 /*
  * The log with the lowest id from @first to @last that has a message, or NULL.  In an RCU section.
  */
