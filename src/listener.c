@@ -285,29 +285,42 @@ void msgslot_listener_poll(struct msgslot_listener *l)
 	msgslot_feed_add_waiter(feed, &feed->polls, &l->polled);
 }
 
-bool msgslot_listener_is_readable(struct msgslot_listener *l, u32 *length)
+/*
+ * Until there is a message, or none of those that were there as this begins: as
+ * msgslot_listener_peek().  @length, of the message, may be NULL.
+ */
+static int listener_look(struct msgslot_listener *l, struct msgslot_found *found, u32 *length)
 {
 	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .inline_buffer = inline_buffer };
-	struct msgslot_found found msgslot_uninitialized;
 	int ret;
 
 	might_sleep();
+	msgslot_range_begin_look(&l->range, found);
 	do {
 		/* With a size of 0 no reference of a long message is taken. */
-		ret = msgslot_listener_peek(l, &found, &peek, 0);
+		ret = msgslot_listener_peek(l, found, &peek, 0);
 		cond_resched();
 	} while (ret > 0 && !fatal_signal_pending(current));
 	if (length && !ret)
 		*length = peek.length;
+	return ret;
+}
+
+bool msgslot_listener_is_readable(struct msgslot_listener *l, u32 *length)
+{
+	struct msgslot_found found msgslot_uninitialized;
+	int ret = listener_look(l, &found, length);
+
 	return ret >= 0 || (ret == -EAGAIN && found.before.lost != found.before.lost_seen);
 }
 
-/* For what came before the waiter entered the tree; later messages wake it. */
-static bool listener_may_go_on(struct msgslot_listener *l, const struct msgslot_found *found)
+/* Whether there is more than a look @found: a message, a loss, or the end. */
+static bool listener_has_news(struct msgslot_listener *l, const struct msgslot_found *found)
 {
-	return READ_ONCE(l->ended) || msgslot_slot_is_gone(l->range.slot) ||
-	       msgslot_range_has_news(&l->range, found);
+	struct msgslot_found now msgslot_uninitialized;
+
+	return listener_look(l, &now, NULL) != -EAGAIN || now.before.lost != found->before.lost;
 }
 
 /**
@@ -342,6 +355,21 @@ static int listener_wake_call(struct wait_queue_entry *entry, unsigned int mode,
 	return woken;
 }
 
+/* Whether @call is to look again, as far as can be told in the state of a task that sleeps. */
+static bool listener_may_go_on(struct msgslot_listener *l, const struct listener_call *call)
+{
+	bool ready;
+
+	if (READ_ONCE(l->ended) || msgslot_slot_is_gone(l->range.slot))
+		return true;
+	if (!msgslot_range_is_taken(&l->range))
+		return READ_ONCE(call->entry.flags) & WQ_FLAG_WOKEN;
+	rcu_read_lock();
+	ready = msgslot_feed_find_ready(listener_feed(l), l->range.first, l->range.last);
+	rcu_read_unlock();
+	return ready;
+}
+
 int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found *found, bool takes,
 			  const struct msgslot_deadline *deadline, s64 *woken_for)
 {
@@ -349,16 +377,23 @@ int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found
 	struct listener_call call msgslot_uninitialized;
 	struct msgslot_feed *feed = listener_feed(l);
 	struct rb_root_cached *tree = takes ? &feed->calls : &feed->polls;
+	bool go_on = false;
 	int err = 0;
 
 	call.woken_for = -1;
 	msgslot_wait_begin(waiter->queue, &call.entry,
-			   takes ? listener_wake_call : autoremove_wake_function, takes);
+			   takes ? listener_wake_call : woken_wake_function, takes);
 	msgslot_feed_add_waiter(feed, tree, waiter);
-	if (!listener_may_go_on(l, found)) {
+	/* As poll() looks: what comes from now on wakes the call, and the feed may be overrun. */
+	if (!msgslot_range_is_taken(&l->range)) {
+		__set_current_state(TASK_RUNNING);
+		go_on = listener_has_news(l, found);
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	if (!go_on && !listener_may_go_on(l, &call)) {
 		err = signal_pending(current) ? msgslot_deadline_interrupted(deadline) :
 						msgslot_deadline_sleep(deadline);
-		if (err == -ETIMEDOUT && listener_may_go_on(l, found))
+		if (err == -ETIMEDOUT && listener_may_go_on(l, &call))
 			err = 0;
 	}
 	msgslot_feed_finish_wait(feed, tree, waiter, &call.entry);

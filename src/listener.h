@@ -79,8 +79,8 @@ struct msgslot_next {
 };
 
 /*
- * Looks for the next message: as msgslot_range_peek(); -EIDRM: the file does not listen any more.
- * What was skipped is behind the listener then.
+ * Looks for the next message: as msgslot_range_peek(), so msgslot_range_begin_look() precedes it;
+ * -EIDRM: the file does not listen any more.  What was skipped is behind the listener then.
  */
 int msgslot_listener_peek(struct msgslot_listener *listener, struct msgslot_found *found,
 			  struct msgslot_peek *peek, size_t size);

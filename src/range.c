@@ -136,16 +136,15 @@ static int range_follow(const struct msgslot_range *range, struct msgslot_found 
 		found->after = p;
 		return 0;
 	}
-	if (!ret) {
+	if (!ret)
 		p.lost += range_wants_all(range);
-		ret = 1;
-	} else if (ret == -ENOBUFS) {
+	if (ret == -ENOBUFS && p.until < found->began) {
 		p.walk = range->first;
 		msgslot_feed_get_end(msgslot_range_feed(range), &p.next, &p.until);
 		ret = 1;
-	} else if (ret > 0 && p.told >= found->began) {
-		/* Others are faster than this. */
-		ret = -EAGAIN;
+	} else if (ret != -EAGAIN) {
+		/* Others may be faster than this. */
+		ret = ret == -ENOBUFS || p.told >= found->began ? -EAGAIN : 1;
 	}
 	found->before = p;
 	return ret;
@@ -261,7 +260,6 @@ int msgslot_range_peek(const struct msgslot_range *range, struct msgslot_found *
 	const u32 round = found->before.round;
 	int ret;
 
-	found->began = READ_ONCE(msgslot_range_feed(range)->time);
 	if (!msgslot_range_is_taken(range))
 		return range_peek_news(range, found, peek, size);
 	ret = range_peek_ready(range, round, round, found, peek, size);
@@ -279,23 +277,4 @@ int msgslot_range_peek_next(const struct msgslot_range *range,
 	if (msgslot_range_is_taken(range))
 		return range_peek_ready_next(range, found, peek, size);
 	return range_peek_news(range, found, peek, size);
-}
-
-bool msgslot_range_has_news(const struct msgslot_range *range, const struct msgslot_found *found)
-{
-	struct msgslot_feed *feed = msgslot_range_feed(range);
-	const u64 end = msgslot_feed_get_next(feed);
-	struct msgslot_feed_entry entry;
-	u64 next = found->before.next, time;
-	int ret = 1;
-
-	if (msgslot_range_is_taken(range)) {
-		rcu_read_lock();
-		ret = !msgslot_feed_find_ready(feed, range->first, range->last);
-		rcu_read_unlock();
-		return !ret;
-	}
-	while (ret > 0 && next < end)
-		ret = msgslot_feed_read(feed, range->first, range->last, &next, &time, &entry);
-	return !ret || ret == -ENOBUFS;
 }

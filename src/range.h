@@ -18,6 +18,10 @@
  *
  * Entries that are lost during a walk start the next one after it, never the same one again: so it
  * ends, and a listener always gets to the newest message of each channel.
+ *
+ * A call looks for what was placed before it began.  A walk that began after that has seen all of
+ * it, and so have steps along the feed up to that time: however fast others are, a call makes one
+ * walk, or the rest of one and another.
  */
 #ifndef MSGSLOT_RANGE_H
 #define MSGSLOT_RANGE_H
@@ -71,7 +75,7 @@ struct msgslot_position {
  * struct msgslot_found - the message that a listener is to receive
  * @channel: its id
  * @moves: of the listener, as it was looked for
- * @began: the feed's time, when the call looked for its first message
+ * @began: the feed's time as the call began, or slept last: see above
  * @begin: where the feed is a state, the channel of the first message of a batch
  * @before: where the listener is before it; all that was skipped is behind
  * @after: where it is once the message is received
@@ -102,12 +106,19 @@ static inline u32 msgslot_range_round(const struct msgslot_range *range, u32 id)
 	return id == range->last ? range->first : id + 1;
 }
 
+/* A call begins, or has slept: @found is for what was placed before. */
+static inline void msgslot_range_begin_look(const struct msgslot_range *range,
+					    struct msgslot_found *found)
+{
+	found->began = READ_ONCE(msgslot_range_feed(range)->time);
+}
+
 /* Where a new listener begins. */
 struct msgslot_position msgslot_range_begin(const struct msgslot_range *range);
 /*
  * Looks for the message at @found->before: 0, with it in @peek and @found; -EAGAIN: there is none;
- * 1 to look again, from @found->before, which has moved on.  @peek->inline_buffer is the caller's;
- * @peek->buffer is the caller's to put.
+ * 1 to look again, from @found->before, which has moved on.  msgslot_range_begin_look() precedes
+ * the first look.  @peek->inline_buffer is the caller's; @peek->buffer is the caller's to put.
  */
 int msgslot_range_peek(const struct msgslot_range *range, struct msgslot_found *found,
 		       struct msgslot_peek *peek, size_t size);
@@ -118,7 +129,4 @@ int msgslot_range_peek(const struct msgslot_range *range, struct msgslot_found *
 int msgslot_range_peek_next(const struct msgslot_range *range,
 			    const struct msgslot_position *position, struct msgslot_found *found,
 			    struct msgslot_peek *peek, size_t size);
-/* Whether there may be a message, or a loss, at @found->before. */
-bool msgslot_range_has_news(const struct msgslot_range *range, const struct msgslot_found *found);
-
 #endif /* MSGSLOT_RANGE_H */

@@ -32,6 +32,8 @@ static int receive_find_listener(struct receiver *r)
 	r->slept = false;
 	r->listener = msgslot_file_get_listener(r->f);
 	r->by_range = r->listener || r->args;
+	if (r->listener)
+		msgslot_range_begin_look(&r->listener->range, &r->found);
 	return r->listener || !r->args ? 0 : -EINVAL;
 }
 
@@ -126,6 +128,7 @@ static int receive_prepare_again(struct receiver *r, int wrong)
 static int receive_prepare_range(struct receiver *r, int wrong)
 {
 	struct msgslot_listener *listener = r->listener;
+	int err;
 
 	if (wrong == -EIDRM)
 		return receive_find_listener(r);
@@ -133,8 +136,10 @@ static int receive_prepare_range(struct receiver *r, int wrong)
 		return wrong;
 	r->slept = true;
 	trace_msgslot_wait(listener->range.slot->minor, listener->range.first, 0, false);
-	return msgslot_listener_wait(listener, &r->found, receiver_is_exclusive(r), r->deadline,
-				     &r->woken_for);
+	err = msgslot_listener_wait(listener, &r->found, receiver_is_exclusive(r), r->deadline,
+				    &r->woken_for);
+	msgslot_range_begin_look(&listener->range, &r->found);
+	return err;
 }
 
 /*
