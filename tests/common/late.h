@@ -3,13 +3,11 @@
 #ifndef MSGSLOT_TESTS_LATE_H
 #define MSGSLOT_TESTS_LATE_H
 
-#include <linux/userfaultfd.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "check.h"
+#include "userfault.h"
 
 enum { PAGE = 4096 };
 
@@ -28,19 +26,12 @@ struct late {
 /* NULL, or what went wrong. */
 static inline void *late_new(struct late *late, size_t size)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register rest = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
 	late->size = size;
-	late->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	demand(late->uffd >= 0);
-	demand(ioctl(late->uffd, UFFDIO_API, &api) == 0);
 	late->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	demand(late->pages != MAP_FAILED);
 	late->pages[0] = 0;
-	rest.range.start = (uintptr_t)late->pages + PAGE;
-	rest.range.len = size - PAGE;
-	demand(ioctl(late->uffd, UFFDIO_REGISTER, &rest) == 0);
+	late->uffd = userfault_open(late->pages + PAGE, size - PAGE, O_NONBLOCK);
+	demand(late->uffd >= 0);
 	return NULL;
 }
 
@@ -57,10 +48,7 @@ static inline void *late_await_fault(struct late *late)
 
 static inline void late_come(struct late *late)
 {
-	struct uffdio_zeropage zero = { .range = { (uintptr_t)late->pages + PAGE,
-						   late->size - PAGE } };
-
-	assert_result(ioctl(late->uffd, UFFDIO_ZEROPAGE, &zero), 0);
+	assert_true(userfault_bring(late->uffd, (uintptr_t)late->pages + PAGE, late->size - PAGE));
 }
 
 /* A caller that still waits for a page gets zeros. */

@@ -12,7 +12,6 @@
  * once). MSGSLOT_SEED repeats every caller's calls, but not their interleaving.
  */
 #define _GNU_SOURCE
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "judge.h"
+#include "userfault.h"
 
 #include "commands.h"
 #include "slots.h"
@@ -180,31 +180,23 @@ static void *bring_pages(void *argument)
 {
 	uint64_t seed = (uintptr_t)argument;
 	struct uffd_msg message;
-	struct uffdio_zeropage page;
 
 	for (;;) {
 		if (read(process.late, &message, sizeof(message)) != sizeof(message))
 			continue;
 		if (random_below(&seed, 20) == 0)
 			usleep(random_below(&seed, 20000));
-		page = (struct uffdio_zeropage){
-			.range = { message.arg.pagefault.address & -4096UL, 4096 },
-		};
-		(void)ioctl(process.late, UFFDIO_ZEROPAGE, &page);
+		(void)userfault_bring(process.late, message.arg.pagefault.address & -4096UL, 4096);
 	}
 	return NULL;
 }
 
 static bool make_late(void *memory, size_t size, uint64_t seed)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register all_of_it = { .range = { (uintptr_t)memory, size },
-					     .mode = UFFDIO_REGISTER_MODE_MISSING };
 	pthread_t thread;
 
-	process.late = syscall(SYS_userfaultfd, O_CLOEXEC);
-	return process.late >= 0 && !ioctl(process.late, UFFDIO_API, &api) &&
-	       !ioctl(process.late, UFFDIO_REGISTER, &all_of_it) &&
+	process.late = userfault_open(memory, size, 0);
+	return process.late >= 0 &&
 	       !pthread_create(&thread, NULL, bring_pages, (void *)(uintptr_t)seed);
 }
 
