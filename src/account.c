@@ -356,6 +356,13 @@ int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels)
 	return err;
 }
 
+void msgslot_charge_over(struct msgslot_share *share, u64 bytes)
+{
+	spin_lock(&share->account->lock);
+	add_locked(share, bytes, 0);
+	spin_unlock(&share->account->lock);
+}
+
 void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels)
 {
 	struct msgslot_account *account = share->account;

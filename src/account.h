@@ -157,6 +157,8 @@ bool msgslot_payer_is_privileged(const struct msgslot_payer *payer);
 int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, u64 more, gfp_t gfp);
 void msgslot_growth_end(const struct msgslot_payer *payer, u64 bytes);
 void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels);
+/* Charges @share beyond all limits. */
+void msgslot_charge_over(struct msgslot_share *share, u64 bytes);
 
 /*
  * Charges @share with @bytes that replace @old_bytes, which are charged to @old (NULL: they replace

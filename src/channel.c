@@ -8,6 +8,7 @@
 #include <linux/msgslot.h>
 
 #include "channel.h"
+#include "log_lease.h"
 
 /* So many channels are looked at under the lock at a time. */
 #define CHANNELS_STEP 32
@@ -96,6 +97,32 @@ void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslo
 	holder->share = share;
 	spin_lock(&channels->lock);
 	channel_add_holder_locked(channel, holder);
+	spin_unlock(&channels->lock);
+}
+
+bool msgslot_channel_hold_found(struct msgslot_channels *channels, struct msgslot_channel *channel,
+				struct msgslot_share *share, struct msgslot_holder *holder)
+{
+	bool found;
+
+	holder->share = share;
+	spin_lock(&channels->lock);
+	found = !RB_EMPTY_NODE(&channel->node);
+	if (found && hlist_empty(&channel->holders))
+		msgslot_log_hold(&channel->log, share);
+	if (found)
+		channel_add_holder_locked(channel, holder);
+	spin_unlock(&channels->lock);
+	return found;
+}
+
+void msgslot_channel_replace_holder(struct msgslot_channels *channels,
+				    struct msgslot_holder *holder, struct msgslot_holder *heir)
+{
+	heir->share = holder->share;
+	spin_lock(&channels->lock);
+	hlist_add_before(&heir->node, &holder->node);
+	hlist_del(&holder->node);
 	spin_unlock(&channels->lock);
 }
 
@@ -279,23 +306,27 @@ int msgslot_channels_note_logs(struct msgslot_channels *channels)
 	return 0;
 }
 
-static struct msgslot_walk_entry channel_describe(struct msgslot_channels *channels, u32 depth,
-						  const struct msgslot_channel *channel)
+static struct msgslot_walk_detail channel_describe(struct msgslot_channels *channels, u32 depth,
+						   struct msgslot_channel *channel)
 {
 	const u64 first = msgslot_log_first(&channel->log), next = msgslot_log_next(&channel->log);
 	const u32 id = channel->log.id;
-
-	return (struct msgslot_walk_entry){
+	struct msgslot_walk_detail entry = {
 		.channel = id,
 		.files = channel->holds + msgslot_feed_count_listeners(&channels->feed, id),
 		/* A message that comes meanwhile replaces the one that was the oldest. */
 		.first = max(first, next - min_t(u64, next, depth)),
 		.next = next,
 	};
+
+	entry.messages = entry.next - entry.first;
+	if (READ_ONCE(channel->log.wake_requests) & (MSGSLOT_HAS_LEASES | MSGSLOT_HAS_TIE))
+		msgslot_log_describe_ties(&channel->log, &entry);
+	return entry;
 }
 
 u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
-			  struct msgslot_walk_entry *entries, u32 count)
+			  struct msgslot_walk_detail *entries, u32 count)
 {
 	struct msgslot_channel *channel;
 	u32 n = 0, end;

@@ -43,7 +43,7 @@
 #include "trace.h"
 #include "wait.h"
 
-struct msgslot_walk_entry;
+struct msgslot_walk_detail;
 
 /**
  * struct msgslot_channels - the channels of a slot
@@ -109,7 +109,7 @@ u64 msgslot_channels_kill(struct msgslot_channels *channels, struct msgslot_spar
  * id to go on from.  @depth: of the slot.
  */
 u32 msgslot_channels_walk(struct msgslot_channels *channels, u32 depth, u64 *from,
-			  struct msgslot_walk_entry *entries, u32 count);
+			  struct msgslot_walk_detail *entries, u32 count);
 
 /*
  * The channel @id, which @holder holds then; made and charged to @payer if there is none.
@@ -133,6 +133,14 @@ int msgslot_channels_note_logs(struct msgslot_channels *channels);
 /* @holder holds @channel, too, which has another holder. */
 void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslot_channel *channel,
 				struct msgslot_share *share, struct msgslot_holder *holder);
+/*
+ * @holder, with @share, holds @channel, which was found by RCU: whether it is not forgotten.
+ */
+bool msgslot_channel_hold_found(struct msgslot_channels *channels, struct msgslot_channel *channel,
+				struct msgslot_share *share, struct msgslot_holder *holder);
+/* @heir holds what @holder holds in place of it. */
+void msgslot_channel_replace_holder(struct msgslot_channels *channels,
+				    struct msgslot_holder *holder, struct msgslot_holder *heir);
 /* @holder holds @channel no longer.  An empty channel that loses its last holder is forgotten. */
 void msgslot_channel_unhold(struct msgslot_channels *channels, struct msgslot_channel *channel,
 			    struct msgslot_holder *holder);

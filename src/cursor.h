@@ -77,8 +77,9 @@ int msgslot_cursor_seek(struct msgslot_cursor *cursor, struct msgslot_log *log, 
 
 /*
  * Moves the channel's cursor: takes @count messages from @sequence on, if that is the oldest: one
- * that @is_long, or short ones.  -ESTALE if it is not; 0; or what is left to do: wake requests, and
- * MSGSLOT_HAS_BUFFER: the caller is to put the message's buffer, *@old.
+ * that @is_long, or short ones.  -ESTALE if it is not, or one that was leased came back; 0; or what
+ * is left to do: wake requests, and MSGSLOT_HAS_BUFFER: the caller is to put the message's buffer,
+ * *@old.
  *
  * However many they are, that is one step: short messages leave nothing in their cells, and a ring
  * or a charge that goes with any of them goes with the last.
@@ -89,9 +90,15 @@ static __always_inline int msgslot_cursor_take_locked(struct msgslot_log *log, u
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 	const u64 last = sequence + count - 1;
+	const u32 requests = log->wake_requests;
 
 	if (unlikely(log->first != sequence || !ring))
 		return -ESTALE;
+	if (unlikely(requests & (MSGSLOT_WAKE_ONCE | MSGSLOT_HAS_RETURNED))) {
+		if (requests & MSGSLOT_HAS_RETURNED)
+			return -ESTALE;
+		WRITE_ONCE(log->wake_requests, requests & ~MSGSLOT_WAKE_ONCE);
+	}
 	if (count > 1)
 		/* Pairs with msgslot_log_first(). */
 		smp_store_release(&log->first, last);
@@ -99,8 +106,9 @@ static __always_inline int msgslot_cursor_take_locked(struct msgslot_log *log, u
 		     (last + 1 == log->next ?
 			      ring->size > MSGSLOT_EMPTY_RING_BYTES || ring->share != log->share :
 			      ring->newest_of_share <= last)))
-		return msgslot_log_advance_slow_locked(log, old);
-	return msgslot_log_advance_locked(log);
+		return requests | msgslot_log_advance_slow_locked(log, old);
+	msgslot_log_advance_locked(log);
+	return requests;
 }
 
 /* The same for a caller without the lock. */

@@ -4,9 +4,12 @@
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "fdinfo.h"
 #include "file.h"
+#include "tied_lease.h"
+#include "tied_value.h"
 
 static void fdinfo_show_listener(struct seq_file *m, struct msgslot_file *f)
 {
@@ -22,6 +25,31 @@ static void fdinfo_show_listener(struct seq_file *m, struct msgslot_file *f)
 	if (f->slot->rules.cursor == MSGSLOT_CURSOR_OF_FILE)
 		seq_printf(m, "msgslot-lost:\t%llu\n", position.lost);
 	msgslot_listener_put(listener);
+}
+
+/* Of more ties only the number is told. */
+#define FDINFO_TIES 64
+
+/* What the file holds in channels: messages that it has leased, or that go with it. */
+static void fdinfo_show_ties(struct seq_file *m, struct msgslot_file *f)
+{
+	const bool leases = f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL;
+	struct msgslot_message_name *names;
+	u32 i, n;
+
+	if (!READ_ONCE(f->ties.used))
+		return;
+	if (leases)
+		seq_printf(m, "msgslot-leases:\t%u\n", READ_ONCE(f->ties.count));
+	names = kmalloc_array(FDINFO_TIES, sizeof(*names), GFP_KERNEL);
+	if (!names)
+		return;
+	n = leases ? msgslot_tied_leases_list(&f->ties, names, FDINFO_TIES) :
+		     msgslot_tied_values_list(&f->ties, names, FDINFO_TIES);
+	for (i = 0; i < n; i++)
+		seq_printf(m, "msgslot-%s:\t%u %llu\n", leases ? "lease" : "tied", names[i].channel,
+			   names[i].sequence);
+	kfree(names);
 }
 
 void msgslot_fdinfo_show(struct seq_file *m, struct file *file)
@@ -52,6 +80,7 @@ void msgslot_fdinfo_show(struct seq_file *m, struct file *file)
 	seq_printf(m, "msgslot-slot:\t%u\n", f->slot->minor);
 	seq_printf(m, "msgslot-mode:\t%s\n", f->slot->mode->name);
 	fdinfo_show_listener(m, f);
+	fdinfo_show_ties(m, f);
 	if (!selected)
 		return;
 	seq_printf(m, "msgslot-channel:\t%u\n", id);

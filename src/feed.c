@@ -250,7 +250,7 @@ void msgslot_feed_insert_ready_locked(struct msgslot_feed *feed, struct msgslot_
 
 void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log *log)
 {
-	if (log->first == log->next)
+	if (msgslot_log_is_empty_locked(log))
 		return;
 	spin_lock(&feed->lock);
 	msgslot_feed_insert_ready_locked(feed, log);
@@ -260,7 +260,7 @@ void msgslot_feed_note_log_locked(struct msgslot_feed *feed, struct msgslot_log 
 void msgslot_feed_settle_log_locked(struct msgslot_feed *feed, struct msgslot_log *log)
 {
 	lockdep_assert_held(&log->lock);
-	if (log->first != log->next || !(log->wake_requests & MSGSLOT_IS_READY))
+	if (!msgslot_log_is_empty_locked(log) || !(log->wake_requests & MSGSLOT_IS_READY))
 		return;
 	spin_lock(&feed->lock);
 	rb_erase(&log->ready, &feed->ready);

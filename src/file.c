@@ -417,6 +417,7 @@ int msgslot_file_open(struct inode *inode, struct file *file)
 		goto err_free;
 	}
 	f->slot = slot;
+	msgslot_ties_init(&f->ties);
 	f->reads = file->f_mode & FMODE_READ;
 	spin_lock_init(&f->lock);
 	init_waitqueue_head(&f->wait);
@@ -439,14 +440,12 @@ err_close:
 	return err;
 }
 
-int msgslot_file_release(struct inode *inode, struct file *file)
+void msgslot_file_release(struct msgslot_file *f)
 {
-	struct msgslot_file *f = file->private_data;
 	struct msgslot_slot *slot = f->slot;
-	struct msgslot_listener *listener;
+	struct msgslot_listener *listener = rcu_dereference_protected(f->listener, true);
 	struct msgslot_channel *channel;
 
-	listener = rcu_dereference_protected(f->listener, true);
 	/* No other call is under way on this file, but a wake-up may be in its relay. */
 	rcu_read_lock();
 	spin_lock(&f->lock);
@@ -464,12 +463,11 @@ int msgslot_file_release(struct inode *inode, struct file *file)
 	if (listener)
 		msgslot_listener_end(listener);
 	msgslot_share_put(f->payer.share);
-	if (f->listened)
+	if (f->listened || f->ties.used)
 		kfree_rcu(f, rcu);
 	else
 		kfree(f);
 	msgslot_slot_close(slot);
-	return 0;
 }
 
 u32 msgslot_file_next_length(struct msgslot_file *f)

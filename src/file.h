@@ -37,6 +37,7 @@
 #include "cursor.h"
 #include "listener.h"
 #include "slot.h"
+#include "tie.h"
 
 enum {
 	MSGSLOT_RELAY_READERS,
@@ -59,7 +60,9 @@ enum {
  * @holder: the file, as @channel knows it
  * @reads: the file is open for reading; never changes
  * @listened: the file was a listener; under @lock
- * @rcu: of such a file, as a wake-up may still have found @wait through the listener
+ * @ties: what it holds in channels (tie.h)
+ * @rcu: of a file that listened, as a wake-up may still have found @wait through the listener; and
+ *	of one that leased, as a clear may have found @ties through a tie
  */
 struct msgslot_file {
 	struct msgslot_slot *slot;
@@ -75,11 +78,13 @@ struct msgslot_file {
 	struct msgslot_holder holder;
 	bool reads;
 	bool listened;
+	struct msgslot_ties ties;
 	struct rcu_head rcu;
 };
 
 int msgslot_file_open(struct inode *inode, struct file *file);
-int msgslot_file_release(struct inode *inode, struct file *file);
+/* What it holds in channels (@ties) went back before. */
+void msgslot_file_release(struct msgslot_file *f);
 __poll_t msgslot_file_poll(struct file *file, poll_table *table);
 
 /* Makes @id the channel of the file: 0, -EINVAL, -ENODEV, -ENOSPC, -EDQUOT, -ENOMEM. */

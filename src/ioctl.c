@@ -19,12 +19,14 @@
 #include <asm/ioctls.h>
 #include <linux/msgslot.h>
 
+#include "clear.h"
 #include "compat.h"
 #include "file.h"
 #include "ioctl.h"
 #include "receive.h"
 #include "send.h"
 #include "send_batch.h"
+#include "send_tied.h"
 #include "slot.h"
 
 /**
@@ -98,7 +100,28 @@ static long ioctl_get_channel(struct file *file, struct argument argument)
 /* Each message of a batch names its channel, and none has a condition. */
 static bool ioctl_send_is_batch(const struct msgslot_send *args)
 {
-	return args->flags == MSGSLOT_SEND_MANY && !args->channel && !args->reserved;
+	return args->flags == MSGSLOT_SEND_MANY && !args->channel && !args->will_length;
+}
+
+static bool ioctl_send_is_tied(const struct msgslot_send *args)
+{
+	return args->flags & MSGSLOT_SEND_TIED &&
+	       !(args->flags & ~(MSGSLOT_SEND_TIED | MSGSLOT_SEND_IF));
+}
+
+/* More than one message that stays, if its condition holds. */
+static noinline long ioctl_send_special(struct msgslot_file *f, struct msgslot_send __user *user,
+					const struct msgslot_send *args,
+					const struct msgslot_deadline *deadline)
+{
+	int err;
+
+	if (ioctl_send_is_batch(args))
+		return msgslot_send_batch(f, user, args, deadline);
+	if (!msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_SEND_IF))
+		return -EOPNOTSUPP;
+	err = msgslot_file_check_channel(f, args->channel);
+	return err ?: msgslot_send_tied(f, user, args, deadline);
 }
 
 static long ioctl_send(struct file *file, struct argument argument)
@@ -107,11 +130,13 @@ static long ioctl_send(struct file *file, struct argument argument)
 	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_send args msgslot_uninitialized;
 	int err = argument_get(argument, &args, sizeof(args));
+	bool special;
 	long ret;
 
 	if (err)
 		return err;
-	if (((args.flags & ~MSGSLOT_SEND_IF) | args.reserved) && !ioctl_send_is_batch(&args))
+	special = (args.flags & ~MSGSLOT_SEND_IF) | args.will_length;
+	if (unlikely(special) && !ioctl_send_is_batch(&args) && !ioctl_send_is_tied(&args))
 		return -EINVAL;
 	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
@@ -121,8 +146,8 @@ static long ioctl_send(struct file *file, struct argument argument)
 	if (args.flags & MSGSLOT_SEND_IF &&
 	    !msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_SEND_IF))
 		return -EOPNOTSUPP;
-	if (unlikely(args.flags & MSGSLOT_SEND_MANY)) {
-		ret = msgslot_send_batch(f, argument.user, &args, &deadline);
+	if (unlikely(special)) {
+		ret = ioctl_send_special(f, argument.user, &args, &deadline);
 	} else {
 		err = msgslot_file_check_channel(f, args.channel);
 		if (err)
@@ -138,11 +163,18 @@ static long ioctl_send(struct file *file, struct argument argument)
 /* Known flags, in combinations that have a meaning. */
 static bool ioctl_recv_flags_are_valid(u32 flags)
 {
-	if (flags & ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
-		      MSGSLOT_RECV_RANGE | MSGSLOT_RECV_MANY))
+	if (flags &
+	    ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
+	      MSGSLOT_RECV_RANGE | MSGSLOT_RECV_MANY | MSGSLOT_RECV_LEASE | MSGSLOT_RECV_RETURN))
 		return false;
 	if (flags & MSGSLOT_RECV_MANY && flags & MSGSLOT_RECV_IF)
 		return false;
+	if (flags & MSGSLOT_RECV_RETURN)
+		return flags == (MSGSLOT_RECV_RETURN | MSGSLOT_RECV_IF);
+	if (flags & MSGSLOT_RECV_LEASE &&
+	    flags & (MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_DROP))
+		return false;
+	flags &= ~MSGSLOT_RECV_LEASE;
 	flags &= ~MSGSLOT_RECV_MANY;
 	if (flags & MSGSLOT_RECV_RANGE)
 		return !(flags & ~(MSGSLOT_RECV_RANGE | MSGSLOT_RECV_PEEK));
@@ -154,7 +186,7 @@ static bool ioctl_recv_flags_are_valid(u32 flags)
 static bool ioctl_recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
 {
 	if (cursor != MSGSLOT_CURSOR_OF_CHANNEL)
-		return !(flags & MSGSLOT_RECV_IF);
+		return !(flags & (MSGSLOT_RECV_IF | MSGSLOT_RECV_LEASE));
 	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
 }
 
@@ -169,6 +201,10 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	if (err)
 		return err;
 	if (args.flags && !ioctl_recv_flags_are_valid(args.flags))
+		return -EINVAL;
+	/* With a header that has no place for the result, nothing is leased. */
+	if (unlikely(args.flags & MSGSLOT_RECV_LEASE) &&
+	    argument.size < offsetofend(struct msgslot_recv, delivered))
 		return -EINVAL;
 	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
@@ -234,9 +270,8 @@ static long ioctl_clear(struct file *file, struct argument argument)
 	/* If the result cannot be written nothing is cleared. */
 	err = argument_put(argument, &args, sizeof(args));
 	if (!err)
-		err = msgslot_slot_clear(f->slot, args.channel, f->payer.share,
-					 args.flags & MSGSLOT_CLEAR_IF, args.sequence,
-					 &args.messages);
+		err = msgslot_clear(f->slot, args.channel, f->payer.share,
+				    args.flags & MSGSLOT_CLEAR_IF, args.sequence, &args.messages);
 	if (!err)
 		(void)!argument_put(argument, &args, sizeof(args));
 	return err;
@@ -283,17 +318,34 @@ static long ioctl_info(struct file *file, struct argument argument)
 	return argument_put(argument, &info, sizeof(info));
 }
 
+/* Entries of a caller that knows fewer fields, or more, which are 0. */
+static int walk_put_entries(void __user *to, size_t size, const struct msgslot_walk_detail *entries,
+			    u32 count)
+{
+	const size_t known = min(size, sizeof(*entries));
+	u32 i;
+
+	if (size == sizeof(*entries))
+		return copy_to_user(to, entries, count * size) ? -EFAULT : 0;
+	for (i = 0; i < count; i++, to += size)
+		if (copy_to_user(to, &entries[i], known) || clear_user(to + known, size - known))
+			return -EFAULT;
+	return 0;
+}
+
 static long ioctl_walk(struct file *file, struct argument argument)
 {
 	struct msgslot_file *f = file->private_data;
-	struct msgslot_walk_entry *entries;
+	struct msgslot_walk_detail *entries;
 	struct msgslot_walk args;
 	int err = argument_get(argument, &args, sizeof(args));
-	u32 n;
+	u32 n, size;
 
 	if (err)
 		return err;
-	if (args.reserved || args.from > 1ull << 32 || !args.count)
+	size = args.entry_size ?: sizeof(struct msgslot_walk_entry);
+	if (size < sizeof(struct msgslot_walk_entry) || size > MSGSLOT_WALK_ENTRY_MAX ||
+	    size % sizeof(u64) || args.from > 1ull << 32 || !args.count)
 		return -EINVAL;
 	n = min_t(u32, args.count, MSGSLOT_WALK_MAX);
 	entries = kcalloc(n, sizeof(*entries), MSGSLOT_GFP);
@@ -301,8 +353,7 @@ static long ioctl_walk(struct file *file, struct argument argument)
 		return -ENOMEM;
 	args.count = msgslot_channels_walk(&f->slot->channels, f->slot->rules.depth, &args.from,
 					   entries, n);
-	if (copy_to_user(u64_to_user_ptr(args.entries), entries, args.count * sizeof(*entries)))
-		err = -EFAULT;
+	err = walk_put_entries(u64_to_user_ptr(args.entries), size, entries, args.count);
 	kfree(entries);
 	return err ?: argument_put(argument, &args, sizeof(args));
 }
@@ -338,7 +389,7 @@ static const struct command commands[] = {
 	GROWS(MSGSLOT_SEEK, msgslot_seek, sequence, ioctl_seek),
 	GROWS(MSGSLOT_CLEAR, msgslot_clear, messages, ioctl_clear),
 	GROWS(MSGSLOT_INFO, msgslot_info, dropped, ioctl_info),
-	GROWS(MSGSLOT_WALK, msgslot_walk, reserved, ioctl_walk),
+	GROWS(MSGSLOT_WALK, msgslot_walk, entry_size, ioctl_walk),
 	GROWS(MSGSLOT_LISTEN, msgslot_listen, reserved, ioctl_listen),
 };
 

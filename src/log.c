@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/msgslot.h>
 
 #include "log.h"
 #include "map.h"
@@ -29,8 +30,7 @@ static void log_drop_older_locked(struct msgslot_log *log, struct msgslot_ring *
 	msgslot_ring_free_drained(older);
 }
 
-/* Charges @share for the channel, and for an empty ring. */
-static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *share)
+void msgslot_log_charge_locked(struct msgslot_log *log, struct msgslot_share *share)
 {
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 
@@ -44,29 +44,38 @@ static void log_charge_locked(struct msgslot_log *log, struct msgslot_share *sha
 	}
 }
 
+/* At least @cells, and so many that @count messages have space, if so many are kept. */
+static u32 log_cells_for(u32 cells, u32 count, const struct msgslot_rules *rules)
+{
+	while (unlikely(cells < count && cells < rules->depth))
+		cells *= 2;
+	return cells;
+}
+
 /*
  * Whether the log must grow for the next message, which needs @bytes of a cell; and the shape of
- * the ring that it needs.  If one message was too long for the cells, they get the largest capacity
- * that any may need: so where lengths vary, that happens once.
+ * the ring that it needs, for @count such messages.  If one message was too long for the cells,
+ * they get the largest capacity that any may need: so where lengths vary, that happens once.
  */
 static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_rules *rules,
-				 u32 bytes, struct msgslot_ring_shape *shape)
+				 u32 bytes, u32 count, struct msgslot_ring_shape *shape)
 {
 	const u32 most = min_t(u32, rules->max_message, MSGSLOT_INLINE_BYTES);
 	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
 	u64 first = log->first;
-	u32 cells, capacity;
+	u32 used, cells, capacity;
 
 	lockdep_assert_held(&log->lock);
 	if (!ring) {
-		*shape = msgslot_ring_shape(1, bytes, most);
+		*shape = msgslot_ring_shape(log_cells_for(1, count, rules), bytes, most);
 		return true;
 	}
-	if (log->next - first >= rules->depth)
+	if (msgslot_log_is_full_locked(log, rules))
 		first++;
 	cells = ring->cells;
-	if (log->next - max(first, ring->base) >= ring->cells)
-		cells *= 2;
+	used = log->next - max(first, ring->base);
+	if (used >= cells)
+		cells = log_cells_for(2 * cells, used + count, rules);
 	capacity = msgslot_ring_capacity(ring);
 	if (bytes > capacity)
 		capacity = most;
@@ -80,7 +89,7 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
  */
 static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		       const struct msgslot_payer *payer, const struct msgslot_rules *rules,
-		       u32 bytes, bool privileged)
+		       u32 bytes, u32 count, bool privileged)
 {
 	struct msgslot_ring *older = NULL;
 	struct msgslot_ring_shape shape;
@@ -89,7 +98,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 	spin_lock(&log->lock);
 	if (msgslot_log_is_dead(log))
 		err = -EIDRM;
-	else if (!log_must_grow_locked(log, rules, bytes, &shape))
+	else if (!log_must_grow_locked(log, rules, bytes, count, &shape))
 		err = 1;
 	else if (ring->cells < shape.cells || ring->stride < shape.stride)
 		err = -EAGAIN;
@@ -100,8 +109,9 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 		ring->share = payer->share;
 		ring->base = log->next;
 		ring->newest_of_share = 0;
+		log->depth = rules->depth - msgslot_log_leased_locked(log);
 		if (log->unheld)
-			log_charge_locked(log, payer->share);
+			msgslot_log_charge_locked(log, payer->share);
 		/* An older ring without messages is not needed. */
 		if (log->first < log->next) {
 			rcu_assign_pointer(ring->older, older);
@@ -115,7 +125,7 @@ static int log_install(struct msgslot_log *log, struct msgslot_ring *ring,
 }
 
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes, u32 more, gfp_t gfp)
+		     const struct msgslot_rules *rules, u32 bytes, u32 count, u32 more, gfp_t gfp)
 {
 	struct msgslot_ring *ring;
 	struct msgslot_ring_shape shape;
@@ -124,7 +134,7 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 
 	do {
 		spin_lock(&log->lock);
-		must = log_must_grow_locked(log, rules, bytes, &shape);
+		must = log_must_grow_locked(log, rules, bytes, count, &shape);
 		spin_unlock(&log->lock);
 		if (!must)
 			return 0;
@@ -134,9 +144,9 @@ int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
 		ring = msgslot_ring_alloc(&shape, gfp);
 		err = -ENOMEM;
 		if (ring)
-			err = log_install(log, ring, payer, rules, bytes, false);
+			err = log_install(log, ring, payer, rules, bytes, count, false);
 		if (err == -EDQUOT && msgslot_payer_is_privileged(payer))
-			err = log_install(log, ring, payer, rules, bytes, true);
+			err = log_install(log, ring, payer, rules, bytes, count, true);
 		if (err)
 			kvfree(ring);
 		msgslot_growth_end(payer, shape.size);
@@ -158,7 +168,7 @@ static void log_charge_ring_locked(struct msgslot_log *log, struct msgslot_ring 
 {
 	lockdep_assert_held(&log->lock);
 	if (log->unheld)
-		log_charge_locked(log, share);
+		msgslot_log_charge_locked(log, share);
 	if (ring->share != share)
 		msgslot_charge_move(ring->share, share, ring->size, 0);
 	ring->share = share;
@@ -187,7 +197,7 @@ static void log_pass_ring_on_locked(struct msgslot_log *log, struct msgslot_ring
 		 * The user charged for the channel may have had the last message of an older ring.
 		 */
 		if (log->unheld)
-			log_charge_locked(log, ring->share);
+			msgslot_log_charge_locked(log, ring->share);
 		return;
 	}
 	share = msgslot_share_get_of(ring->share->account, msgslot_ring_cell(ring, first)->payer);
@@ -231,7 +241,8 @@ u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buff
 			log_charge_ring_locked(log, ring, 0, log->share);
 		}
 	}
-	return msgslot_log_advance_locked(log) | (*old ? MSGSLOT_HAS_BUFFER : 0);
+	msgslot_log_advance_locked(log);
+	return *old ? MSGSLOT_HAS_BUFFER : 0;
 }
 
 bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
@@ -249,7 +260,7 @@ bool msgslot_log_may_drop_or_request_locked(struct msgslot_log *log,
 
 static bool log_is_writable_locked(struct msgslot_log *log, const struct msgslot_rules *rules)
 {
-	return msgslot_log_is_dead(log) || log->next - log->first < rules->depth ||
+	return msgslot_log_is_dead(log) || !msgslot_log_is_full_locked(log, rules) ||
 	       msgslot_log_may_drop_or_request_locked(log, rules);
 }
 
@@ -328,78 +339,120 @@ void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share)
 {
 	spin_lock(&log->lock);
 	log->unheld = false;
-	log_charge_locked(log, share);
+	msgslot_log_charge_locked(log, share);
 	spin_unlock(&log->lock);
 }
 
-/*
- * Takes all messages out of @log; the caller frees the rings that are returned, without the lock.
- */
-static struct msgslot_ring *log_reset_locked(struct msgslot_log *log)
+/* The log keeps no message in rings: those it had. */
+static __always_inline struct msgslot_ring *log_take_rings_locked(struct msgslot_log *log)
 {
-	struct msgslot_ring *ring = msgslot_log_ring_locked(log);
+	struct msgslot_ring *rings = msgslot_log_ring_locked(log);
 
 	RCU_INIT_POINTER(log->ring, NULL);
 	/* Pairs with msgslot_log_first(). */
 	smp_store_release(&log->first, log->next);
 	log->at_end = log->readers;
-	if (log->map)
+	return rings;
+}
+
+/* What files have leased is void; the caller is to free what came back. */
+static void log_reset_leases_locked(struct msgslot_log *log, struct msgslot_leases *leases,
+				    struct msgslot_log_rest *rest)
+{
+	rest->messages += msgslot_leases_count(leases);
+	rest->leased = leases->away_count;
+	rest->returned = leases->returned.rb_root;
+	leases->returned = RB_ROOT_CACHED;
+	leases->away_count = 0;
+	leases->returned_count = 0;
+	leases->void_below = log->next;
+	WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_HAS_RETURNED);
+}
+
+/* Takes all messages out of @log. */
+static void log_reset_locked(struct msgslot_log *log, struct msgslot_log_rest *rest)
+{
+	struct msgslot_leases *leases = msgslot_log_leases_locked(log);
+
+	rest->messages = log->next - log->first;
+	rest->rings = log_take_rings_locked(log);
+	if (leases)
+		log_reset_leases_locked(log, leases, rest);
+	else if (log->map)
 		msgslot_map_advance_locked(log->map, log->next, log->dead);
-	return ring;
+}
+
+void msgslot_log_rest_free(struct msgslot_log_rest *rest, struct msgslot_spares *spares)
+{
+	msgslot_ring_free(rest->rings, spares);
+	msgslot_lease_free_all(&rest->returned, spares);
 }
 
 int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules, bool conditional,
-		      u64 expected, u64 *lost, struct msgslot_ring **rings)
+		      u64 expected, struct msgslot_log_rest *rest)
 {
 	int err = 0;
 
-	*rings = NULL;
+	*rest = (struct msgslot_log_rest){};
 	spin_lock(&log->lock);
 	if (conditional && expected != msgslot_log_newest_locked(log)) {
 		err = -ESTALE;
 	} else {
-		*lost = log->next - log->first;
-		if (*lost && rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL)
+		if (log->first < log->next && rules->cursor != MSGSLOT_CURSOR_OF_CHANNEL)
 			log->dropped = msgslot_log_cell_locked(log, log->next - 1)->time;
-		*rings = log_reset_locked(log);
+		log_reset_locked(log, rest);
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_WAKE_ONCE);
 	}
 	spin_unlock(&log->lock);
 	return err;
 }
 
+struct msgslot_share *msgslot_log_sender_locked(struct msgslot_log *log)
+{
+	if (log->first < log->next)
+		return msgslot_log_ring_locked(log)->share;
+	return msgslot_lease_first(&log->leases->returned)->share;
+}
+
 bool msgslot_log_unhold(struct msgslot_log *log)
 {
-	struct msgslot_ring *ring;
+	struct msgslot_leases *leases = NULL;
+	struct msgslot_ring *rings = NULL;
 	bool dead;
 
 	spin_lock(&log->lock);
-	ring = msgslot_log_ring_locked(log);
-	if (log->first == log->next) {
-		WRITE_ONCE(log->dead, true);
-		log_reset_locked(log);
-	} else {
+	if (!msgslot_log_is_empty_locked(log)) {
 		log->unheld = true;
-		log_charge_locked(log, ring->share);
-		ring = NULL;
+		msgslot_log_charge_locked(log, msgslot_log_sender_locked(log));
+	} else {
+		WRITE_ONCE(log->dead, true);
+		rings = log_take_rings_locked(log);
+		/* A lease that is away holds the channel: so there is none. */
+		leases = msgslot_log_leases_locked(log);
+		if (unlikely(leases)) {
+			log->leases = NULL;
+			WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_HAS_LEASES);
+		} else if (log->map) {
+			msgslot_map_advance_locked(log->map, log->next, true);
+		}
 	}
 	dead = log->dead;
 	spin_unlock(&log->lock);
+	if (unlikely(leases))
+		kfree(leases);
 	/* It has no message, so this takes no time, and the caller may hold a lock. */
-	msgslot_ring_free_drained(ring);
+	msgslot_ring_free_drained(rings);
 	return dead;
 }
 
 u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares)
 {
-	struct msgslot_ring *ring;
-	u64 lost;
+	struct msgslot_log_rest rest = {};
 
 	spin_lock(&log->lock);
 	WRITE_ONCE(log->dead, true);
-	lost = log->next - log->first;
-	ring = log_reset_locked(log);
+	log_reset_locked(log, &rest);
 	spin_unlock(&log->lock);
-	msgslot_ring_free(ring, spares);
-	return lost;
+	msgslot_log_rest_free(&rest, spares);
+	return rest.messages;
 }

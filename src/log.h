@@ -71,10 +71,13 @@
 
 #include "account.h"
 #include "buffer.h"
+#include "lease.h"
 #include "mode.h"
 #include "ring.h"
 
 struct msgslot_map_pages;
+struct msgslot_tied_value;
+struct msgslot_walk_detail;
 
 /* An emptied ring of at most this size waits for the next message; a larger one is freed. */
 #define MSGSLOT_EMPTY_RING_BYTES 4096
@@ -84,7 +87,10 @@ struct msgslot_map_pages;
  * @lock: guards every change
  * @id: of the channel; never changes
  * @wake_requests: of writers, for when there is space: MSGSLOT_WAKE_ONCE, and MSGSLOT_WAKE_WAITER
- *	for each writer asleep; and MSGSLOT_IS_READY; changed under @lock, read anywhere
+ *	for each writer asleep; and MSGSLOT_IS_READY, _HAS_TIE, _HAS_LEASES, _HAS_RETURNED;
+ *	changed under @lock, read anywhere
+ * @depth: messages that the ring may keep: the slot's depth, but for those that are leased or came
+ *	back; once there is a ring; under @lock
  * @dead: there is no ring, and there never will be; set once under @lock
  * @ring: NULL before the first message; changed under @lock, read by RCU
  * @start: the first message it ever had; never changes
@@ -93,12 +99,16 @@ struct msgslot_map_pages;
  * @readers: cursors that are counted (cursor.h); under @lock
  * @at_end: those of them that stand at @next; under @lock
  * @map: the copy that users map, or NULL (map.h); under @lock
+ * @leases: where messages are taken, if MSGSLOT_HAS_LEASES is set (lease.h); under @lock
  * @share: of the user that is charged for the channel; under @lock
  * @unheld: the channel has no holder, so its charge goes with its messages; under @lock
  * @ready: where messages are taken: in the feed's tree, if MSGSLOT_IS_READY is set; under the
  *	feed's lock
  * @dropped: elsewhere, while there are listeners: the time of the newest message that went for
  *	another one or by a clear; changed under @lock
+ * @tied: in `last`, if MSGSLOT_HAS_TIE is set, what ties a message to a file (tied_value.h); under
+ *	@lock
+ * @tied_sequence: the number of that message, which may be gone
  * @rcu: of the channel, once it is dead and forgotten
  *
  * @first and @next change under @lock and are read anywhere.
@@ -107,6 +117,7 @@ struct msgslot_log {
 	spinlock_t lock;
 	u32 id;
 	u32 wake_requests;
+	u32 depth;
 	bool dead;
 	bool unheld;
 	struct msgslot_ring __rcu *ring;
@@ -115,18 +126,31 @@ struct msgslot_log {
 	u64 next;
 	u32 readers;
 	u32 at_end;
-	struct msgslot_map_pages *map;
+	union {
+		struct msgslot_map_pages *map;
+		struct msgslot_leases *leases;
+	};
 	struct msgslot_share *share;
 	union {
 		struct rb_node ready;
-		u64 dropped;
+		struct {
+			u64 dropped;
+			struct msgslot_tied_value *tied;
+			u64 tied_sequence;
+		};
 		struct rcu_head rcu;
 	};
 };
 
 #define MSGSLOT_WAKE_ONCE 1
 #define MSGSLOT_WAKE_WAITER 2
-#define MSGSLOT_WAKE_MASK ((1 << 29) - 1)
+#define MSGSLOT_WAKE_MASK ((1 << 26) - 1)
+/* In `last`: a message was tied to a file that is there. */
+#define MSGSLOT_HAS_TIE (1 << 26)
+/* A message was leased some time. */
+#define MSGSLOT_HAS_LEASES (1 << 27)
+/* A leased message came back: it is taken before those in the ring, of which none is taken then. */
+#define MSGSLOT_HAS_RETURNED (1 << 28)
 /* Listeners know that there is a message: a reader that takes the last one is to say so. */
 #define MSGSLOT_IS_READY (1 << 29)
 /* Beside wake requests, in what msgslot_cursor_take() returns. */
@@ -142,10 +166,11 @@ void msgslot_log_init(struct msgslot_log *log, u32 id, u64 start, struct msgslot
  * Makes a ring, or a larger one, for a message that needs @bytes in its cell, and @more that are
  * charged when it is placed; and charges it to @payer: 0, also if another writer did; -EIDRM if the
  * log is dead; -ENOSPC, -EDQUOT, -ENOMEM.  Sleeps if @gfp allows it.  No caller waits for another:
- * of several that grow one log at once, one installs its ring, and is charged.
+ * of several that grow one log at once, one installs its ring, and is charged.  @count: so many
+ * such messages are to come, with this one, as far as is known.
  */
 int msgslot_log_grow(struct msgslot_log *log, const struct msgslot_payer *payer,
-		     const struct msgslot_rules *rules, u32 bytes, u32 more, gfp_t gfp);
+		     const struct msgslot_rules *rules, u32 bytes, u32 count, u32 more, gfp_t gfp);
 
 /*
  * Whether a message can be placed without waiting.  If not, a wake-up is requested for when it can.
@@ -159,13 +184,28 @@ void msgslot_log_remove_writer(struct msgslot_log *log);
  */
 bool msgslot_log_take_wake_request(struct msgslot_log *log, const struct msgslot_rules *rules);
 
+/**
+ * struct msgslot_log_rest - what a log had, and the caller is to free
+ * @messages: how many
+ * @leased: how many of them files have, which are void
+ * @rings: NULL, or the newest ring
+ * @returned: messages that came back
+ */
+struct msgslot_log_rest {
+	u64 messages;
+	u64 leased;
+	struct msgslot_ring *rings;
+	struct rb_root returned;
+};
+
 /*
  * Takes all messages, if @conditional only if the newest is @expected (0: there is none): 0, with
- * their number in *@lost, and their rings in *@rings, or NULL there, for the caller to free; or
- * -ESTALE.
+ * them in @rest; or -ESTALE, and @rest is empty.
  */
 int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules, bool conditional,
-		      u64 expected, u64 *lost, struct msgslot_ring **rings);
+		      u64 expected, struct msgslot_log_rest *rest);
+/* Sleeps. */
+void msgslot_log_rest_free(struct msgslot_log_rest *rest, struct msgslot_spares *spares);
 
 /**
  * struct msgslot_log_range - messages of a log
@@ -198,7 +238,10 @@ void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share);
  */
 bool msgslot_log_unhold(struct msgslot_log *log);
 
-/* Makes @log dead and frees what it has; returns the number of messages lost.  May be repeated. */
+/*
+ * Makes @log dead and frees what it has, but for what files have leased; returns the number of
+ * messages lost.  May be repeated.
+ */
 u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares);
 
 /* ---- for place.h, peek.h and cursor.h -------------------------------------------------------- */
@@ -225,22 +268,55 @@ void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring
 				    struct msgslot_cell *cell, u64 first, u64 sequence,
 				    struct msgslot_share *share);
 /*
- * The oldest message goes, and with it a buffer, a ring or a charge; returns as
- * msgslot_log_advance_locked().  MSGSLOT_HAS_BUFFER beside that: the caller is to put the buffer
- * *@old.
+ * The oldest message of the ring goes, and with it a buffer, a ring or a charge: 0, or
+ * MSGSLOT_HAS_BUFFER, and the caller is to put the buffer *@old.
  */
 u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old);
+/* Charges @share for the channel, and for an empty ring. */
+void msgslot_log_charge_locked(struct msgslot_log *log, struct msgslot_share *share);
+/* A user that has a message in @log, where one can be taken. */
+struct msgslot_share *msgslot_log_sender_locked(struct msgslot_log *log);
 
-/* The oldest message goes, and nothing with it; returns the wake-ups that are requested. */
-static __always_inline u32 msgslot_log_advance_locked(struct msgslot_log *log)
+/* The oldest message of the ring goes, and nothing with it. */
+static __always_inline void msgslot_log_advance_locked(struct msgslot_log *log)
 {
-	u32 requests = log->wake_requests;
-
 	/* Pairs with msgslot_log_first(). */
 	smp_store_release(&log->first, log->first + 1);
-	if (unlikely(requests & MSGSLOT_WAKE_ONCE))
-		WRITE_ONCE(log->wake_requests, requests & ~MSGSLOT_WAKE_ONCE);
-	return requests;
+}
+
+/* The messages that are leased or came back; NULL: there never was one. */
+static inline struct msgslot_leases *msgslot_log_leases_locked(const struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	return log->wake_requests & MSGSLOT_HAS_LEASES ? log->leases : NULL;
+}
+
+static inline struct msgslot_map_pages *msgslot_log_map_locked(const struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	return log->wake_requests & MSGSLOT_HAS_LEASES ? NULL : log->map;
+}
+
+/* How many messages are leased or came back. */
+static inline u32 msgslot_log_leased_locked(const struct msgslot_log *log)
+{
+	const struct msgslot_leases *leases = msgslot_log_leases_locked(log);
+
+	return leases ? msgslot_leases_count(leases) : 0;
+}
+
+/* As many messages are kept as may be. */
+static inline bool msgslot_log_is_full_locked(const struct msgslot_log *log,
+					      const struct msgslot_rules *rules)
+{
+	return log->next - log->first + msgslot_log_leased_locked(log) >= rules->depth;
+}
+
+/* No message is there to be taken. */
+static inline bool msgslot_log_is_empty_locked(const struct msgslot_log *log)
+{
+	lockdep_assert_held(&log->lock);
+	return log->first == log->next && !(log->wake_requests & MSGSLOT_HAS_RETURNED);
 }
 
 static inline bool msgslot_log_is_dead(const struct msgslot_log *log)
@@ -285,14 +361,18 @@ static inline bool msgslot_log_has(const struct msgslot_log *log, u64 cursor, bo
 {
 	u64 first = msgslot_log_first(log), next = msgslot_log_next(log);
 
-	return next > (or_loss ? cursor : max(first, cursor));
+	return next > (or_loss ? cursor : max(first, cursor)) ||
+	       READ_ONCE(log->wake_requests) & MSGSLOT_HAS_RETURNED;
 }
 
-/* The newest message, 0 where there is none. */
+/* The newest message kept, 0 where there is none. */
 static inline u64 msgslot_log_newest_locked(const struct msgslot_log *log)
 {
-	lockdep_assert_held(&log->lock);
-	return log->first == log->next ? 0 : log->next - 1;
+	const struct msgslot_leases *leases = msgslot_log_leases_locked(log);
+
+	if (log->first < log->next)
+		return log->next - 1;
+	return leases ? msgslot_leases_newest(leases) : 0;
 }
 
 #endif /* MSGSLOT_LOG_H */

@@ -20,6 +20,7 @@
 #include "mmap.h"
 #include "mode.h"
 #include "receive.h"
+#include "release.h"
 #include "send.h"
 #include "slot.h"
 #include "sysfs.h"
@@ -46,7 +47,7 @@ static struct class msgslot_class = {
 static const struct file_operations msgslot_file_operations = {
 	.owner = THIS_MODULE,
 	.open = msgslot_file_open,
-	.release = msgslot_file_release,
+	.release = msgslot_release,
 	.read = msgslot_read,
 	.write = msgslot_write,
 	.read_iter = msgslot_read_iter,

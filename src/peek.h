@@ -25,6 +25,9 @@
  * @uid: as in the cell
  * @length: in bytes
  * @pieces: in: a message that is longer than the reader's buffer is wanted, too
+ * @leased: in: one that a file has leased is wanted, too; not looked at by msgslot_peek_once()
+ * @returned: it was leased, and came back; this and the next are set by msgslot_peek() only
+ * @delivered: how often it came back
  * @bytes: the message, to be copied to the reader
  * @buffer: that @bytes points into, with a reference; or NULL
  * @stale: another buffer with a reference, or NULL
@@ -37,6 +40,9 @@ struct msgslot_peek {
 	kuid_t uid;
 	u32 length;
 	bool pieces;
+	bool leased;
+	bool returned;
+	u32 delivered;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 	struct msgslot_buffer *stale;
@@ -90,7 +96,7 @@ static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor
 
 	peek->buffer = NULL;
 	if (unlikely(sequence >= msgslot_log_next(log)))
-		return -EAGAIN;
+		return READ_ONCE(log->wake_requests) & MSGSLOT_HAS_RETURNED ? -ESTALE : -EAGAIN;
 	ring = rcu_dereference_sched(log->ring);
 	while (likely(ring) && unlikely(sequence < ring->base))
 		ring = rcu_dereference_sched(ring->older);
@@ -115,6 +121,9 @@ static __always_inline int msgslot_peek_once(struct msgslot_log *log, u64 cursor
 	return 0;
 }
 
+/* Describes and copies the message of @lease; under the log's lock. */
+void msgslot_peek_lease_locked(const struct msgslot_lease *lease, struct msgslot_peek *peek,
+			       size_t size);
 /*
  * Finds the oldest message from @cursor on: 0, or -EAGAIN if there is none.  The caller has been in
  * an RCU read section since before it found @log.  It leaves the section, and puts @peek->stale;

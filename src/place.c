@@ -18,7 +18,7 @@ int msgslot_place_check(struct msgslot_log *log, const struct msgslot_rules *rul
 	int err;
 
 	spin_lock(&log->lock);
-	full = log->next - log->first >= rules->depth;
+	full = msgslot_log_is_full_locked(log, rules);
 	if (msgslot_log_is_dead(log)) {
 		err = -EIDRM;
 	} else if (message->conditional && message->expected != msgslot_log_newest_locked(log)) {
@@ -42,12 +42,13 @@ int msgslot_place_check(struct msgslot_log *log, const struct msgslot_rules *rul
  * the map.
  */
 static struct msgslot_buffer *place_in_map_locked(struct msgslot_log *log,
+						  struct msgslot_map_pages *map,
 						  const struct msgslot_cell *cell)
 {
 	struct msgslot_buffer *buffer;
 
 	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
-	if (!msgslot_map_place_locked(log->map, cell->sequence, cell->time, cell->length,
+	if (!msgslot_map_place_locked(map, cell->sequence, cell->time, cell->length,
 				      buffer ? NULL : cell->bytes, log->first))
 		return NULL;
 	refcount_inc(&buffer->refs);
@@ -57,10 +58,14 @@ static struct msgslot_buffer *place_in_map_locked(struct msgslot_log *log,
 struct msgslot_map_pages *msgslot_place_in_map_locked(struct msgslot_log *log,
 						      const struct msgslot_cell *cell)
 {
-	if (!place_in_map_locked(log, cell))
+	struct msgslot_map_pages *map = log->map;
+
+	/* That may be leases instead. */
+	if (unlikely(log->wake_requests & MSGSLOT_HAS_LEASES) ||
+	    !place_in_map_locked(log, map, cell))
 		return NULL;
-	refcount_inc(&log->map->refs);
-	return log->map;
+	refcount_inc(&map->refs);
+	return map;
 }
 
 void msgslot_place_fill_map(struct msgslot_log *log, struct msgslot_map_pages *map, u64 sequence,
@@ -81,7 +86,7 @@ void msgslot_place_fill_map(struct msgslot_log *log, struct msgslot_map_pages *m
 		if (sequence && sequence >= log->first && log->map == map && tries < PLACE_TRIES) {
 			cell = msgslot_log_cell_locked(log, sequence);
 			length = cell->length;
-			buffer = place_in_map_locked(log, cell);
+			buffer = place_in_map_locked(log, log->map, cell);
 		}
 		spin_unlock(&log->lock);
 		msgslot_buffer_put(spares, done);
@@ -111,7 +116,7 @@ void msgslot_place_fill_new_map(struct msgslot_log *log, struct msgslot_map_page
 		if (!msgslot_map_has_locked(map, sequence)) {
 			cell = msgslot_log_cell_locked(log, sequence);
 			length = cell->length;
-			buffer = place_in_map_locked(log, cell);
+			buffer = place_in_map_locked(log, log->map, cell);
 		}
 		spin_unlock(&log->lock);
 		if (buffer)

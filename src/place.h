@@ -27,7 +27,10 @@
  * @uid: of the sender, as in the cell
  * @share: of the sender, which is charged for @buffer
  * @privileged: charged beyond the share
+ * @paid: @buffer is charged already
  * @conditional: placed only if the newest message is @expected
+ * @least: what a later message of the channel needs of its cell, in bytes, MSGSLOT_INLINE_BYTES at
+ *	most
  * @expected: a sequence, or 0: only if there is no message
  * @sequence: its number, once it is placed
  * @bytes: the message, where it is short
@@ -41,7 +44,9 @@ struct msgslot_incoming {
 	kuid_t uid;
 	struct msgslot_share *share;
 	bool privileged;
+	bool paid;
 	bool conditional;
+	u32 least;
 	u64 expected;
 	u64 sequence;
 	const u8 *bytes;
@@ -56,7 +61,7 @@ struct msgslot_incoming {
  */
 static inline u32 msgslot_incoming_capacity(const struct msgslot_incoming *message)
 {
-	return min_t(u32, message->length, MSGSLOT_INLINE_BYTES);
+	return min_t(u32, max(message->length, message->least), MSGSLOT_INLINE_BYTES);
 }
 
 /*
@@ -121,7 +126,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 					 struct msgslot_feed *feed,
 					 struct msgslot_incoming *message, bool is_long)
 {
-	const u32 bytes = is_long ? MSGSLOT_INLINE_BYTES : message->length;
+	const u32 bytes = is_long ? MSGSLOT_INLINE_BYTES : max(message->length, message->least);
 	struct msgslot_cell *cell, *leaving;
 	struct msgslot_buffer *old;
 	struct msgslot_ring *ring;
@@ -145,7 +150,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 		more = -ESTALE;
 		goto out;
 	}
-	more = sequence - first < rules->depth;
+	more = sequence - first < log->depth;
 	if (!more) {
 		if (unlikely(rules->overflow != MSGSLOT_DROP &&
 			     !msgslot_log_may_drop_or_request_locked(log, rules))) {
@@ -166,7 +171,7 @@ static __always_inline int msgslot_place(struct msgslot_log *log, const struct m
 	if (unlikely(!more && (ring->cells != rules->depth || rcu_access_pointer(ring->older))))
 		leaving = msgslot_log_cell_locked(log, log->first);
 	old = rcu_dereference_protected(leaving->buffer, lockdep_is_held(&log->lock));
-	if (is_long) {
+	if (is_long && !message->paid) {
 		err = msgslot_buffer_charge(message->buffer, old, message->share,
 					    message->privileged);
 		if (unlikely(err)) {

@@ -17,8 +17,11 @@
 #include "receive.h"
 #include "receive_batch.h"
 #include "receive_fast.h"
+#include "receive_lease.h"
 #include "receive_range.h"
 #include "receiver.h"
+#include "receiver_deliver.h"
+#include "tied_lease.h"
 
 /*
  * The file does not listen as it did, or what it listens to is to be found for the first time.  A
@@ -166,6 +169,7 @@ static void receive_begin(struct receiver *r, struct msgslot_peek *peek,
 {
 	r->block = block;
 	peek->inline_buffer = block->bytes;
+	peek->leased = false;
 	r->most = U32_MAX;
 	r->messages = 0;
 	r->space = r->size;
@@ -248,6 +252,7 @@ static noinline ssize_t receive_slow(struct msgslot_file *f, const struct msgslo
 	r.woken_for = -1;
 	r.by_range = false;
 	r.listener = NULL;
+	r.lease = NULL;
 	r.voided = voided;
 	r.told = false;
 	if (ret && r.owner == MSGSLOT_CURSOR_OF_CHANNEL) {
@@ -266,6 +271,8 @@ out:
 		ret = -ENODEV;
 	if (unlikely(r.voided || (ret < 0 && r.told)))
 		receiver_take_back(&r, ret);
+	if (unlikely(r.lease))
+		msgslot_tied_lease_free(r.lease, &f->slot->spares);
 	if (r.lookup.held) {
 		if (ret < 0)
 			receiver_wake_next(&r);
@@ -342,9 +349,16 @@ static noinline long receive_flagged(struct msgslot_file *f, struct msgslot_recv
 				     const struct msgslot_deadline *deadline)
 {
 	size_t voided = 0;
+	long ret;
 
 	if (receive_range_fast(f, args, user, &voided))
 		return 0;
+	if (args->flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) {
+		ret = msgslot_receive_end_lease(f, user, args);
+		/* What is not leased may still be the head. */
+		if (ret != -ESTALE || args->flags & MSGSLOT_RECV_RETURN)
+			return ret;
+	}
 	return receive_slow_recv(f, user, args, deadline, 0, voided);
 }
 

@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "receive_batch.h"
+#include "receiver_deliver.h"
 
 #define BATCH_STRETCHES 16
 /* Short messages that are copied together, to the kernel's memory first. */
@@ -20,6 +21,7 @@
  * @count: how many
  * @length: of the last one
  * @end: of the last one, in the user's memory
+ * @returned: it is one, and was leased, and came back
  */
 struct batch_stretch {
 	u64 sequence;
@@ -27,6 +29,7 @@ struct batch_stretch {
 	u32 count;
 	u32 length;
 	u32 end;
+	bool returned;
 };
 
 /**
@@ -80,6 +83,7 @@ static struct batch_stretch *batch_find_stretch(const struct receiver *r, struct
 		s = &b->list[b->stretches - 1];
 		/* A long message has a buffer, and leaves a queue in a step of its own. */
 		if (s->channel == r->id && s->sequence + s->count == peek->sequence &&
+		    !receiver_has_flag(r, MSGSLOT_RECV_LEASE) && !peek->returned && !s->returned &&
 		    !(batch_takes(r) && max(s->length, peek->length) > MSGSLOT_INLINE_BYTES))
 			return s;
 	}
@@ -88,6 +92,7 @@ static struct batch_stretch *batch_find_stretch(const struct receiver *r, struct
 	s = &b->list[b->stretches];
 	s->sequence = peek->sequence;
 	s->channel = r->id;
+	s->returned = peek->returned;
 	s->count = 0;
 	return s;
 }
@@ -284,7 +289,10 @@ static u32 batch_stage(const struct receiver *r, const struct batch *b, struct m
 	return count;
 }
 
-/* Copies short messages that follow in the same channel: 0: there are none; 1; -EFAULT. */
+/*
+ * Copies short messages that follow in the same channel: 0: there are none; 1; -EFAULT.  Not those
+ * that are leased, of which each is a step of its own.
+ */
 static noinline int batch_copy_several(struct receiver *r, struct batch *b)
 {
 	struct msgslot_peek peek msgslot_uninitialized;
@@ -293,7 +301,7 @@ static noinline int batch_copy_several(struct receiver *r, struct batch *b)
 	struct msgslot_channel *channel;
 	u32 count = 0;
 
-	if (at >= r->size)
+	if (at >= r->size || receiver_has_flag(r, MSGSLOT_RECV_LEASE))
 		return 0;
 	rcu_read_lock();
 	channel = batch_channel(r);
@@ -307,6 +315,7 @@ static noinline int batch_copy_several(struct receiver *r, struct batch *b)
 		return 0;
 	if (batch_has_stretches(r)) {
 		peek.sequence -= count - 1;
+		peek.returned = false;
 		s = batch_find_stretch(r, b, &peek);
 		peek.sequence += count - 1;
 		if (!s)
@@ -376,27 +385,30 @@ static bool batch_put_result_first(struct receiver *r, u32 length, u64 sequence)
 }
 
 /*
- * Moves the cursor over the messages: how many were still there.  *@end and *@sequence are of the
- * last of them.
+ * Moves the cursor over the messages: how many were still there, or an error if none was; *@end and
+ * *@sequence are of the last of them.
  */
-static u32 batch_advance(struct receiver *r, const struct batch *b, struct msgslot_peek *peek,
+static int batch_advance(struct receiver *r, const struct batch *b, struct msgslot_peek *peek,
 			 u32 *end, u64 *sequence)
 {
 	const struct batch_stretch *s;
 	u32 messages = 0;
+	int err = 0;
 
 	peek->pieces = false;
 	if (r->by_range)
 		r->found.after = b->after;
 	if (!b->stretches) {
 		peek->sequence = *sequence;
-		return receiver_advance(r, peek, 1, 0) ? b->messages : 0;
+		return receiver_advance(r, peek, 1, 0) ?: b->messages;
 	}
 	for (s = b->list; s < b->list + b->stretches; s++) {
 		peek->sequence = s->sequence;
 		peek->length = s->length;
+		peek->returned = s->returned;
 		r->found.channel = s->channel;
-		if (!receiver_advance(r, peek, s->count, 0))
+		err = receiver_advance(r, peek, s->count, 0);
+		if (err)
 			break;
 		messages += s->count;
 		*end = s->end;
@@ -404,7 +416,7 @@ static u32 batch_advance(struct receiver *r, const struct batch *b, struct msgsl
 		r->cursor = *sequence + 1;
 		r->offset = 0;
 	}
-	return messages;
+	return messages ? messages : err;
 }
 
 ssize_t batch_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again)
@@ -435,12 +447,15 @@ ssize_t batch_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again
 	sequence = b.cursor - 1;
 	if (!batch_put_result_first(r, end, sequence))
 		return -EFAULT;
-	r->messages = batch_advance(r, &b, peek, &end, &sequence);
-	if (!r->messages) {
+	err = batch_advance(r, &b, peek, &end, &sequence);
+	if (err == -ESTALE) {
 		*again = true;
 		r->most = max(b.messages / 2, 1u);
 		return 0;
 	}
+	if (err < 0)
+		return err;
+	r->messages = err;
 	if (r->messages < b.messages)
 		(void)batch_put_result(r, end, sequence);
 	if (!receiver_has_flag(r, MSGSLOT_RECV_PEEK)) {

@@ -41,7 +41,7 @@ static bool range_take(struct msgslot_file *f, struct msgslot_channel *channel, 
 	if (left > 0 && left & MSGSLOT_IS_READY)
 		msgslot_feed_settle_log_locked(&f->slot->channels.feed, log);
 	/* Where the last holder goes only after this, it forgets the channel itself. */
-	unheld = log->unheld && log->first == log->next;
+	unheld = log->unheld && msgslot_log_is_empty_locked(log);
 	spin_unlock(&log->lock);
 	if (left < 0)
 		return false;

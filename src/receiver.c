@@ -98,6 +98,7 @@ int receiver_peek_range(struct receiver *r, struct msgslot_peek *peek)
 	if (!r->listener)
 		return -EIDRM;
 	peek->pieces = false;
+	peek->leased = false;
 	err = msgslot_listener_peek(r->listener, &r->found, peek, r->space);
 	if (err > 0 || err == -EIDRM)
 		return err;
@@ -158,6 +159,9 @@ int receiver_peek(struct receiver *r, struct msgslot_peek *peek)
 	r->id = channel->log.id;
 	r->lost = 0;
 	receiver_set_cursor(r);
+	/* A look at all that is kept. */
+	peek->leased = r->owner == MSGSLOT_CURSOR_OF_CHANNEL &&
+		       receiver_has_flag(r, MSGSLOT_RECV_NEWER);
 	peek->pieces = !r->args && msgslot_rules_can(&f->slot->rules, MSGSLOT_CAN_PIECES);
 	err = msgslot_peek(&channel->log, r->cursor, peek, r->space);
 	first = msgslot_log_first(&channel->log);
@@ -223,6 +227,19 @@ u64 receiver_lost_by_file(const struct receiver *r)
 	return lost;
 }
 
+static bool receiver_put_delivered(struct receiver *r, u64 delivered)
+{
+	bool done;
+
+	pagefault_disable();
+	done = !put_user(delivered, &r->user->delivered);
+	pagefault_enable();
+	if (done)
+		return true;
+	receiver_wake_next(r);
+	return !put_user(delivered, &r->user->delivered);
+}
+
 static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *peek)
 {
 	const u64 lost = r->lost + (receiver_uses_file_cursor(r) ? receiver_lost_by_file(r) : 0);
@@ -237,11 +254,13 @@ static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *p
 		receiver_wake_next(r);
 		done = receive_put_result(r->user, channel, peek, lost);
 	}
+	/* It is behind what could be written just now. */
+	if (done && receiver_has_flag(r, MSGSLOT_RECV_LEASE))
+		done = receiver_put_delivered(r, peek->delivered);
 	return done;
 }
 
-/* 0 with the bytes copied in *@n, 1 to look again, or the error. */
-static int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u32 *n)
+int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u32 *n)
 {
 	u32 offset = 0;
 	int err = 0;
@@ -269,92 +288,6 @@ static int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u
 	if (r->args && (!err || err == -ENOSPC) && !receiver_put_result(r, peek))
 		err = -EFAULT;
 	return err;
-}
-
-/* The same in the range that the file listens to; the channel may be forgotten by now. */
-static bool receiver_advance_range(struct receiver *r, const struct msgslot_peek *peek, u32 count)
-{
-	struct msgslot_slot *slot = r->f->slot;
-	struct msgslot_channel *channel;
-	struct msgslot_buffer *old;
-	int left = -ESTALE;
-
-	if (r->owner != MSGSLOT_CURSOR_OF_CHANNEL)
-		return msgslot_listener_move(r->listener, &r->found, &r->found.after);
-	rcu_read_lock();
-	channel = msgslot_channel_lookup(&slot->channels, r->found.channel, r->found.channel);
-	if (channel)
-		left = msgslot_cursor_take(&channel->log, peek->sequence, count,
-					   peek->length > MSGSLOT_INLINE_BYTES, &old);
-	if (left >= 0)
-		receive_take_end(r->f, channel, count, left,
-				 !msgslot_log_has(&channel->log, 0, false));
-	rcu_read_unlock();
-	if (left < 0)
-		return false;
-	if (left & MSGSLOT_HAS_BUFFER)
-		msgslot_buffer_put(&slot->spares, old);
-	this_cpu_sub(slot->stats->messages, count);
-	/* Another thread may have moved it as well: the round only spreads what is taken. */
-	(void)msgslot_listener_move(r->listener, &r->found, &r->found.after);
-	return true;
-}
-
-bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 count, u32 n)
-{
-	struct msgslot_file *f = r->f;
-	u32 end = peek->pieces ? r->offset + n : peek->length;
-
-	if (receiver_has_flag(r, MSGSLOT_RECV_PEEK))
-		return true;
-	if (r->by_range)
-		return receiver_advance_range(r, peek, count);
-	switch (r->owner) {
-	case MSGSLOT_CURSOR_OF_NONE:
-		if (!r->lookup.held || r->selected)
-			receive_mark_seen(f, &r->lookup, peek->sequence);
-		break;
-	case MSGSLOT_CURSOR_OF_CHANNEL:
-		return receive_take(f, &r->lookup, peek->sequence, count,
-				    peek->length > MSGSLOT_INLINE_BYTES);
-	case MSGSLOT_CURSOR_OF_FILE:
-		if (receiver_uses_file_cursor(r))
-			return receive_advance(f, &r->lookup, r->cursor, r->offset, peek->sequence,
-					       count, end, peek->length);
-		break;
-	}
-	return true;
-}
-
-void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek)
-{
-	if (likely(!trace_msgslot_receive_enabled()))
-		return;
-	trace_msgslot_receive(r->f->slot->minor, r->id, peek->sequence, peek->length, r->lost,
-			      ktime_get_boottime_ns() - peek->time);
-}
-
-ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again)
-{
-	u32 n;
-	int err = receiver_copy_result(r, peek, &n);
-
-	/* Where nothing was copied it is still there. */
-	msgslot_buffer_put(&r->f->slot->spares, peek->buffer);
-	*again = err > 0 || (!err && !receiver_advance(r, peek, 1, n));
-	if (err)
-		return err;
-	if (*again) {
-		/* The iterator goes back to where the message began. */
-		if (r->to.iter)
-			iov_iter_revert(r->to.iter, n);
-	} else if (!receiver_has_flag(r, MSGSLOT_RECV_PEEK) &&
-		   (!peek->pieces || r->offset + n == peek->length)) {
-		/* A look is not counted, and of a message in pieces only the last. */
-		this_cpu_inc(r->f->slot->stats->received);
-		receiver_trace(r, peek);
-	}
-	return n;
 }
 
 /* ---- no trace of a void attempt -------------------------------------------------------------- */
@@ -389,5 +322,7 @@ void receiver_take_back(struct receiver *r, ssize_t ret)
 		(void)receive_put_fields(r->user, r->by_range ? &r->args->channel : NULL,
 					 r->args->length, r->args->sequence, r->args->time,
 					 r->args->lost, r->args->pid, r->args->uid);
+	if (receiver_has_flag(r, MSGSLOT_RECV_LEASE) && failed && r->told)
+		(void)!put_user(r->args->delivered, &r->user->delivered);
 	pagefault_enable();
 }

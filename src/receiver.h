@@ -3,7 +3,7 @@
  * A call that receives, where it is not the usual case: one attempt, step by step.
  *
  *	receiver_peek()		finds the message
- *	receiver_deliver()	copies it to the user, and then moves a cursor, which cannot fail
+ *	receiver_deliver()	copies it to the user, and then moves a cursor (receiver_deliver.h)
  *
  * So a call that fails leaves everything as it was.  If another reader moved the cursor meanwhile,
  * the copy is void, and the call starts over.  receive.c has the loop around this, and the waits.
@@ -54,6 +54,7 @@ struct receiver_block {
  * @block: where a short message is copied to
  * @most: messages at most of one batch
  * @messages: of the batch that went to the user; 0 where the call is for one message
+ * @lease: for the message, where the call leases, or NULL
  * @voided: the most bytes that went to the user of one message, perhaps of one that another reader
  *	took
  * @told: a result, or a part of one, went to the user
@@ -82,6 +83,7 @@ struct receiver {
 	struct receiver_block *block;
 	u32 most;
 	u32 messages;
+	struct msgslot_tied_lease *lease;
 	size_t voided;
 	bool told;
 };
@@ -122,15 +124,8 @@ int receiver_peek_range_next(struct receiver *r, const struct msgslot_position *
 			     struct msgslot_peek *peek, size_t size);
 /* What the file's cursor has lost, as long as it is in the channel of the message. */
 u64 receiver_lost_by_file(const struct receiver *r);
-/*
- * Moves the cursor beyond byte @n of @peek, which is read in pieces; or over @count messages from
- * @peek on, all short if they are taken and there are several.  Whether it was still there.
- */
-bool receiver_advance(struct receiver *r, const struct msgslot_peek *peek, u32 count, u32 n);
-/* A message that the user got, for tracers. */
-void receiver_trace(const struct receiver *r, const struct msgslot_peek *peek);
-/* Hands @peek to the user: bytes, or an error; *@again: the caller is to look again. */
-ssize_t receiver_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again);
+/* Copies @peek to the user: 0 with the bytes copied in *@n, 1 to look again, or the error. */
+int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u32 *n);
 /*
  * Clears what the user got of messages that other readers took, beyond the bytes of the call's own,
  * of which it is to return @ret; and restores the result if the call fails.  As far as that needs

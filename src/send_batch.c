@@ -99,6 +99,29 @@ static __always_inline int batch_get_header(struct send_batch *b, size_t *all, c
 	return 0;
 }
 
+/* How many messages of that channel follow, of those that are in the stage. */
+static u32 batch_count_ahead(const struct send_batch *b)
+{
+	const struct msgslot_header *header = (const void *)(b->stage + b->at);
+	size_t at = b->at, size;
+	u32 n = 0;
+
+	for (;;) {
+		/* What is not valid is refused when its turn comes. */
+		size = (size_t)header->size + header->length;
+		if (size > b->staged - at)
+			return n;
+		at += ALIGN(size, 8);
+		if (at > b->staged || b->staged - at < sizeof(*header))
+			return n;
+		header = (const void *)(b->stage + at);
+		if (header->channel != b->each.channel || header->size < sizeof(*header) ||
+		    header->size % 8)
+			return n;
+		n++;
+	}
+}
+
 /* The message of @b->each, which is not in the stage: 0, -EFAULT, -ENOMEM. */
 static noinline int batch_copy(struct send_batch *b, u8 *inline_buffer,
 			       struct msgslot_buffer **buffer)
@@ -134,8 +157,10 @@ static noinline int batch_send_slow(struct send_batch *b, const u8 *bytes, int e
 	else
 		/* The call is to hold the channel. */
 		err = err ?: -EIDRM;
-	if (err)
+	if (err) {
+		b->sender.ahead = batch_count_ahead(b);
 		err = sender_place_slow(&b->sender, &message, from, inline_buffer, err);
+	}
 	if (err)
 		return err;
 	*sequence = message.sequence;

@@ -92,17 +92,22 @@ static int sender_grow(struct sender *s, const struct msgslot_incoming *message)
 	const u32 more = message->buffer ? message->buffer->capacity : 0;
 	const struct msgslot_payer *payer = &s->f->payer;
 	const struct msgslot_rules *rules = &s->f->slot->rules;
+	struct msgslot_log *log = &s->held->log;
 	int err = -ENOMEM;
 
+	/* Without space for all that follow there may be some for this one. */
+	if (s->ahead &&
+	    !msgslot_log_grow(log, payer, rules, bytes, 1 + s->ahead, more, MSGSLOT_GFP_NOW))
+		return 0;
 	/*
 	 * After a sleep, without sleep first: if that will do, no other writer needs to be woken.
 	 */
 	if (s->slept)
-		err = msgslot_log_grow(&s->held->log, payer, rules, bytes, more, MSGSLOT_GFP_NOW);
+		err = msgslot_log_grow(log, payer, rules, bytes, 1, more, MSGSLOT_GFP_NOW);
 	if (err != -ENOMEM)
 		return err;
 	sender_wake_next(s);
-	return msgslot_log_grow(&s->held->log, payer, rules, bytes, more, MSGSLOT_GFP);
+	return msgslot_log_grow(log, payer, rules, bytes, 1, more, MSGSLOT_GFP);
 }
 
 /*
@@ -124,7 +129,8 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 		message->privileged = true;
 		return 0;
 	}
-	if (wrong == -EAGAIN ? !s->deadline->wait : wrong != -ENOBUFS)
+	if (wrong == -EAGAIN || (wrong == -ESTALE && !message->expected) ? !s->deadline->wait :
+									   wrong != -ENOBUFS)
 		return wrong;
 	err = sender_hold(s);
 	if (err)
@@ -138,6 +144,8 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 	message->buffer = NULL;
 	s->slept = true;
 	trace_msgslot_wait(s->held->slot, s->held->log.id, 0, true);
+	if (wrong == -ESTALE)
+		return msgslot_wait_empty(&s->held->waiters, &s->held->log, s->deadline);
 	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
 }
 

@@ -24,6 +24,7 @@
  * @held: the channel, held by @holder; or NULL
  * @holder: the call, as that channel knows it
  * @slept: the call slept in the channel's queue
+ * @ahead: how many messages follow in this channel, as far as is known
  */
 struct sender {
 	struct msgslot_file *f;
@@ -32,6 +33,7 @@ struct sender {
 	struct msgslot_channel *held;
 	struct msgslot_holder holder;
 	bool slept;
+	u32 ahead;
 };
 
 static __always_inline struct msgslot_incoming sender_message(const struct msgslot_file *f,

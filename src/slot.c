@@ -204,38 +204,6 @@ void msgslot_slot_close(struct msgslot_slot *slot)
 	put_device(&slot->dev);
 }
 
-int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
-		       bool conditional, u64 expected, u64 *messages)
-{
-	struct msgslot_channel *channel;
-	struct msgslot_holder holder;
-	struct msgslot_ring *rings;
-	int err;
-
-	*messages = 0;
-	channel = msgslot_channel_find(&slot->channels, id, share, &holder);
-	if (IS_ERR(channel))
-		return PTR_ERR(channel);
-	if (!channel)
-		return conditional && expected ? -ESTALE : 0;
-	err = msgslot_log_clear(&channel->log, &slot->rules, conditional, expected, messages,
-				&rings);
-	if (!err) {
-		this_cpu_sub(slot->stats->messages, *messages);
-		/* Where each file has a cursor, it counts what it lost when it comes to it. */
-		if (slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL)
-			this_cpu_add(slot->stats->dropped, *messages);
-		if (*messages)
-			trace_msgslot_drop(channel->slot, id, 0, *messages);
-		msgslot_feed_note_clear(&slot->channels.feed, &channel->log);
-		msgslot_channel_wake_writers(channel, 0);
-	}
-	/* This takes its time, and no other call waits for it. */
-	msgslot_ring_free(rings, &slot->spares);
-	msgslot_channel_unhold(&slot->channels, channel, &holder);
-	return err;
-}
-
 /*
  * Other processors count on meanwhile.  A message may be counted where it left and not yet where it
  * came: the sum is below 0 then, and 0 is told.
@@ -272,6 +240,7 @@ void msgslot_slot_get_info(struct msgslot_slot *slot, struct msgslot_info *info)
 	info->dropped = slot_sum_stats(slot, dropped);
 	info->listeners = READ_ONCE(slot->channels.feed.listeners);
 	info->feed_depth = READ_ONCE(slot->channels.feed.depth);
+	info->leased = slot_sum_stats(slot, leased);
 }
 
 /*

@@ -35,12 +35,14 @@
  * @received: messages handed to readers
  * @dropped: messages that were dropped before a reader they were meant for saw them
  * @messages: messages kept; only the sum over all processors means anything
+ * @leased: those of them that files have leased; likewise
  */
 struct msgslot_stats {
 	u64 sent;
 	u64 received;
 	u64 dropped;
 	u64 messages;
+	u64 leased;
 };
 
 /**
@@ -101,14 +103,6 @@ static inline bool msgslot_slot_is_gone(const struct msgslot_slot *slot)
 	/* data_race(): a plain test is an instruction less, and the flag is set once. */
 	return data_race(slot->channels.gone);
 }
-
-/*
- * Takes all messages from the channel @id, if @conditional only if the newest is @expected (0:
- * there is none), and wakes writers: 0, with how many there were in *@messages; or -ESTALE,
- * -ENODEV.
- */
-int msgslot_slot_clear(struct msgslot_slot *slot, u32 id, struct msgslot_share *share,
-		       bool conditional, u64 expected, u64 *messages);
 
 /*
  * Settings: 0; -EINVAL: not such a value, or not in this mode; -EBUSY: a file is open, or a message

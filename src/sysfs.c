@@ -68,6 +68,7 @@ SYSFS_SLOT_RW(feed_depth, u32, sysfs_set_feed_depth);
 SYSFS_SLOT_RO(listeners);
 SYSFS_SLOT_RO(channels);
 SYSFS_SLOT_RO(messages);
+SYSFS_SLOT_RO(leased);
 SYSFS_SLOT_RO(bytes);
 SYSFS_SLOT_RO(sent);
 SYSFS_SLOT_RO(received);
@@ -125,6 +126,7 @@ static struct attribute *sysfs_slot_attrs[] = {
 	&dev_attr_listeners.attr,
 	&dev_attr_channels.attr,
 	&dev_attr_messages.attr,
+	&dev_attr_leased.attr,
 	&dev_attr_bytes.attr,
 	&dev_attr_sent.attr,
 	&dev_attr_received.attr,

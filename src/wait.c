@@ -89,11 +89,13 @@ int msgslot_deadline_sleep(const struct msgslot_deadline *deadline)
 /**
  * struct wait_condition - what ends a wait, besides the end of the log
  * @rules: space for a message; NULL: a message
+ * @empty: instead of both, that there is none
  * @cursor: from here on
  * @or_loss: or that such messages are gone
  */
 struct wait_condition {
 	const struct msgslot_rules *rules;
+	bool empty;
 	u64 cursor;
 	bool or_loss;
 };
@@ -103,6 +105,8 @@ static __always_inline bool wait_condition_holds(struct msgslot_log *log,
 {
 	if (condition->rules)
 		return msgslot_log_is_writable(log, condition->rules);
+	if (condition->empty)
+		return msgslot_log_is_dead(log) || !msgslot_log_has(log, 0, false);
 	return msgslot_log_is_dead(log) ||
 	       msgslot_log_has(log, condition->cursor, condition->or_loss);
 }
@@ -146,6 +150,14 @@ int msgslot_wait_message(struct msgslot_waiters *waiters, struct msgslot_log *lo
 	const struct wait_condition condition = { .cursor = cursor, .or_loss = or_loss };
 
 	return wait_once(&waiters->readers, log, &condition, exclusive, deadline);
+}
+
+int msgslot_wait_empty(struct msgslot_waiters *waiters, struct msgslot_log *log,
+		       const struct msgslot_deadline *deadline)
+{
+	const struct wait_condition condition = { .empty = true };
+
+	return wait_once(&waiters->writers, log, &condition, true, deadline);
 }
 
 int msgslot_wait_space(struct msgslot_waiters *waiters, struct msgslot_log *log,

@@ -150,6 +150,9 @@ bool msgslot_relay_remove(wait_queue_entry_t *relay, wait_queue_head_t *queue);
  */
 int msgslot_wait_message(struct msgslot_waiters *waiters, struct msgslot_log *log, u64 cursor,
 			 bool or_loss, bool exclusive, const struct msgslot_deadline *deadline);
+/* The same until the log is empty: one such waiter is woken then. */
+int msgslot_wait_empty(struct msgslot_waiters *waiters, struct msgslot_log *log,
+		       const struct msgslot_deadline *deadline);
 int msgslot_wait_space(struct msgslot_waiters *waiters, struct msgslot_log *log,
 		       const struct msgslot_rules *rules, const struct msgslot_deadline *deadline);
 

@@ -264,6 +264,7 @@ void slot_give_back(int minor);
 
 extern const struct means last, last_apart, last_message, last_mapped;
 extern const struct means queue, queue_message, queue_message_held, queue_message_unheld;
+extern const struct means queue_lease;
 extern const struct means broadcast, broadcast_polled, broadcast_epolled, broadcast_told,
 	broadcast_block, broadcast_message, broadcast_mapped;
 

@@ -219,6 +219,27 @@ static int queue_unheld_open(int ends)
 	return 0;
 }
 
+static int queue_lease_open(int ends)
+{
+	if (queue_message_open(ends))
+		return -1;
+	recv_call.flags = MSGSLOT_RECV_LEASE;
+	recv_call.channel = channel[0];
+	return 0;
+}
+
+/* Leased, and done. */
+static long queue_lease_get(int end)
+{
+	struct msgslot_recv done = { .flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP };
+
+	if (ioctl(in_file[end], MSGSLOT_RECV, &recv_call))
+		return -1;
+	done.channel = recv_call.channel;
+	done.sequence = recv_call.sequence;
+	return ioctl(in_file[end], MSGSLOT_RECV, &done) ? -1 : (long)recv_call.length;
+}
+
 const struct means queue = {
 	.open = queue_open, .put = file_put, .get = file_get, .both = file_both, .close = slot_end
 };
@@ -227,6 +248,9 @@ const struct means queue_message = { .open = queue_message_open,
 				     .get = message_get,
 				     .both = message_both,
 				     .close = message_end };
+const struct means queue_lease = {
+	.open = queue_lease_open, .put = message_put, .get = queue_lease_get, .close = message_end
+};
 const struct means queue_message_held = { .open = queue_held_open,
 					  .put = message_put,
 					  .get = message_get,

@@ -31,6 +31,7 @@ enum {
 static const struct section floors = { "Floors", COST, BYTES };
 static const struct section values = { "A value that stays", COST, BYTES };
 static const struct section jobs = { "A message in and out again", COST, BYTES };
+static const struct section taken = { "A job that was sent before: taken, or leased", COST, BYTES };
 static const struct section batched = { "A message of a call with 64", COST, BYTES };
 static const struct section listening = { "One publishes, each of many reads", COST, READERS };
 static const struct section hearing = { "What a listener reads", COST, BYTES };
@@ -97,6 +98,9 @@ const struct row rows[] = {
 	{ &jobs, "unix dgram: write + read", ALL, measure_both, M(dgram) },
 	{ &jobs, "unix seqpacket: write + read", ALL, measure_both, M(seqpacket) },
 	{ &jobs, "eventfd + shared memory: write + read", ALL, measure_both, M(eventfd_memory) },
+
+	{ &taken, "msgslot queue: RECV", ALL, measure_take, M(queue_message) },
+	{ &taken, "msgslot queue: RECV to lease, and done", ALL, measure_take, M(queue_lease) },
 
 	{ &batched, "msgslot queue: SEND, many", ONLY_128, measure_put_many, M(queue_many) },
 	{ &batched, "msgslot queue: RECV, many", ONLY_128, measure_get_many, M(queue_many) },

@@ -13,7 +13,7 @@
 
 #include "slot.h"
 
-enum { MINOR = 210, SIZE = 128, WARM = 2000, READERS = 64, PRIORITIES = 32 };
+enum { MINOR = 210, SIZE = 128, WARM = 2000, READERS = 64, PRIORITIES = 32, BATCH = 64 };
 
 static char bytes[64 * 1024];
 static int put = -1, get = -1;
@@ -176,13 +176,28 @@ static void do_both_1k(void)
 	need(read(get, bytes, 1024) == 1024, "read");
 }
 
-static void do_message(void)
+static void do_message_on(unsigned int channel)
 {
-	struct msgslot_send send = { .channel = 5, .message = (uintptr_t)bytes, .length = SIZE };
-	struct msgslot_recv recv = { .channel = 5, .message = (uintptr_t)bytes, .size = SIZE };
+	struct msgslot_send send = { .channel = channel,
+				     .message = (uintptr_t)bytes,
+				     .length = SIZE };
+	struct msgslot_recv recv = { .channel = channel,
+				     .message = (uintptr_t)bytes,
+				     .size = SIZE };
 
 	need(ioctl(put, MSGSLOT_SEND, &send) == 0, "MSGSLOT_SEND");
 	need(ioctl(get, MSGSLOT_RECV, &recv) == 0, "MSGSLOT_RECV");
+}
+
+static void do_message(void)
+{
+	do_message_on(5);
+}
+
+/* No file has selected it: so it comes and goes with its message. */
+static void do_unheld(void)
+{
+	do_message_on(6);
 }
 
 static void do_range(void)
@@ -232,6 +247,49 @@ static void do_look(void)
 	syscall(SYS_getppid);
 }
 
+static struct {
+	struct msgslot_header header;
+	char message[SIZE];
+} batch[BATCH];
+
+static void many_ready(void)
+{
+	int i;
+
+	queue_ready();
+	for (i = 0; i < BATCH; i++)
+		batch[i].header = (struct msgslot_header){ .size = sizeof(batch[i].header),
+							   .length = SIZE,
+							   .channel = 5 };
+}
+
+static void do_many(void)
+{
+	struct msgslot_send send = { .flags = MSGSLOT_SEND_MANY,
+				     .message = (uintptr_t)batch,
+				     .length = sizeof(batch) };
+	struct msgslot_recv recv = { .channel = 5,
+				     .flags = MSGSLOT_RECV_MANY,
+				     .message = (uintptr_t)batch,
+				     .size = sizeof(batch) };
+
+	need(ioctl(put, MSGSLOT_SEND, &send) == BATCH, "MSGSLOT_SEND_MANY");
+	need(ioctl(get, MSGSLOT_RECV, &recv) == BATCH, "MSGSLOT_RECV_MANY");
+}
+
+static void do_lease(void)
+{
+	struct msgslot_recv job = {
+		.channel = 5, .flags = MSGSLOT_RECV_LEASE, .message = (uintptr_t)bytes, .size = SIZE
+	};
+	struct msgslot_recv done = { .channel = 5, .flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP };
+
+	do_put();
+	need(ioctl(get, MSGSLOT_RECV, &job) == 0, "MSGSLOT_RECV_LEASE");
+	done.sequence = job.sequence;
+	need(ioctl(get, MSGSLOT_RECV, &done) == 0, "MSGSLOT_RECV_DROP");
+}
+
 static const struct {
 	const char *name;
 	void (*ready)(void);
@@ -246,6 +304,9 @@ static const struct {
 	{ "queue", queue_ready, do_both },
 	{ "queue-1k", queue_ready, do_both_1k },
 	{ "queue-message", queue_ready, do_message },
+	{ "queue-unheld", queue_ready, do_unheld },
+	{ "queue-many", many_ready, do_many },
+	{ "queue-lease", queue_ready, do_lease },
 	{ "queue-asleep", echo_ready, do_both },
 	{ "broadcast", broadcast_ready, do_both },
 	{ "broadcast-publish", crowd_ready, do_put },

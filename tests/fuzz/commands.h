@@ -50,15 +50,18 @@ static long call_send(struct caller *c)
 {
 	struct msgslot_send s = {
 		.channel = an_id(c),
-		.flags = one_in(c, 4) ? some_flags(c, MSGSLOT_SEND_IF) : 0,
+		.flags = one_in(c, 4) ? some_flags(c, MSGSLOT_SEND_IF | MSGSLOT_SEND_TIED) : 0,
 		.length = a_length(c),
-		.reserved = one_in(c, 100),
+		.will_length = one_in(c, 8) ? a_length(c) : 0,
 		.timeout = a_timeout(c),
 		.expected = a_sequence(c),
 	};
 	long result;
 
 	s.message = (uintptr_t)a_place(c, s.length);
+	s.will = (uintptr_t)a_place(c, s.will_length);
+	if (s.will_length && one_in(c, 2))
+		s.flags |= MSGSLOT_SEND_TIED;
 	result = command(c, MSGSLOT_SEND, &s, sizeof(s));
 	if (result == 0 && !s.sequence)
 		complain("a message without a sequence was sent");
@@ -80,13 +83,20 @@ static long call_recv(struct caller *c)
 
 	if (one_in(c, 2))
 		r.flags = some_flags(c, MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF |
-						MSGSLOT_RECV_DROP | MSGSLOT_RECV_RANGE);
+						MSGSLOT_RECV_DROP | MSGSLOT_RECV_RANGE |
+						MSGSLOT_RECV_LEASE | MSGSLOT_RECV_RETURN);
 	else if (one_in(c, 3))
 		r.flags = MSGSLOT_RECV_RANGE;
+	else if (one_in(c, 3))
+		r.flags = MSGSLOT_RECV_LEASE;
+	else if (one_in(c, 4))
+		r.flags = MSGSLOT_RECV_IF |
+			  (one_in(c, 2) ? MSGSLOT_RECV_DROP : MSGSLOT_RECV_RETURN);
 	r.message = (uintptr_t)(r.size == MEMORY ? process.memory : a_place(c, r.size));
 	size = r.size;
 	result = command(c, MSGSLOT_RECV, &r, sizeof(r));
-	if (result == 0 && !(r.flags & MSGSLOT_RECV_DROP) && (!r.length || r.length > size))
+	if (result == 0 && !(r.flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) &&
+	    (!r.length || r.length > size))
 		complain("a message of %u bytes was received into %u", r.length, size);
 	if (result == 0 && !r.sequence)
 		complain("a message without a sequence was received");
@@ -188,17 +198,19 @@ static long call_info(struct caller *c)
 
 static long call_walk(struct caller *c)
 {
-	struct msgslot_walk_entry entries[8];
+	struct msgslot_walk_detail entries[8];
 	struct msgslot_walk walk = {
 		.from = one_in(c, 8) ? a_sequence(c) : an_id(c),
 		.entries = (uintptr_t)entries,
 		.count = below(c, 9),
-		.reserved = one_in(c, 50),
+		.entry_size = one_in(c, 2) ? 0 : sizeof(entries[0]),
 	};
 
-	if (one_in(c, 8)) {
+	if (one_in(c, 50))
+		walk.entry_size = random_next(&c->state);
+	if (walk.entry_size > sizeof(entries[0]) || one_in(c, 8)) {
 		walk.count = a_length(c);
-		walk.entries = (uintptr_t)a_place(c, MSGSLOT_WALK_MAX * sizeof(entries[0]));
+		walk.entries = (uintptr_t)a_place(c, MSGSLOT_WALK_MAX * MSGSLOT_WALK_ENTRY_MAX);
 	}
 	return command(c, MSGSLOT_WALK, &walk, sizeof(walk));
 }

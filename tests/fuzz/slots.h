@@ -102,8 +102,9 @@ static const char *slots_change(uint64_t *seed, struct slots_counts *counts)
 /* Clears every channel. */
 static bool slots_clear(int minor)
 {
-	static struct msgslot_walk_entry entries[MSGSLOT_WALK_MAX];
-	struct msgslot_walk walk = { .entries = (uintptr_t)entries };
+	static struct msgslot_walk_detail entries[MSGSLOT_WALK_MAX];
+	struct msgslot_walk walk = { .entries = (uintptr_t)entries,
+				     .entry_size = sizeof(*entries) };
 	int fd = slot_open(minor, O_RDWR);
 	bool cleared = fd >= 0;
 	uint32_t i;
@@ -115,7 +116,7 @@ static bool slots_clear(int minor)
 			struct msgslot_clear clear = { .channel = entries[i].channel };
 
 			cleared = ioctl(fd, MSGSLOT_CLEAR, &clear) == 0 &&
-				  clear.messages == entries[i].next - entries[i].first;
+				  clear.messages == entries[i].messages;
 		}
 	}
 	if (fd >= 0)

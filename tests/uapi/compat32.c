@@ -70,9 +70,9 @@ static void send_and_recv(void)
 		check(control(fd, MSGSLOT_SEND, &send) == -FAULT);
 		send.message = (unsigned long)"again";
 		send.length = 5;
-		send.reserved = 1;
+		send.will_length = 1;
 		check(control(fd, MSGSLOT_SEND, &send) == -INVALID);
-		send.reserved = 0;
+		send.will_length = 0;
 		check(control(fd, MSGSLOT_SEND, &send) == 0 && send.sequence == 2);
 		recv = recv_of(5, 0, got, 4);
 		check(control(fd, MSGSLOT_RECV, &recv) == -NO_SPACE && recv.length == 5);

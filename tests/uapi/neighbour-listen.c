@@ -149,7 +149,7 @@ static void a_look_ends(const char *mode)
 	int round;
 
 	for (i = 0; i < COUNT_OF(looks); i++)
-		for (round = 0; round < 3; round++) {
+		for (round = 0; round < scaled(3, 1); round++) {
 			assert_in_range(call_count(&look, looks[i].look, fd, 5000000), 0, 4999999);
 			assert_int_equal(look.result, looks[i].nothing);
 			if (looks[i].nothing)
@@ -236,7 +236,7 @@ static void a_write_ends(void **state)
 	own_become("broadcast");
 	fd = own_open_on(O_WRONLY, UINT32_MAX);
 	others_start(others, listen_higher_and_higher);
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < scaled(10, 3); round++) {
 		assert_in_range(call_count(&writer, write_a_byte, fd, 20000), 0, 19999);
 		assert_int_equal(writer.result, 1);
 	}

@@ -100,16 +100,18 @@ static void long_and_short_messages(void **state)
 /* Everything is wrong at first; what is told is put right, one after the other. */
 static void errors_come_in_order(void **state)
 {
-	struct msgslot_send send = {
-		.flags = -1u, .reserved = 1, .timeout = -2, .length = COURSE_MAX + 1, .expected = 5
-	};
+	struct msgslot_send send = { .flags = -1u,
+				     .will_length = 1,
+				     .timeout = -2,
+				     .length = COURSE_MAX + 1,
+				     .expected = 5 };
 	int fd, reader = own_open(O_RDONLY);
 
 	(void)state;
 	assert_fails(ioctl(reader, MSGSLOT_SEND, &send), EINVAL);
 	send.flags = MSGSLOT_SEND_IF;
 	assert_fails(ioctl(reader, MSGSLOT_SEND, &send), EINVAL);
-	send.reserved = 0;
+	send.will_length = 0;
 	assert_fails(ioctl(reader, MSGSLOT_SEND, &send), EINVAL);
 	send.timeout = 0;
 	assert_fails(ioctl(reader, MSGSLOT_SEND, &send), EBADF);
@@ -197,7 +199,7 @@ static void a_failed_send_changes_nothing(void **state)
 		wrong[2].message = 0;
 		wrong[3].message = (uintptr_t)nowhere;
 		wrong[4].flags = 1u << 31;
-		wrong[5].reserved = 1;
+		wrong[5].will_length = 1;
 		wrong[6].timeout = INT64_MIN;
 		before = info_of(fd);
 		for (i = 0; i < COUNT_OF(wrong); i++) {

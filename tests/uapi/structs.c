@@ -290,13 +290,14 @@ static void bits_that_mean_nothing(void **state)
 	struct msgslot_info before = info_of(fd);
 
 	(void)state;
-	each_bit_is_refused(SEND, struct msgslot_send, flags, MSGSLOT_SEND_IF | MSGSLOT_SEND_MANY);
-	each_bit_is_refused(SEND, struct msgslot_send, reserved, 0);
-	each_bit_is_refused(RECV, struct msgslot_recv, flags, 15 | MSGSLOT_RECV_MANY);
+	each_bit_is_refused(SEND, struct msgslot_send, flags,
+			    MSGSLOT_SEND_IF | MSGSLOT_SEND_MANY | MSGSLOT_SEND_TIED);
+	each_bit_is_refused(SEND, struct msgslot_send, will_length, 0);
+	each_bit_is_refused(RECV, struct msgslot_recv, flags,
+			    15 | MSGSLOT_RECV_MANY | MSGSLOT_RECV_LEASE);
 	each_bit_is_refused(SEEK, struct msgslot_seek, whence, 3);
 	each_bit_is_refused(SEEK, struct msgslot_seek, reserved, 0);
 	each_bit_is_refused(CLEAR, struct msgslot_clear, flags, MSGSLOT_CLEAR_IF);
-	each_bit_is_refused(WALK, struct msgslot_walk, reserved, 0);
 	each_bit_is_refused(WALK, struct msgslot_walk, from, (1ull << 33) - 1);
 	assert_unchanged(&before);
 }
@@ -322,16 +323,17 @@ static void patterns_that_mean_nothing(void **state)
 		prepare(WALK, &walk);
 		prepare(RECV, &recv);
 		prepare(CLEAR, &clear);
-		send.reserved = seek.reserved = walk.reserved = pattern;
-		recv.flags = pattern | 1u << (6 + random_below(&seed, 26));
+		send.will_length = seek.reserved = pattern;
+		walk.entry_size = pattern | 1;
+		recv.flags = pattern | 1u << (8 + random_below(&seed, 24));
 		clear.flags = pattern | 1u << (1 + random_below(&seed, 31));
 		assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EINVAL);
 		assert_fails(ioctl(fd, MSGSLOT_SEEK, &seek), EINVAL);
 		assert_fails(ioctl(fd, MSGSLOT_WALK, &walk), EINVAL);
 		assert_fails(ioctl(fd, MSGSLOT_RECV, &recv), EINVAL);
 		assert_fails(ioctl(fd, MSGSLOT_CLEAR, &clear), EINVAL);
-		send.reserved = 0;
-		send.flags = clear.flags;
+		send.will_length = 0;
+		send.flags = pattern | 1u << (3 + random_below(&seed, 29));
 		assert_fails(ioctl(fd, MSGSLOT_SEND, &send), EINVAL);
 	}
 	assert_unchanged(&before);

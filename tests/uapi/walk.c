@@ -140,7 +140,7 @@ static void so_many_a_step(void **state)
 
 static void errors_come_in_order(void **state)
 {
-	struct msgslot_walk walk = { .from = past_all + 1, .reserved = 1 }, *fixed;
+	struct msgslot_walk walk = { .from = past_all + 1, .entry_size = 1 }, *fixed;
 	int fd = own_open(O_RDWR);
 
 	(void)state;
@@ -150,7 +150,7 @@ static void errors_come_in_order(void **state)
 	walk.from = 0;
 	walk.count = 10;
 	assert_fails(ioctl(fd, MSGSLOT_WALK, &walk), EINVAL);
-	walk.reserved = 0;
+	walk.entry_size = 0;
 	walk.count = 0;
 	assert_fails(ioctl(fd, MSGSLOT_WALK, &walk), EINVAL);
 	walk.count = 10;
@@ -173,7 +173,7 @@ static void errors_come_in_order(void **state)
 	assert_fails(ioctl(fd, MSGSLOT_WALK, fixed), EFAULT);
 	edge_free((char *)fixed, sizeof(*fixed));
 	assert_result(slot_destroy(OWN), 0);
-	walk.reserved = 1;
+	walk.entry_size = 1;
 	assert_fails(ioctl(fd, MSGSLOT_WALK, &walk), ENODEV);
 	assert_result(slot_create(OWN, "last"), 0);
 }

@@ -80,6 +80,7 @@
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
+#include <linux/msgslot_info.h>
 
 /* The ioctl type, shared with the course programs this interface grew from. */
 #define MSGSLOT_IOC_TYPE 235
@@ -199,11 +200,13 @@ struct msgslot_header {
  * @flags: in: MSGSLOT_SEND_*
  * @message: in: address of the message
  * @length: in: of the message, in bytes
- * @reserved: 0
- * @timeout: in: how long to wait while the channel is full
+ * @will_length: in, with MSGSLOT_SEND_TIED: of the will, in bytes; 0: there is none
+ * @timeout: in: how long to wait while the channel is full; with MSGSLOT_SEND_IF and an @expected
+ *	of 0, until it is empty
  * @expected: in: with MSGSLOT_SEND_IF
  * @sequence: out: the number of the message; as it was where the call fails
  * @remaining: in, out: 0; what is left of @timeout where a call ended with EINTR
+ * @will: in: address of the will
  *
  * The file must be open for writing (EBADF).  Errors then, besides those of all commands, in this
  * order: EOPNOTSUPP (MSGSLOT_SEND_IF in another mode than `last`), EINVAL (channel 0 in `last`),
@@ -215,18 +218,31 @@ struct msgslot_send {
 	__u32 flags;
 	__aligned_u64 message;
 	__u32 length;
-	__u32 reserved;
+	__u32 will_length;
 	__s64 timeout;
 	__aligned_u64 expected;
 	__aligned_u64 sequence;
 	__s64 remaining;
+	__aligned_u64 will;
 };
 
 /*
  * Compare and set, in `last`: send only if @expected is the number of the newest message, or is 0
- * and the channel holds none; else ESTALE.
+ * and the channel holds none; else ESTALE.  With 0 and a timeout the call waits until the channel
+ * is empty; of several that wait, one is woken then.
  */
 #define MSGSLOT_SEND_IF (1u << 0)
+
+/*
+ * `last`: the message stays only as long as this open file.  When the file ends, in whatever way,
+ * and the message still is the newest of its channel, it goes, as by MSGSLOT_CLEAR; or, if there is
+ * a will, that is sent in its place, as a message of the same sender: it is kept and charged from
+ * this call on, and never refused then.  A newer message, of any sender, ends the tie.
+ *
+ * Errors besides: EOPNOTSUPP in other modes; of the will, EMSGSIZE, EINVAL and EFAULT as of the
+ * message, after those of the message.
+ */
+#define MSGSLOT_SEND_TIED (1u << 2)
 
 /*
  * Send a batch: @message has messages one after the other, each behind a struct msgslot_header, and
@@ -258,6 +274,8 @@ struct msgslot_send {
  * @uid: out: the user that opened the file it was sent through, as the receiver's user namespace
  *	numbers that user
  * @remaining: in, out: 0; what is left of @timeout where a call ended with EINTR
+ * @delivered: out, with MSGSLOT_RECV_LEASE alone: how often the message was leased before, and came
+ *	back
  *
  * A message comes whole, or stays.  The file must be open for reading (EBADF).  Errors then,
  * besides those of all commands, in this order: EOPNOTSUPP (MSGSLOT_RECV_IF, or
@@ -279,6 +297,7 @@ struct msgslot_recv {
 	__u32 pid;
 	__u32 uid;
 	__s64 remaining;
+	__aligned_u64 delivered;
 };
 
 /*
@@ -288,13 +307,16 @@ struct msgslot_recv {
 /*
  * The oldest kept message whose number is above @sequence: the caller keeps the cursor, the file's
  * own does not move.  In `last`, the newest message once it is newer.  In `queue` only with
- * MSGSLOT_RECV_PEEK (a look at what waits).  In `broadcast`, also on a channel that is not
- * selected.
+ * MSGSLOT_RECV_PEEK (a look at what waits, and at what is leased).  In `broadcast`, also on a
+ * channel that is not selected.
  */
 #define MSGSLOT_RECV_NEWER (1u << 1)
 /* `queue`: take the message only if it is the head and its number is @sequence; else ESTALE. */
 #define MSGSLOT_RECV_IF (1u << 2)
-/* With MSGSLOT_RECV_IF: do not copy it, only take it.  @message and @size are not looked at. */
+/*
+ * With MSGSLOT_RECV_IF: do not copy it, only take it; or, of a message that this file has leased,
+ * it is done.  @message and @size are not looked at.
+ */
 #define MSGSLOT_RECV_DROP (1u << 3)
 
 /*
@@ -317,6 +339,25 @@ struct msgslot_recv {
  * by a page of the buffer that is missing, takes none.
  */
 #define MSGSLOT_RECV_MANY (1u << 5)
+
+/*
+ * `queue`: lease the message instead of taking it.  Other readers do not find it, and it counts as
+ * kept, until it is done (MSGSLOT_RECV_IF and MSGSLOT_RECV_DROP, by this open file) or comes back:
+ * by MSGSLOT_RECV_RETURN, or at the end of the open file, however that comes: its last descriptor
+ * is closed, or its last process exits or is killed.  What comes back is received before all newer
+ * messages, in the order of their numbers.  MSGSLOT_CLEAR and the end of the slot end leases, too.
+ * Alone, or with MSGSLOT_RECV_IF, MSGSLOT_RECV_RANGE or MSGSLOT_RECV_MANY, which leases at most 16
+ * messages.
+ *
+ * Errors besides: EOPNOTSUPP in other modes; EDQUOT where the file has leased something already,
+ * and the user holds its share of the slot's bytes; ENOMEM.
+ */
+#define MSGSLOT_RECV_LEASE (1u << 6)
+/*
+ * With MSGSLOT_RECV_IF: message @sequence, which this file has leased, comes back; else ESTALE.
+ * @message and @size are not looked at.
+ */
+#define MSGSLOT_RECV_RETURN (1u << 7)
 
 #define MSGSLOT_RECV _IOWR(MSGSLOT_IOC_TYPE, 4, struct msgslot_recv)
 
@@ -366,98 +407,6 @@ struct msgslot_clear {
 #define MSGSLOT_CLEAR_IF (1u << 0)
 
 #define MSGSLOT_CLEAR _IOWR(MSGSLOT_IOC_TYPE, 6, struct msgslot_clear)
-
-/* struct msgslot_info.version: rises with what this header gains. */
-#define MSGSLOT_ABI_VERSION 1
-
-/**
- * struct msgslot_info - what the slot is (MSGSLOT_INFO); all of it comes out
- * @version: MSGSLOT_ABI_VERSION of the kernel
- * @minor: of the slot
- * @mode: enum msgslot_mode_number
- * @overflow: enum msgslot_overflow_number
- * @depth: messages that a channel keeps
- * @max_message: longest message, in bytes
- * @instance: random, new with every creation: with channel and sequence it names a message for ever
- * @max_bytes: what the slot may hold, in bytes
- * @bytes: what it holds
- * @max_channels: how many channels it may have
- * @channels: how many it has
- * @share_max_bytes: what the user that opened the file could hold at this moment; with
- *	CAP_SYS_RESOURCE, as much as the slot can
- * @share_bytes: what that user holds
- * @share_max_channels: as @share_max_bytes, in channels
- * @share_channels: how many of the channels count as that user's
- * @messages: how many are kept
- * @sent: how many were ever sent
- * @received: how many were handed to readers, counting each reader
- * @dropped: how many were dropped before a reader they were meant for saw them, counting
- *	each reader
- * @listeners: how many open files listen to a range of channels
- * @feed_depth: how many messages of the slot such a file may be behind before it looks for them
- *	channel by channel; a change counts from the next first listener on
- */
-struct msgslot_info {
-	__u32 version;
-	__u32 minor;
-	__u32 mode;
-	__u32 overflow;
-	__u32 depth;
-	__u32 max_message;
-	__u8 instance[16];
-	__aligned_u64 max_bytes;
-	__aligned_u64 bytes;
-	__aligned_u64 max_channels;
-	__aligned_u64 channels;
-	__aligned_u64 share_max_bytes;
-	__aligned_u64 share_bytes;
-	__aligned_u64 share_max_channels;
-	__aligned_u64 share_channels;
-	__aligned_u64 messages;
-	__aligned_u64 sent;
-	__aligned_u64 received;
-	__aligned_u64 dropped;
-	__u32 listeners;
-	__u32 feed_depth;
-};
-
-#define MSGSLOT_INFO _IOR(MSGSLOT_IOC_TYPE, 7, struct msgslot_info)
-
-/**
- * struct msgslot_walk_entry - one channel
- * @channel: its id
- * @files: how many open files, mappings and calls under way hold it, and how many files listen to
- *	it: one that does both counts twice
- * @first: the number of its oldest message
- * @next: the number of its message to come: it keeps @next - @first messages
- */
-struct msgslot_walk_entry {
-	__u32 channel;
-	__u32 files;
-	__aligned_u64 first;
-	__aligned_u64 next;
-};
-
-/**
- * struct msgslot_walk - lists the channels of a slot in the order of their ids (MSGSLOT_WALK)
- * @from: in: the lowest id to list; out: where to go on, 2^32 when there are no more
- * @entries: in: address of an array of struct msgslot_walk_entry
- * @count: in: its length; more than MSGSLOT_WALK_MAX are not filled in one call; out: how many are
- * @reserved: 0
- *
- * Channels that are there from the first call to the last are listed exactly once.  Errors: EINVAL
- * for a @from above 2^32 or a @count of 0; EFAULT; ENOMEM.
- */
-struct msgslot_walk {
-	__aligned_u64 from;
-	__aligned_u64 entries;
-	__u32 count;
-	__u32 reserved;
-};
-
-#define MSGSLOT_WALK_MAX 256
-
-#define MSGSLOT_WALK _IOWR(MSGSLOT_IOC_TYPE, 8, struct msgslot_walk)
 
 /**
  * struct msgslot_listen - makes a file hear a range of channels (MSGSLOT_LISTEN)

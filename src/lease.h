@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Messages of a queue that are leased: they left the ring, and are not done yet.
+ *
+ * A lease is *away* while a file has it.  It is done, and gone; or it comes back, with the file's
+ * end at the latest, and is *returned* then: to be taken before all that is in the ring, the lowest
+ * sequence first.  Both count against the depth of the log.
+ *
+ * Everything here is under the lock of the log.  tie.h tells how a file has leases.
+ */
+#ifndef MSGSLOT_LEASE_H
+#define MSGSLOT_LEASE_H
+
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+#include "account.h"
+#include "buffer.h"
+
+/**
+ * struct msgslot_leased - what is known of a message that was leased
+ * @sequence: its number
+ * @time: as in the cell that it came from
+ * @pid: likewise
+ * @uid: likewise
+ * @length: in bytes
+ * @delivered: how often it came back
+ */
+struct msgslot_leased {
+	u64 sequence;
+	u64 time;
+	pid_t pid;
+	kuid_t uid;
+	u32 length;
+	u32 delivered;
+};
+
+/**
+ * struct msgslot_lease - a message that was leased
+ * @node: in a tree of msgslot_leases, or empty
+ * @message: what is known of it
+ * @capacity: of @bytes
+ * @size: of the memory that this is in, in bytes, as charged
+ * @share: of the user that is charged for that
+ * @buffer: has the message if it is long, charged to its sender as in a cell; else NULL
+ * @bytes: has it otherwise
+ */
+struct msgslot_lease {
+	struct rb_node node;
+	struct msgslot_leased message;
+	u32 capacity;
+	u32 size;
+	struct msgslot_share *share;
+	struct msgslot_buffer *buffer;
+	u8 *bytes;
+};
+
+/**
+ * struct msgslot_leases - the leased messages of a log, by sequence
+ * @away: files have them; also those below @void_below that are not freed yet
+ * @returned: they came back
+ * @away_count: how many files have, but for those that are void
+ * @returned_count: how many came back
+ * @holders: how many holders of the channel are leases
+ * @void_below: what is away and has a lower sequence was cleared
+ */
+struct msgslot_leases {
+	struct rb_root_cached away;
+	struct rb_root_cached returned;
+	u32 away_count;
+	u32 returned_count;
+	u32 holders;
+	u64 void_below;
+};
+
+static inline struct msgslot_lease *msgslot_lease_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct msgslot_lease, node);
+}
+
+/* The lowest of @root, or NULL. */
+static inline struct msgslot_lease *msgslot_lease_first(const struct rb_root_cached *root)
+{
+	return msgslot_lease_of(rb_first_cached(root));
+}
+
+void msgslot_lease_insert(struct rb_root_cached *root, struct msgslot_lease *lease);
+void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *lease);
+/* The lowest of @root from @sequence on, or NULL. */
+struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 sequence);
+
+/* How many messages are leased or came back. */
+static inline u32 msgslot_leases_count(const struct msgslot_leases *leases)
+{
+	return leases->away_count + leases->returned_count;
+}
+
+/* The message of @sequence that is away, and not void; or NULL. */
+struct msgslot_lease *msgslot_leases_find_away(const struct msgslot_leases *leases, u64 sequence);
+/* The highest sequence, 0 where there is none. */
+u64 msgslot_leases_newest(const struct msgslot_leases *leases);
+/* The lowest message from @sequence on that came back, or, with @all, is away; or NULL. */
+struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u64 sequence,
+					  bool all);
+
+/* Frees @lease, which is in no tree, and its memory, whatever else is in that.  Sleeps. */
+void msgslot_lease_free(struct msgslot_lease *lease, struct msgslot_spares *spares);
+/* Frees all of @root.  Sleeps. */
+void msgslot_lease_free_all(struct rb_root *root, struct msgslot_spares *spares);
+
+#endif /* MSGSLOT_LEASE_H */

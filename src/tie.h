@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an open file holds in channels, and what goes back when the file ends: messages of queues
+ * that it has leased (tied_lease.h), and values in `last` that stay only as long as the file does
+ * (tied_value.h).
+ *
+ * A tie holds its channel, as a file that has selected it does, until it ends: so the channel is
+ * not forgotten meanwhile.  Only one of those that end a tie gets it: under the lock of the log it
+ * is taken off its file's list, with the lock of that list inside.
+ *
+ * A file that ends finds the first of its ties under the lock of the list, and takes the lock of
+ * its log then.  The tie may have been freed meanwhile, but, in an RCU section, not the memory of
+ * its channel: so the file looks again whether its first tie is of this channel.
+ *
+ * Lock order: msgslot_log.lock, then msgslot_ties.lock or msgslot_feed.lock.
+ */
+#ifndef MSGSLOT_TIE_H
+#define MSGSLOT_TIE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "channel.h"
+
+/**
+ * struct msgslot_ties - the ties of a file
+ * @lock: guards the rest
+ * @list: in the order in which they were made
+ * @count: how many; changed under @lock, read anywhere
+ * @used: there was one
+ *
+ * Those that clear a channel find it by RCU through a tie.
+ */
+struct msgslot_ties {
+	spinlock_t lock;
+	struct list_head list;
+	u32 count;
+	bool used;
+};
+
+/**
+ * struct msgslot_tie - what a file holds in a channel
+ * @ties: of the file; NULL: it has the tie no longer; changed under the log's lock
+ * @node: in @ties
+ * @channel: which it holds
+ * @holder: the hold
+ */
+struct msgslot_tie {
+	struct msgslot_ties *ties;
+	struct list_head node;
+	struct msgslot_channel *channel;
+	struct msgslot_holder holder;
+};
+
+/**
+ * struct msgslot_message_name - which message a tie is for
+ * @channel: the id of its channel
+ * @sequence: its number
+ */
+struct msgslot_message_name {
+	u32 channel;
+	u64 sequence;
+};
+
+void msgslot_ties_init(struct msgslot_ties *ties);
+/* @tie, which holds @channel, is the file's.  Under the lock of the log. */
+void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,
+			     struct msgslot_channel *channel);
+/* The file has @tie no longer.  Likewise. */
+void msgslot_tie_unlink_locked(struct msgslot_tie *tie);
+/*
+ * The first tie of the file's list, which it has no longer; NULL: there is none; -EAGAIN: another
+ * call was faster.
+ */
+struct msgslot_tie *msgslot_ties_detach_first(struct msgslot_ties *ties);
+
+#endif /* MSGSLOT_TIE_H */

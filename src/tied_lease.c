@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a file has leased.  See tied_lease.h. */
+#include <linux/err.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "cursor.h"
+#include "log_lease.h"
+#include "tied_lease.h"
+
+/* What is void is freed so many at a time. */
+#define TIED_LEASES_STEP 16
+
+/* The memory of one is that of its lease. */
+static_assert(!offsetof(struct msgslot_tied_lease, lease));
+
+static struct msgslot_tied_lease *tied_lease_of(struct msgslot_lease *lease)
+{
+	return container_of(lease, struct msgslot_tied_lease, lease);
+}
+
+static struct msgslot_tied_lease *tied_lease_of_tie(struct msgslot_tie *tie)
+{
+	return container_of(tie, struct msgslot_tied_lease, tie);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static u32 tied_lease_capacity(u32 length)
+{
+	return length <= MSGSLOT_INLINE_BYTES ? length : 0;
+}
+
+/* A charge for the payer: 0 or -EDQUOT. */
+static int tied_lease_charge(const struct msgslot_payer *payer, const struct msgslot_ties *ties,
+			     u32 size, bool sleeps)
+{
+	int err = sleeps ? msgslot_charge(payer, size, 0) :
+			   msgslot_charge_as(payer, size, 0, false);
+
+	if (!err)
+		return 0;
+	/* Not ENOSPC, which says that the caller's buffer is too short. */
+	if (READ_ONCE(ties->count))
+		return -EDQUOT;
+	msgslot_charge_over(payer->share, size);
+	return 0;
+}
+
+struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *payer,
+						  const struct msgslot_ties *ties, u32 length,
+						  gfp_t gfp)
+{
+	const u32 capacity = tied_lease_capacity(length);
+	const u32 size = sizeof(struct msgslot_tied_lease) + capacity;
+	struct msgslot_tied_lease *tied = kmalloc(size, gfp);
+	int err;
+
+	if (!tied)
+		return ERR_PTR(-ENOMEM);
+	err = tied_lease_charge(payer, ties, size, gfpflags_allow_blocking(gfp));
+	if (err) {
+		kfree(tied);
+		return ERR_PTR(err);
+	}
+	RB_CLEAR_NODE(&tied->lease.node);
+	tied->lease.capacity = capacity;
+	tied->lease.size = size;
+	tied->lease.share = payer->share;
+	tied->lease.buffer = NULL;
+	tied->lease.bytes = tied->bytes;
+	tied->leases = NULL;
+	return tied;
+}
+
+bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *tied, u32 length)
+{
+	return tied_lease_capacity(length) <= tied->lease.capacity;
+}
+
+int msgslot_tied_lease_prepare(struct msgslot_tied_lease *tied)
+{
+	if (!tied->leases)
+		tied->leases = kzalloc(sizeof(*tied->leases), MSGSLOT_GFP);
+	return tied->leases ? 0 : -ENOMEM;
+}
+
+void msgslot_tied_lease_free(struct msgslot_tied_lease *tied, struct msgslot_spares *spares)
+{
+	if (!tied)
+		return;
+	kfree(tied->leases);
+	msgslot_lease_free(&tied->lease, spares);
+}
+
+/* ---- take ------------------------------------------------------------------------------------ */
+
+/* 0, or -ENOBUFS: the log has never had a lease, and @tied brings no memory for that. */
+static int tied_lease_begin_leases_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log)
+{
+	if (msgslot_log_leases_locked(log))
+		return 0;
+	if (!tied->leases)
+		return -ENOBUFS;
+	log->leases = tied->leases;
+	tied->leases = NULL;
+	WRITE_ONCE(log->wake_requests, log->wake_requests | MSGSLOT_HAS_LEASES);
+	return 0;
+}
+
+/* The message of @from, which came back, becomes that of @tie. */
+static int tied_lease_take_returned_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
+					   struct msgslot_lease *from, u64 sequence)
+{
+	struct msgslot_lease *lease = &tied->lease;
+
+	if (from->message.sequence != sequence ||
+	    !msgslot_tied_lease_fits(tied, from->message.length))
+		return -ESTALE;
+	lease->message = from->message;
+	lease->buffer = from->buffer;
+	from->buffer = NULL;
+	memcpy(lease->bytes, from->bytes, tied_lease_capacity(from->message.length));
+	msgslot_log_remove_returned_locked(log, from);
+	return 0;
+}
+
+/* The head of the ring becomes the message of @tied; a long one keeps its charge. */
+static int tied_lease_take_head_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
+				       u64 sequence)
+{
+	struct msgslot_lease *lease = &tied->lease;
+	const u32 requests = log->wake_requests;
+	struct msgslot_buffer *buffer, *old;
+	struct msgslot_share *share = NULL;
+	struct msgslot_cell *cell;
+
+	if (log->first != sequence || log->first == log->next)
+		return -ESTALE;
+	cell = msgslot_log_cell_locked(log, sequence);
+	if (!msgslot_tied_lease_fits(tied, cell->length))
+		return -ESTALE;
+	lease->message = (struct msgslot_leased){
+		.sequence = sequence,
+		.time = cell->time,
+		.pid = cell->pid,
+		.uid = cell->uid,
+		.length = cell->length,
+	};
+	memcpy(lease->bytes, cell->bytes, tied_lease_capacity(cell->length));
+	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
+	if (buffer) {
+		share = buffer->share;
+		buffer->share = NULL;
+	}
+	(void)msgslot_cursor_take_locked(log, sequence, 1, buffer, &old);
+	if (buffer)
+		buffer->share = share;
+	lease->buffer = buffer;
+	/* There is no space for another: writers wait on. */
+	WRITE_ONCE(log->wake_requests, requests);
+	log->depth--;
+	return 0;
+}
+
+static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+				  struct msgslot_channel *channel, u64 sequence,
+				  struct msgslot_lease **returned)
+{
+	struct msgslot_log *log = &channel->log;
+	struct msgslot_leases *leases;
+	int err = tied_lease_begin_leases_locked(tied, log);
+
+	if (err)
+		return err;
+	leases = log->leases;
+	*returned = msgslot_lease_first(&leases->returned);
+	err = *returned ? tied_lease_take_returned_locked(tied, log, *returned, sequence) :
+			  tied_lease_take_head_locked(tied, log, sequence);
+	if (err) {
+		*returned = NULL;
+		return err;
+	}
+	msgslot_lease_insert(&leases->away, &tied->lease);
+	leases->away_count++;
+	leases->holders++;
+	msgslot_tie_link_locked(&tied->tie, ties, channel);
+	return 0;
+}
+
+int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+			    struct msgslot_slot *slot, struct msgslot_channel *channel,
+			    u64 sequence)
+{
+	struct msgslot_channels *channels = &slot->channels;
+	struct msgslot_log *log = &channel->log;
+	struct msgslot_lease *returned = NULL;
+	struct msgslot_leases *unused = NULL;
+	int err;
+
+	/* Usually there is memory at once. */
+	if (!(READ_ONCE(log->wake_requests) & MSGSLOT_HAS_LEASES) && !tied->leases)
+		tied->leases = kzalloc(sizeof(*tied->leases), MSGSLOT_GFP_NOW);
+	if (!msgslot_channel_hold_found(channels, channel, tied->lease.share, &tied->tie.holder))
+		return -ESTALE;
+	spin_lock(&log->lock);
+	err = tied_lease_take_locked(tied, ties, channel, sequence, &returned);
+	if (!err) {
+		/* Another call brought some.  Once in use it may be freed at any time. */
+		unused = tied->leases;
+		tied->leases = NULL;
+		msgslot_feed_settle_log_locked(&channels->feed, log);
+	}
+	spin_unlock(&log->lock);
+	if (err) {
+		msgslot_channel_unhold(channels, channel, &tied->tie.holder);
+		return err;
+	}
+	kfree(unused);
+	this_cpu_inc(slot->stats->leased);
+	if (returned)
+		msgslot_lease_free(returned, &slot->spares);
+	return 0;
+}
+
+/* ---- done, or given back --------------------------------------------------------------------- */
+
+/* The lease of the file of @ties with message @sequence of @channel, or NULL. */
+static struct msgslot_tied_lease *tied_lease_find_locked(const struct msgslot_ties *ties,
+							 struct msgslot_channel *channel,
+							 u64 sequence)
+{
+	const struct msgslot_leases *leases = msgslot_log_leases_locked(&channel->log);
+	struct msgslot_lease *lease = NULL;
+
+	if (leases && !channel->log.dead)
+		lease = msgslot_leases_find_away(leases, sequence);
+	return lease && tied_lease_of(lease)->tie.ties == ties ? tied_lease_of(lease) : NULL;
+}
+
+/*
+ * The lease leaves those that are away, as its file has it no longer: whether its message is still
+ * there, and not cleared.
+ */
+static bool tied_lease_leave_locked(struct msgslot_tied_lease *tied)
+{
+	struct msgslot_log *log = &tied->tie.channel->log;
+	struct msgslot_leases *leases = log->leases;
+	const bool there = !log->dead && !RB_EMPTY_NODE(&tied->lease.node) &&
+			   tied->lease.message.sequence >= leases->void_below;
+
+	if (!RB_EMPTY_NODE(&tied->lease.node))
+		msgslot_lease_erase(&leases->away, &tied->lease);
+	leases->holders--;
+	leases->away_count -= there;
+	return there;
+}
+
+/*
+ * The message of @tied, which its file has no longer, can be taken again.  The hold goes over to
+ * the caller's first, as another reader may take the message, and free the lease, at once.
+ */
+static void tied_lease_come_back(struct msgslot_tied_lease *tied, struct msgslot_slot *slot)
+{
+	struct msgslot_channels *channels = &slot->channels;
+	struct msgslot_channel *channel = tied->tie.channel;
+	struct msgslot_feed *feed = &channels->feed;
+	struct msgslot_log *log = &channel->log;
+	struct msgslot_holder holder;
+	bool there;
+
+	msgslot_channel_replace_holder(channels, &tied->tie.holder, &holder);
+	/* The right column of "On and off" in feed.h. */
+	rcu_read_lock();
+	spin_lock(&log->lock);
+	there = tied_lease_leave_locked(tied);
+	if (there) {
+		tied->lease.message.delivered++;
+		msgslot_log_add_returned_locked(log, &tied->lease);
+		if (msgslot_feed_is_on(feed))
+			msgslot_feed_note_log_locked(feed, log);
+	}
+	spin_unlock(&log->lock);
+	if (there) {
+		this_cpu_dec(slot->stats->leased);
+		msgslot_channel_wake_reader(channel);
+		if (msgslot_feed_is_on(feed))
+			msgslot_feed_wake(feed, log->id, MSGSLOT_FEED_POLLS | MSGSLOT_FEED_CALLS);
+	}
+	rcu_read_unlock();
+	msgslot_channel_unhold(channels, channel, &holder);
+	if (!there)
+		msgslot_tied_lease_free(tied, &slot->spares);
+}
+
+/* What tied_lease_find() does with the lease that it finds. */
+enum tied_lease_step {
+	TIED_LEASE_LOOK,      /* nothing */
+	TIED_LEASE_DONE,      /* its file has it no longer, and its message is gone */
+	TIED_LEASE_COME_BACK, /* its file has it no longer */
+};
+
+/*
+ * The lease of the file of @ties with message @sequence of channel @id, which is described in
+ * @message, or NULL.  @requests: once it is done, the wake-ups that are requested.
+ */
+static struct msgslot_tied_lease *tied_lease_find(const struct msgslot_ties *ties,
+						  struct msgslot_slot *slot, u32 id, u64 sequence,
+						  enum tied_lease_step step,
+						  struct msgslot_leased *message, u32 *requests)
+{
+	struct msgslot_channel *channel;
+	struct msgslot_tied_lease *tied = NULL;
+
+	rcu_read_lock();
+	channel = msgslot_channel_lookup(&slot->channels, id, id);
+	if (channel) {
+		spin_lock(&channel->log.lock);
+		tied = tied_lease_find_locked(ties, channel, sequence);
+		if (tied)
+			*message = tied->lease.message;
+		if (tied && step != TIED_LEASE_LOOK)
+			msgslot_tie_unlink_locked(&tied->tie);
+		if (tied && step == TIED_LEASE_DONE) {
+			tied_lease_leave_locked(tied);
+			*requests = msgslot_log_add_space_locked(&channel->log);
+		}
+		spin_unlock(&channel->log.lock);
+	}
+	rcu_read_unlock();
+	return tied;
+}
+
+bool msgslot_tied_lease_describe(const struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
+				 u64 sequence, struct msgslot_leased *message)
+{
+	return tied_lease_find(ties, slot, id, sequence, TIED_LEASE_LOOK, message, NULL);
+}
+
+/* The message of @tied is done: wakes a writer for the space. */
+static void tied_lease_done(struct msgslot_tied_lease *tied, struct msgslot_slot *slot,
+			    u32 requests)
+{
+	struct msgslot_channel *channel = tied->tie.channel;
+
+	this_cpu_dec(slot->stats->leased);
+	this_cpu_dec(slot->stats->messages);
+	if (requests & MSGSLOT_WAKE_MASK)
+		msgslot_channel_wake_writers(channel, 1);
+	msgslot_channel_unhold(&slot->channels, channel, &tied->tie.holder);
+	msgslot_tied_lease_free(tied, &slot->spares);
+}
+
+int msgslot_tied_lease_end(struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
+			   u64 sequence, bool come_back)
+{
+	const enum tied_lease_step step = come_back ? TIED_LEASE_COME_BACK : TIED_LEASE_DONE;
+	struct msgslot_leased message;
+	struct msgslot_tied_lease *tied;
+	u32 requests = 0;
+
+	tied = tied_lease_find(ties, slot, id, sequence, step, &message, &requests);
+	if (!tied)
+		return -ESTALE;
+	/* It still holds the channel. */
+	if (come_back)
+		tied_lease_come_back(tied, slot);
+	else
+		tied_lease_done(tied, slot, requests);
+	return 0;
+}
+
+/* ---- the file's end, and a channel's --------------------------------------------------------- */
+
+void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slot)
+{
+	struct msgslot_tie *tie;
+
+	while ((tie = msgslot_ties_detach_first(ties))) {
+		if (!IS_ERR(tie))
+			tied_lease_come_back(tied_lease_of_tie(tie), slot);
+		cond_resched();
+	}
+}
+
+/*
+ * Takes void messages out of those that are away, and the ties of files with them, into @list, at
+ * most TIED_LEASES_STEP.  Whether there may be more.
+ */
+static bool tied_leases_collect_void_locked(struct msgslot_log *log, struct list_head *list)
+{
+	struct msgslot_leases *leases = msgslot_log_leases_locked(log);
+	struct msgslot_lease *lease;
+	struct msgslot_tied_lease *tied;
+	unsigned int n;
+
+	if (!leases)
+		return false;
+	for (n = 0; n < TIED_LEASES_STEP; n++) {
+		lease = msgslot_lease_first(&leases->away);
+		if (!lease || lease->message.sequence >= leases->void_below)
+			return false;
+		msgslot_lease_erase(&leases->away, lease);
+		tied = tied_lease_of(lease);
+		/* Otherwise the call that ends it frees it. */
+		if (tied->tie.ties) {
+			msgslot_tie_unlink_locked(&tied->tie);
+			list_add(&tied->tie.node, list);
+			leases->holders--;
+		}
+	}
+	return true;
+}
+
+void msgslot_tied_leases_free_void(struct msgslot_slot *slot, struct msgslot_channel *channel)
+{
+	struct msgslot_tie *tie;
+	LIST_HEAD(list);
+	bool more;
+
+	do {
+		/* The RCU section keeps the files. */
+		rcu_read_lock();
+		spin_lock(&channel->log.lock);
+		more = tied_leases_collect_void_locked(&channel->log, &list);
+		spin_unlock(&channel->log.lock);
+		rcu_read_unlock();
+		while (!list_empty(&list)) {
+			tie = list_first_entry(&list, struct msgslot_tie, node);
+			list_del(&tie->node);
+			msgslot_channel_unhold(&slot->channels, channel, &tie->holder);
+			msgslot_tied_lease_free(tied_lease_of_tie(tie), &slot->spares);
+		}
+		cond_resched();
+	} while (more);
+}
+
+u32 msgslot_tied_leases_list(struct msgslot_ties *ties, struct msgslot_message_name *names,
+			     u32 count)
+{
+	struct msgslot_tie *tie;
+	u32 n = 0;
+
+	spin_lock(&ties->lock);
+	list_for_each_entry(tie, &ties->list, node) {
+		if (n == count)
+			break;
+		names[n].channel = tie->channel->log.id;
+		names[n++].sequence = tied_lease_of_tie(tie)->lease.message.sequence;
+	}
+	spin_unlock(&ties->lock);
+	return n;
+}
