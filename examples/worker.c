@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A worker that loses no job: a job leaves the queue only when it is done (a slot of mode `queue`).
+ * A worker that loses no job, one of as many as wanted (a slot of mode `queue`).
  *
  *	./worker 4 7 ./command		runs ./command JOB for each job of channel 7
  *
- * The worker peeks at a job, does it, and then drops it, if it still is the oldest.  If the worker
- * dies before the job is done, the job is still there.  So a job may be done twice, and must allow
- * that.  This is for one worker on a channel: several would peek at the same job.  They take their
- * jobs with msgslot_message_receive() instead, and do each at most once.
+ * A job is leased while it is done: no other worker gets it, and it leaves the queue when it is
+ * done.  If the command fails, or the worker dies, even by kill -9, the job comes back at once, and
+ * the next worker gets it.  So a job may be done twice, and must allow that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A job that came back so often is told, and given up. */
+enum { TRIES = 3 };
+
+/* Whether the command succeeded; -1 if it could not be run. */
 static int run(char *command, char *job)
 {
 	int status;
@@ -31,36 +34,36 @@ static int run(char *command, char *job)
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0)
 		return -1;
-	if (status) {
-		fprintf(stderr, "job '%s' failed and stays\n", job);
-		errno = ECANCELED;
-		return -1;
-	}
-	return 0;
+	return status == 0;
 }
 
 static int work(struct msgslot *slot, uint32_t channel, char *command)
 {
-	const struct msgslot_receive_options peek = {
-		.flags = MSGSLOT_RECV_PEEK,
+	const struct msgslot_receive_options lease = {
+		.flags = MSGSLOT_RECV_LEASE,
 		.timeout = MSGSLOT_FOREVER,
 	};
-	struct msgslot_receive_options drop = { .flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP };
 	size_t size = msgslot_slot_get_max_message(slot);
 	struct msgslot_message message;
 	char *job = malloc(size + 1);
+	int done = 0, err = 0;
 	ssize_t length;
 
 	if (!job)
 		return -1;
-	while ((length = msgslot_message_receive_with(slot, channel, job, size, &peek, &message,
-						      sizeof(message))) >= 0) {
+	while (done >= 0 && !err) {
+		length = msgslot_message_receive_with(slot, channel, job, size, &lease, &message,
+						      sizeof(message));
+		if (length < 0)
+			break;
 		job[length] = '\0';
-		if (run(command, job))
-			break;
-		drop.sequence = message.sequence;
-		if (msgslot_message_receive_with(slot, channel, NULL, 0, &drop, NULL, 0) < 0)
-			break;
+		done = run(command, job);
+		if (done == 0 && message.delivered + 1 >= TRIES)
+			fprintf(stderr, "job '%s' failed %d times and is given up\n", job, TRIES);
+		if (done == 0 && message.delivered + 1 < TRIES)
+			err = msgslot_lease_return(slot, channel, message.sequence);
+		else if (done >= 0)
+			err = msgslot_lease_done(slot, channel, message.sequence);
 	}
 	free(job);
 	return -1;

@@ -61,7 +61,7 @@ struct msgslot_walker {
 	int fd;
 	uint32_t index;
 	struct msgslot_walk walk;
-	struct msgslot_walk_entry entries[MSGSLOT_WALK_MAX];
+	struct msgslot_walk_detail entries[MSGSLOT_WALK_MAX];
 };
 
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot)
@@ -81,8 +81,7 @@ void msgslot_walker_seek(struct msgslot_walker *walker, uint32_t channel)
 	walker->index = 0;
 }
 
-int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
-			size_t size)
+int msgslot_walker_next(struct msgslot_walker *walker, void *channel, size_t size)
 {
 	if (result_check(channel, size, SIZE_UP_TO(struct msgslot_walk_entry, next)))
 		return -1;
@@ -91,6 +90,7 @@ int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry
 			.from = walker->walk.from,
 			.entries = address_of(walker->entries),
 			.count = MSGSLOT_WALK_MAX,
+			.entry_size = sizeof(walker->entries[0]),
 		};
 
 		/* There is no channel above the highest id. */
@@ -103,7 +103,7 @@ int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry
 		if (!more.count)
 			return 0;
 	}
-	result_store(channel, size, &walker->entries[walker->index++], sizeof(*channel));
+	result_store(channel, size, &walker->entries[walker->index++], sizeof(walker->entries[0]));
 	return 1;
 }
 

@@ -6,18 +6,15 @@
  *
  *	if (!slot || msgslot_message_send(slot, 5, "hello", 5) < 0)
  *		perror("slot 0");
- *	length = msgslot_message_receive(slot, 5, buffer, sizeof(buffer));
  *
  * <linux/msgslot.h>, which this header includes, says what slots, channels, messages and sequences
  * are, and has the numbers: modes, flags, limits.  Every function is one system call or a few.
  * msgslot_slot_get_fd() gives the descriptor for everything that takes one: read(), write(),
- * poll(), epoll, io_uring, an event loop.
- *
- * Names: msgslot_OBJECT_VERB().  A page of section 3 of the manual describes each.
+ * poll(), epoll, io_uring, an event loop.  A page of section 3 of the manual describes each.
  *
  * Units: lengths and sizes are bytes, times and timeouts nanoseconds.  A timeout counts from the
  * call on; MSGSLOT_FOREVER has no end; 0 never waits (EAGAIN); any other ends with ETIMEDOUT.  On a
- * slot opened with O_NONBLOCK every timeout of a send or receive is 0.
+ * slot opened with O_NONBLOCK every timeout is 0.
  *
  * Errors: a function that fails returns -1, or NULL, and sets errno.  The kernel's errno is passed
  * on unchanged.  Every function may fail with ENODEV: the slot was destroyed.  A failed call
@@ -45,7 +42,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -152,7 +148,6 @@ int msgslot_range_listen(struct msgslot *slot, uint32_t first, uint32_t last, ui
 
 /* A walk over the channels of a slot in the order of their ids.  The slot must stay open. */
 struct msgslot_walker;
-
 /* Begins one at the lowest channel.  Errors: ENOMEM. */
 struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
 
@@ -160,16 +155,14 @@ struct msgslot_walker *msgslot_walker_new(struct msgslot *slot);
 void msgslot_walker_seek(struct msgslot_walker *walker, uint32_t channel);
 
 /*
- * Stores the next channel: its id, how many open files hold it, the number of its oldest message
- * and of the one to come (it keeps next - first messages).  Returns 1, or 0 when there are no more.
+ * Stores the next channel in a struct msgslot_walk_entry, or in a struct msgslot_walk_detail, which
+ * begins with the same members: as size says.  Returns 1, or 0 when there are no more.
  * Channels that exist from the first call to the last come exactly once, unless the walk is moved.
  * Errors: EINVAL (size), ENOMEM.
  */
-int msgslot_walker_next(struct msgslot_walker *walker, struct msgslot_walk_entry *channel,
-			size_t size);
+int msgslot_walker_next(struct msgslot_walker *walker, void *channel, size_t size);
 
-/* Takes NULL. */
-void msgslot_walker_free(struct msgslot_walker *walker);
+void msgslot_walker_free(struct msgslot_walker *walker); /* takes NULL */
 
 /* ---- messages: send.c, receive.c ------------------------------------------------------------- */
 
@@ -192,7 +185,7 @@ int msgslot_message_send(struct msgslot *slot, uint32_t channel, const void *mes
  */
 struct msgslot_send_options {
 	uint32_t flags;	   /* 0 or MSGSLOT_SEND_IF */
-	int64_t timeout;   /* how long to wait while the channel is full */
+	int64_t timeout;   /* how long to wait while the channel is full, or until it is empty */
 	uint64_t expected; /* MSGSLOT_SEND_IF: the number of the newest message; 0: there is none */
 };
 
@@ -232,13 +225,14 @@ struct msgslot_receive_options {
 
 /* What is known of a received message. */
 struct msgslot_message {
-	uint64_t sequence; /* its number in the channel */
-	uint64_t time;	   /* when it was sent, on CLOCK_BOOTTIME */
-	uint64_t lost;	   /* messages that went unread: see struct msgslot_recv */
-	size_t length;	   /* of all of it */
-	uint32_t pid;	   /* of the sending process; 0 where it has no number here */
-	uint32_t uid;	   /* of the user that opened the file it was sent through */
-	uint32_t channel;  /* that it was sent to */
+	uint64_t sequence;  /* its number in the channel */
+	uint64_t time;	    /* when it was sent, on CLOCK_BOOTTIME */
+	uint64_t lost;	    /* messages that went unread: see struct msgslot_recv */
+	size_t length;	    /* of all of it */
+	uint32_t pid;	    /* of the sending process; 0 where it has no number here */
+	uint32_t uid;	    /* of the user that opened the file it was sent through */
+	uint32_t channel;   /* that it was sent to */
+	uint64_t delivered; /* with MSGSLOT_RECV_LEASE: how often it was leased, and came back */
 };
 
 /*
@@ -251,8 +245,8 @@ struct msgslot_message {
  *	MSGSLOT_RECV_IF		`queue`: take the message if it is the oldest and has this number
  *	MSGSLOT_RECV_DROP	with _IF: do not copy it; buffer and size are not looked at, and the
  *				length is returned
- *	MSGSLOT_RECV_RANGE	from the channels of msgslot_range_listen(), alone or with _PEEK;
- *				the call's channel is not looked at
+ *	MSGSLOT_RECV_RANGE	from those of msgslot_range_listen(); alone, or with _PEEK or _LEASE
+ *	MSGSLOT_RECV_LEASE	`queue`: lease the message; alone, or with _IF or _RANGE
  *
  * Errors besides: EOPNOTSUPP (a flag that the mode does not have), ESTALE (MSGSLOT_RECV_IF: the
  * oldest is another, or there is none), ETIMEDOUT, EINTR, EINVAL (unknown flags, flags that exclude
@@ -261,6 +255,24 @@ struct msgslot_message {
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
 				     struct msgslot_message *message, size_t message_size);
+
+/* ---- what goes with the slot: lease.c, tied.c ------------------------------------------------ */
+
+/*
+ * What is received with MSGSLOT_RECV_LEASE is hidden from other readers until it is done, or comes
+ * back: by msgslot_lease_return(), or as the slot is closed, also by the end of the process.
+ * Errors: ESTALE (the slot has not leased that message, or it was cleared).
+ */
+int msgslot_lease_done(struct msgslot *slot, uint32_t channel, uint64_t sequence);
+int msgslot_lease_return(struct msgslot *slot, uint32_t channel, uint64_t sequence);
+
+/*
+ * `last`: sends a message that goes as the slot is closed, also by the end of the process, if it is
+ * the newest then; a will whose length is not 0 follows it.  Errors: as of a send.
+ */
+int msgslot_tied_send(struct msgslot *slot, uint32_t channel, const void *message, size_t length,
+		      const struct msgslot_send_options *options, const void *will,
+		      size_t will_length, uint64_t *sequence);
 
 /* ---- many messages in a system call: reader.c, writer.c -------------------------------------- */
 
@@ -443,9 +455,9 @@ int msgslot_names_next(struct msgslot_names *names, struct msgslot_name *name, s
 /* Takes NULL. */
 void msgslot_names_close(struct msgslot_names *names);
 
-/* ---- making slots: manage.c ------------------------------------------------------------------ */
-
 /*
+ * ---- making slots: manage.c --------------------------------------------------------------------
+ *
  * These work on sysfs, not on an open slot.  Only root may change anything.  A change lasts until
  * the module is unloaded.  Errors of all: ENODEV (the module is not loaded), EINVAL (a number that
  * is not from 0 to 255), EACCES.
@@ -485,5 +497,4 @@ ssize_t msgslot_attribute_get(int minor, const char *attribute, char *value, siz
 #ifdef __cplusplus
 }
 #endif
-
 #endif /* MSGSLOT_H */

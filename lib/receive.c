@@ -6,7 +6,7 @@
 
 #define FLAGS_KNOWN                                                                     \
 	(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP | \
-	 MSGSLOT_RECV_RANGE)
+	 MSGSLOT_RECV_RANGE | MSGSLOT_RECV_LEASE)
 
 ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, void *buffer,
 				     size_t size, const struct msgslot_receive_options *options,
@@ -54,6 +54,7 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 		known.pid = recv.pid;
 		known.uid = recv.uid;
 		known.channel = recv.channel;
+		known.delivered = recv.delivered;
 		result_store(message, message_size, &known, sizeof(known));
 	}
 	return recv.length;

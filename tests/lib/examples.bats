@@ -139,18 +139,31 @@ kept()
 	same 'one\ntwo words\nthree\n' ran
 }
 
-@test "worker: a job that fails stays, and so do those behind it" {
+@test "worker: a job that fails is tried again, and given up in the end" {
 	create queue
 	printf bad >/dev/msgslot$slot
 	printf good >/dev/msgslot$slot
-	run "$examples/worker" $slot 0 false
-	[ "$status" = 1 ]
-	[[ $output == *"job 'bad' failed and stays"* ]]
-	[ "$(kept)" = 2 ]
-	script run <<<$'#!/bin/sh\necho "$1" >>ran'
+	script run <<<$'#!/bin/sh\necho "$1" >>ran; [ "$1" = good ]'
 	background "$examples/worker" $slot 0 ./run
 	await ran good
-	same 'bad\ngood\n' ran
+	same 'bad\nbad\nbad\ngood\n' ran
+	await err "job 'bad' failed 3 times and is given up"
+}
+
+@test "worker: several share the jobs, and what one dies over another one does" {
+	create queue
+	script run <<<$'#!/bin/sh\n[ "$1" != deadly ] || [ -e died ] || { touch died; kill -KILL $PPID; }\necho "$1" >>ran'
+	for job in 1 2 deadly 3 4; do
+		printf %s $job >/dev/msgslot$slot
+	done
+	background "$examples/worker" $slot 0 ./run
+	background "$examples/worker" $slot 0 ./run
+	until [ "$(kept)" = 0 ]; do
+		sleep 0.05
+	done
+	equal=$(sort ran | uniq -c | awk '$2 != "deadly" { print $1, $2 }' | xargs)
+	[ "$equal" = "1 1 1 2 1 3 1 4" ]
+	grep -q deadly ran
 }
 
 @test "worker: a job outlives the worker that died over it" {
@@ -234,8 +247,7 @@ kept()
 		wait "$process"
 	done
 	same '20\n' count
-	background "$examples/latest" $slot 9
-	await out free
+	[ "$(kept)" = 0 ]
 }
 
 @test "lock: the command's status is passed on, the holder's number is there" {
@@ -252,7 +264,17 @@ kept()
 	await out "${started[0]}"
 	exec 9>&-
 	wait "${started[0]}"
-	await out free
+	[ "$(kept)" = 0 ]
+}
+
+@test "lock: its owner's death frees it" {
+	create last
+	script die <<<$'#!/bin/sh\nkill -KILL $PPID'
+	run "$examples/lock" $slot 9 ./die
+	[ "$status" = 137 ]
+	[ "$(kept)" = 0 ]
+	run "$examples/lock" $slot 9 echo mine
+	[ "$output" = mine ]
 }
 
 @test "all: no arguments is a usage error, no slot is told" {

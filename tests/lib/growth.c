@@ -119,7 +119,7 @@ static void a_channel_may_be_longer(void **state)
 {
 	struct msgslot *slot = own_slot("last", O_RDWR);
 	struct msgslot_walker *walker;
-	LATER(msgslot_walk_entry) entry;
+	LATER(msgslot_walk_detail) entry;
 
 	(void)state;
 	assert_result(msgslot_message_send(slot, 3, "a", 1), 0);
@@ -137,7 +137,7 @@ static void a_channel_may_be_longer(void **state)
 	later_fill(entry);
 	assert_result(msgslot_walker_next(walker, &entry.known, sizeof(entry.known)), 1);
 	assert_int_equal(entry.known.channel, 5);
-	assert_int_equal(entry.known.next - entry.known.first, 1);
+	assert_int_equal(entry.known.messages, 1);
 	assert_later_is_kept(entry);
 	msgslot_walker_free(walker);
 	msgslot_slot_close(slot);
@@ -207,7 +207,7 @@ static void later_flags_are_refused(void **state)
 
 	(void)state;
 	assert_result(msgslot_message_send(slot, 3, "hello", 5), 0);
-	for (receive.flags = 16; receive.flags; receive.flags <<= 1)
+	for (receive.flags = MSGSLOT_RECV_RETURN; receive.flags; receive.flags <<= 1)
 		assert_fails(msgslot_message_receive_with(slot, 3, got, sizeof(got), &receive, NULL,
 							  0),
 			     EINVAL);
