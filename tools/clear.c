@@ -29,7 +29,7 @@ static int clear_channel(struct slot *slot, const uint64_t *newest)
 			    "channel %u: the newest message has another sequence", slot->channel);
 }
 
-static int clear_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
+static int clear_each(struct slot *slot, const struct msgslot_walk_detail *entry, void *data)
 {
 	(void)data;
 	return address_has(slot->address, entry->channel) ? clear_channel(slot, NULL) : STATUS_DONE;

@@ -33,6 +33,8 @@ extern const struct command send_command;
 extern const struct command recv_command;
 extern const struct command watch_command;
 extern const struct command chat_command;
+extern const struct command hold_command;
+extern const struct command tie_command;
 extern const struct command list_command;
 extern const struct command show_command;
 extern const struct command clear_command;

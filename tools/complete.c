@@ -25,31 +25,37 @@ enum place {
 	MODE,
 	SETTING,
 	FILENAME,
+	MESSAGE,
 	PROGRAM,
 	COMMAND,
 };
 
+/* The first that fits counts; @with: only behind that option. */
 static const struct {
 	const char *name;
+	const char *with;
 	enum place places[5];
 } complete_grammars[] = {
-	{ "send", { SLOT, CHANNEL } },
-	{ "recv", { SLOT, RANGE } },
-	{ "watch", { SLOT, RANGE, PROGRAM } },
-	{ "chat", { SLOT, CHANNEL } },
-	{ "list", { END } },
-	{ "show", { SLOT, RANGE } },
-	{ "clear", { SLOT, RANGE } },
-	{ "create", { MODE_OR_SLOT, SETTING } },
-	{ "destroy", { SLOT } },
-	{ "set", { SLOT, SETTING } },
-	{ "dump", { SLOT, RANGE_OR_FILE, FILENAME } },
-	{ "restore", { SLOT, FILENAME } },
-	{ "record", { SLOT, RANGE, SLOT, RANGE } },
-	{ "play", { FILENAME } },
-	{ "doctor", { END } },
-	{ "version", { END } },
-	{ "help", { COMMAND } },
+	{ "send", NULL, { SLOT, CHANNEL } },
+	{ "recv", "--lease", { SLOT, RANGE, PROGRAM } },
+	{ "recv", NULL, { SLOT, RANGE } },
+	{ "watch", NULL, { SLOT, RANGE, PROGRAM } },
+	{ "chat", NULL, { SLOT, CHANNEL } },
+	{ "hold", NULL, { SLOT, CHANNEL, PROGRAM } },
+	{ "tie", NULL, { SLOT, CHANNEL, MESSAGE, PROGRAM } },
+	{ "list", NULL, { END } },
+	{ "show", NULL, { SLOT, RANGE } },
+	{ "clear", NULL, { SLOT, RANGE } },
+	{ "create", NULL, { MODE_OR_SLOT, SETTING } },
+	{ "destroy", NULL, { SLOT } },
+	{ "set", NULL, { SLOT, SETTING } },
+	{ "dump", NULL, { SLOT, RANGE_OR_FILE, FILENAME } },
+	{ "restore", NULL, { SLOT, FILENAME } },
+	{ "record", NULL, { SLOT, RANGE, SLOT, RANGE } },
+	{ "play", NULL, { FILENAME } },
+	{ "doctor", NULL, { END } },
+	{ "version", NULL, { END } },
+	{ "help", NULL, { COMMAND } },
 };
 
 /*
@@ -151,6 +157,7 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 	}
 	switch (places[at]) {
 	case END:
+	case MESSAGE:
 		break;
 	case SLOT:
 		candidate_offer_slots(word);
@@ -188,6 +195,14 @@ static void complete_offer_place(const enum place *places, int argc, char **argv
 	}
 }
 
+static bool complete_has_option(int argc, char **argv, const char *option)
+{
+	for (int i = 0; option && i < argc; i++)
+		if (!strcmp(argv[i], option))
+			return true;
+	return !option;
+}
+
 static void complete_words(int argc, char **argv)
 {
 	const struct command *command;
@@ -217,9 +232,12 @@ static void complete_words(int argc, char **argv)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(complete_grammars) / sizeof(complete_grammars[0]); i++)
-		if (!strcmp(complete_grammars[i].name, command->name))
+		if (!strcmp(complete_grammars[i].name, command->name) &&
+		    complete_has_option(first, argv, complete_grammars[i].with)) {
 			complete_offer_place(complete_grammars[i].places, argc - first,
 					     argv + first);
+			return;
+		}
 }
 
 static int complete_run(int argc, char **argv)

@@ -55,11 +55,11 @@ static void dump_add_message(struct dump *dump, const struct msgslot_message *kn
 	text_bytes(&dump->file, stream_buffer, known->length);
 }
 
-static int dump_add_all(struct dump *dump)
+static int dump_add_all(struct dump *dump, unsigned int mode)
 {
+	struct kept kept = { .lasting = mode == MSGSLOT_LAST };
 	struct dumpfile_header *header = &dump->header;
 	struct msgslot_message message;
-	struct kept kept = { 0 };
 	uint32_t channel = 0;
 	int status = STATUS_DONE;
 	ssize_t length;
@@ -93,7 +93,7 @@ static int dump_fetch(struct dump *dump, const struct address *address)
 		status = slot_report(&dump->slot, errno);
 	} else {
 		header->depth = info.depth;
-		status = dump_add_all(dump);
+		status = dump_add_all(dump, info.mode);
 	}
 	msgslot_slot_close(dump->slot.handle);
 	if (status)

@@ -33,6 +33,18 @@ static bool fdinfo_number(const char *text, const char *name, uint64_t *number)
 	return value != NULL;
 }
 
+static void fdinfo_parse_leases(const char *text, struct fdinfo *file)
+{
+	struct fdinfo_lease *lease = file->leases;
+
+	file->has_leased = fdinfo_number(text, "leases", &file->leased);
+	while (file->listed < FDINFO_LEASES_MAX && (text = fdinfo_value(text, "lease")) &&
+	       sscanf(text, "%" SCNu32 " %" SCNu64, &lease->channel, &lease->sequence) == 2) {
+		file->listed++;
+		lease++;
+	}
+}
+
 static void fdinfo_parse(const char *text, struct fdinfo *file)
 {
 	const char *stalls = fdinfo_value(text, "holds-up-writers");
@@ -47,6 +59,7 @@ static void fdinfo_parse(const char *text, struct fdinfo *file)
 			   fdinfo_number(text, "behind", &file->behind) &&
 			   fdinfo_number(text, "lost", &file->lost);
 	file->stalls = stalls && !strncmp(stalls, "yes", 3);
+	fdinfo_parse_leases(text, file);
 }
 
 /* The number that a name in /proc is, or 0. */

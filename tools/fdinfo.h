@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { FDINFO_LEASES_MAX = 64 };
+
 /**
  * struct fdinfo - an open file of a process
  * @pid: the process
@@ -20,6 +22,10 @@
  * @behind: messages that it has not read yet
  * @lost: messages that went unread
  * @stalls: writers wait until this file has read
+ * @has_leased: it leased messages some time
+ * @leased: how many it has leased now
+ * @listed: how many of these the kernel names
+ * @leases: their channels and sequences
  */
 struct fdinfo {
 	pid_t pid;
@@ -35,6 +41,13 @@ struct fdinfo {
 	uint64_t behind;
 	uint64_t lost;
 	bool stalls;
+	bool has_leased;
+	uint64_t leased;
+	unsigned int listed;
+	struct fdinfo_lease {
+		uint32_t channel;
+		uint64_t sequence;
+	} leases[FDINFO_LEASES_MAX];
 };
 
 /*

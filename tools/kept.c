@@ -9,10 +9,16 @@
 
 #include <errno.h>
 
+/* In `last` what is leased is tied to a file, and goes with that. */
+static bool kept_wants(const struct kept *kept, const struct msgslot_walk_detail *entry)
+{
+	return entry->messages && !(kept->lasting && entry->leased);
+}
+
 /* The next channel of the address that keeps a message: 1; 0, there are no more; -1 with errno. */
 static int kept_next_channel(struct kept *kept, const struct slot *slot)
 {
-	struct msgslot_walk_entry entry;
+	struct msgslot_walk_detail entry;
 	int found;
 
 	if (!kept->walker) {
@@ -23,13 +29,13 @@ static int kept_next_channel(struct kept *kept, const struct slot *slot)
 	}
 	do
 		found = msgslot_walker_next(kept->walker, &entry, sizeof(entry));
-	while (found > 0 && entry.first == entry.next);
+	while (found > 0 && !kept_wants(kept, &entry));
 	if (found > 0 && !address_has(slot->address, entry.channel))
 		found = 0;
 	if (found <= 0)
 		return found;
 	kept->channel = entry.channel;
-	kept->left = entry.next - entry.first;
+	kept->left = entry.messages;
 	kept->sequence = 0;
 	return 1;
 }

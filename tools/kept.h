@@ -10,12 +10,14 @@
 
 /**
  * struct kept - where the walk over the messages is; all zero where it begins
+ * @lasting: from the caller: leave out what goes when the file goes that sent it
  * @walker: gives the next channel; NULL: it has not begun
  * @channel: where it is now
  * @left: how many messages of @channel are to come: no more than it kept when the walk came to it
  * @sequence: of the message before, in @channel
  */
 struct kept {
+	bool lasting;
 	struct msgslot_walker *walker;
 	uint32_t channel;
 	uint64_t left;

@@ -18,6 +18,8 @@ static const struct command *const main_commands[] = {
 	&recv_command,
 	&watch_command,
 	&chat_command,
+	&hold_command,
+	&tie_command,
 	&list_command,
 	&show_command,
 	&clear_command,

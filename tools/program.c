@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -142,4 +143,20 @@ pid_t program_start(const char *path, char **command, int input)
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return child;
+}
+
+int program_run(const char *path, char **command, int input)
+{
+	pid_t child;
+	int result;
+
+	/* The end of a child is wanted, also where it was ignored before. */
+	signal(SIGCHLD, SIG_DFL);
+	child = program_start(path, command, input);
+	if (child < 0)
+		return -1;
+	while (waitpid(child, &result, 0) != child)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result);
 }

@@ -22,4 +22,10 @@ int program_find(const char *name, char path[PATH_MAX]);
  */
 pid_t program_start(const char *path, char **command, int input);
 
+/*
+ * The same, and waits for its end: its exit status, or 128 and the signal's number; -1 with errno
+ * if it could not be started.
+ */
+int program_run(const char *path, char **command, int input);
+
 #endif

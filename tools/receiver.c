@@ -81,7 +81,7 @@ static int receiver_listen(struct receiver *receiver)
 		return report_error(STATUS_USAGE, slot->node, "In other modes no message is taken.",
 				    "--lowest is for mode queue");
 	receiver->keeps = receiver->all && (stays || mode == MSGSLOT_BROADCAST);
-	if (stays && receiver->max_age >= 0 && !receiver->all && !receiver->settles)
+	if (stays && receiver->max_age >= 0 && !receiver->all)
 		return report_error(STATUS_USAGE, slot->node,
 				    "With -a all that are kept are looked at.",
 				    "-p with --max-age is for one channel");
@@ -126,7 +126,7 @@ int receiver_open(struct receiver *receiver, const struct address *address)
 		.flags = address->is_range ? MSGSLOT_RECV_RANGE : 0,
 	};
 	struct slot *slot = &receiver->slot;
-	int status = slot_open(slot, address, O_RDONLY);
+	int status = slot_open(slot, address, receiver->writes ? O_RDWR : O_RDONLY);
 	int mode;
 
 	if (!status)
@@ -264,10 +264,12 @@ static ssize_t receiver_fetch(struct receiver *receiver, const char **bytes,
 		options.flags = MSGSLOT_RECV_RANGE;
 	if (receiver->peek && msgslot_slot_get_mode(slot->handle) == MSGSLOT_QUEUE) {
 		options.flags |= MSGSLOT_RECV_PEEK;
-		if (receiver->newer && !slot->address->is_range && !receiver->settles)
+		if (receiver->newer && !slot->address->is_range)
 			options.flags |= MSGSLOT_RECV_NEWER;
 		options.sequence = receiver->sequence;
 		options.timeout = receiver_peek_time(receiver);
+	} else if (receiver->lease && msgslot_slot_get_mode(slot->handle) == MSGSLOT_QUEUE) {
+		options.flags |= MSGSLOT_RECV_LEASE;
 	}
 	return msgslot_message_receive_with(slot->handle, slot->address->channel, stream_buffer,
 					    receiver->size ? receiver->size : MSGSLOT_MESSAGE_MAX,
@@ -322,24 +324,12 @@ static ssize_t receiver_receive(struct receiver *receiver, const char **bytes,
 	return length;
 }
 
-/* Takes the message, if it still is the oldest: 0, or -1 with errno. */
-static int receiver_drop(struct receiver *receiver, const struct msgslot_message *message)
-{
-	const struct msgslot_receive_options options = {
-		.flags = MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP,
-		.sequence = message->sequence,
-	};
-
-	return msgslot_message_receive_with(receiver->slot.handle, message->channel, NULL, 0,
-					    &options, NULL, 0) < 0 ?
-		       -1 :
-		       0;
-}
-
 /* A message that is too old is taken all the same, as the next one is behind it. */
 static int receiver_skip(struct receiver *receiver, const struct msgslot_message *message)
 {
-	if (!receiver->settles || !receiver_drop(receiver, message) || errno == ESTALE)
+	if (!receiver->lease || msgslot_slot_get_mode(receiver->slot.handle) != MSGSLOT_QUEUE ||
+	    !msgslot_lease_done(receiver->slot.handle, message->channel, message->sequence) ||
+	    errno == ESTALE)
 		return STATUS_DONE;
 	return slot_report(&receiver->slot, errno);
 }
@@ -390,18 +380,6 @@ int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_
 	if (status != STATUS_INTERRUPTED)
 		receiver->deadline = 0;
 	return status;
-}
-
-int receiver_take(struct receiver *receiver, const struct msgslot_message *message)
-{
-	if (!receiver_drop(receiver, message))
-		return STATUS_DONE;
-	if (errno != ESTALE)
-		return slot_report(&receiver->slot, errno);
-	return report_error(STATUS_STALE, receiver->slot.node,
-			    "Let one process at a time serve a channel.",
-			    "channel %u: another reader took message %" PRIu64,
-			    receiver->slot.channel, message->sequence);
 }
 
 int receiver_status(const struct receiver *receiver)

@@ -16,7 +16,8 @@ struct receiver {
 	struct slot slot;
 	bool wait;	     /* in mode `last` too */
 	bool peek;	     /* `queue`: take nothing */
-	bool settles;	     /* with peek: each message is taken before the next is received */
+	bool lease;	     /* `queue`: lease each message, and take none */
+	bool writes;	     /* the slot is opened for writing, too */
 	bool newer;	     /* only messages above sequence */
 	uint64_t sequence;   /* of --newer; then that of the message before */
 	int64_t timeout;     /* how long to wait for a message */
@@ -73,9 +74,6 @@ int receiver_next(struct receiver *receiver, const char **bytes, struct msgslot_
 
 /* Whether messages were received that receiver_next() has not told: then it does not wait. */
 bool receiver_has_more(const struct receiver *receiver);
-
-/* `queue`: takes the message that was peeked at, if it still is the oldest.  A status. */
-int receiver_take(struct receiver *receiver, const struct msgslot_message *message);
 
 /* At the end: STATUS_LOST if messages of a `broadcast` channel were lost. */
 int receiver_status(const struct receiver *receiver);

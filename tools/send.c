@@ -219,6 +219,9 @@ static int send_run(int argc, char **argv)
 	if (send_if) {
 		send_how.flags = MSGSLOT_SEND_IF;
 		send_how.expected = send_expected;
+		/* Only with -W it waits until the channel is empty. */
+		if (send_how.timeout == MSGSLOT_FOREVER)
+			send_how.timeout = 0;
 	}
 	if (send_each_line)
 		return send_all_lines(&slot);

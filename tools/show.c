@@ -68,6 +68,8 @@ static void show_add_slot(struct text *text, const char *node, const struct msgs
 	show_add_use(text, show_json ? "share_bytes" : "my bytes", info->share_bytes,
 		     info->share_max_bytes);
 	show_add_number(text, "messages", info->messages);
+	if (info->mode == MSGSLOT_QUEUE)
+		show_add_number(text, "leased", info->leased);
 	show_add_number(text, "sent", info->sent);
 	show_add_number(text, "received", info->received);
 	show_add_number(text, "dropped", info->dropped);
@@ -75,23 +77,22 @@ static void show_add_slot(struct text *text, const char *node, const struct msgs
 }
 
 static void show_add_channel(struct text *text, bool first,
-			     const struct msgslot_walk_entry *channel)
+			     const struct msgslot_walk_detail *channel)
 {
-	uint64_t messages = channel->next - channel->first;
-
 	if (show_json)
 		text_format(text,
-			    "%s{\"channel\":%" PRIu32 ",\"messages\":%" PRIu64 ",\"first\":%" PRIu64
-			    ",\"next\":%" PRIu64 ",\"files\":%" PRIu32 "}",
-			    first ? "" : ",", channel->channel, messages, (uint64_t)channel->first,
-			    (uint64_t)channel->next, channel->files);
+			    "%s{\"channel\":%" PRIu32 ",\"messages\":%" PRIu32 ",\"first\":%" PRIu64
+			    ",\"next\":%" PRIu64 ",\"files\":%" PRIu32 ",\"leased\":%" PRIu32 "}",
+			    first ? "" : ",", channel->channel, channel->messages,
+			    (uint64_t)channel->first, (uint64_t)channel->next, channel->files,
+			    channel->leased);
 	else
 		text_format(
 			text,
-			"%s%10" PRIu32 " %10" PRIu64 " %20" PRIu64 " %20" PRIu64 " %5" PRIu32 "\n",
+			"%s%10" PRIu32 " %10" PRIu32 " %20" PRIu64 " %20" PRIu64 " %5" PRIu32 "\n",
 			first ? "   CHANNEL   MESSAGES                FIRST                 NEXT FILES\n" :
 				"",
-			channel->channel, messages, (uint64_t)channel->first,
+			channel->channel, channel->messages, (uint64_t)channel->first,
 			(uint64_t)channel->next, channel->files);
 }
 
@@ -110,14 +111,14 @@ struct show_channels {
 };
 
 /* Shows a channel.  The hold of this program's own file does not count. */
-static int show_each(struct slot *slot, const struct msgslot_walk_entry *entry, void *data)
+static int show_each(struct slot *slot, const struct msgslot_walk_detail *entry, void *data)
 {
 	struct show_channels *channels = data;
-	struct msgslot_walk_entry channel = *entry;
+	struct msgslot_walk_detail channel = *entry;
 
 	if (channels->own_hold && channel.channel == 0 && channel.files) {
 		channel.files--;
-		channels->only_own = !channel.files && channel.first == channel.next;
+		channels->only_own = !channel.files && !channel.messages;
 		if (channels->only_own)
 			return STATUS_DONE;
 	}
@@ -144,9 +145,13 @@ static bool show_wants_file(const struct slot *slot, const struct fdinfo *file)
 {
 	if (!slot->address->has_channel)
 		return true;
-	if (file->listens)
-		return file->first <= slot->address->last && file->last >= slot->address->channel;
-	return file->selected && address_has(slot->address, file->channel);
+	if (file->listens && file->first <= slot->address->last &&
+	    file->last >= slot->address->channel)
+		return true;
+	for (unsigned int i = 0; i < file->listed; i++)
+		if (address_has(slot->address, file->leases[i].channel))
+			return true;
+	return !file->listens && file->selected && address_has(slot->address, file->channel);
 }
 
 static void show_add_file_json(struct text *text, bool first, const struct fdinfo *file)
@@ -164,7 +169,12 @@ static void show_add_file_json(struct text *text, bool first, const struct fdinf
 			    ",\"next\":%" PRIu64 ",\"behind\":%" PRIu64 ",\"lost\":%" PRIu64
 			    ",\"holds_up_writers\":%s",
 			    file->next, file->behind, file->lost, file->stalls ? "true" : "false");
-	text_string(text, "}");
+	if (file->has_leased)
+		text_format(text, ",\"leased\":%" PRIu64 ",\"leases\":[", file->leased);
+	for (unsigned int i = 0; i < file->listed; i++)
+		text_format(text, "%s{\"channel\":%" PRIu32 ",\"sequence\":%" PRIu64 "}",
+			    i ? "," : "", file->leases[i].channel, file->leases[i].sequence);
+	text_string(text, file->has_leased ? "]}" : "}");
 }
 
 /* "5", "1-100", or "-": neither. */
@@ -183,14 +193,19 @@ static const char *show_channels_of(const struct fdinfo *file)
 static void show_add_file_line(struct text *text, bool first, const struct fdinfo *file)
 {
 	if (first)
-		text_string(text,
-			    "       PID    FD    CHANNEL     BEHIND       LOST WRITERS COMMAND\n");
+		text_string(
+			text,
+			"       PID    FD    CHANNEL     BEHIND       LOST WRITERS     LEASED COMMAND\n");
 	text_format(text, "%10d %5d %10s ", (int)file->pid, file->fd, show_channels_of(file));
 	if (file->has_cursor)
 		text_format(text, "%10" PRIu64 " %10" PRIu64 " %-7s ", file->behind, file->lost,
 			    file->stalls ? "wait" : "-");
 	else
 		text_format(text, "%10s %10s %-7s ", "-", "-", "-");
+	if (file->has_leased)
+		text_format(text, "%10" PRIu64 " ", file->leased);
+	else
+		text_format(text, "%10s ", "-");
 	text_visible(text, file->command, strlen(file->command), "");
 	text_string(text, "\n");
 }

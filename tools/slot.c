@@ -30,11 +30,11 @@ int slot_select(struct slot *slot)
 }
 
 int slot_walk(struct slot *slot,
-	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
+	      int (*each)(struct slot *slot, const struct msgslot_walk_detail *entry, void *data),
 	      void *data)
 {
 	struct msgslot_walker *walker = msgslot_walker_new(slot->handle);
-	struct msgslot_walk_entry entry;
+	struct msgslot_walk_detail entry;
 	int found, status = STATUS_DONE;
 
 	if (!walker)

@@ -39,7 +39,7 @@ int slot_select(struct slot *slot);
  * until that returns something else than 0.  Reports; a status.
  */
 int slot_walk(struct slot *slot,
-	      int (*each)(struct slot *slot, const struct msgslot_walk_entry *entry, void *data),
+	      int (*each)(struct slot *slot, const struct msgslot_walk_detail *entry, void *data),
 	      void *data);
 
 /*

@@ -111,6 +111,8 @@ offers()
 	offers "" send @bell ""
 	offers ":commands" watch 4 5 ""
 	offers ":commands" watch @bell ""
+	offers ":commands" recv --lease 4 5 ""
+	offers "" recv 4 5 ""
 	offers ":files" watch @bell cat ""
 	offers ":files" dump 4 ""
 	offers "" dump 4 file ""

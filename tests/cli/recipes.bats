@@ -91,20 +91,36 @@ leaders=()
 }
 
 # shellcheck disable=SC2016 # the inner shell's
-@test "work queue over four workers" {
+@test "work queue over four workers, of which one is killed" {
+	local sleeper worker
+
 	renew 4 queue
 	recipe "work queue: four workers" >workers
 	recipe "work queue: the jobs" >make-jobs
 	for number in {1..12}; do
 		echo "number $number" >"file $number.log"
 	done
-	run_in_background workers
+	# The first job is in the middle when its worker is killed.
+	mkdir bin
+	install -m 755 /dev/stdin bin/gzip <<-'END'
+		#!/bin/sh
+		mkdir first 2>/dev/null && echo $$ >first/sleeper && exec sleep 1000
+		exec /bin/gzip "$@"
+	END
+	PATH=$PWD/bin:$PATH run_in_background workers
 	eventually sh -c "[ \$(pgrep -c -P $leader msgslot) = 4 ]"
 	works sh make-jobs
+	eventually sh -c '[ $(ls *.log.gz 2>/dev/null | wc -l) = 11 ] && [ -s first/sleeper ]'
+	sleeper=$(<first/sleeper)
+	worker=$sleeper
+	until [ "$(ps -o comm= "$worker")" = msgslot ]; do
+		worker=$(ps -o ppid= "$worker" | xargs)
+	done
+	kill -KILL "$worker" "$sleeper"
 	eventually sh -c '[ $(ls *.log.gz 2>/dev/null | wc -l) = 12 ] && ! ls *.log'
 	equal contents "$(gzip -dc ./*.log.gz | sort -V | xargs)" "$(printf 'number %s ' {1..12} | xargs)"
-	[ ! -s workers.errors ]
-	has 4 received 12
+	[ ! -s workers.errors ] || grep -q Killed workers.errors
+	has 4 messages 0
 }
 
 @test "priorities" {
@@ -162,51 +178,70 @@ leaders=()
 }
 
 @test "lock" {
-	local count=10
+	local count=10 number
 
-	[ ! "$small" ] || count=3
+	[ ! "$small" ] || count=4
 	renew 1 last
-	recipe "lock: two functions" >work
-	cat >>work <<-END
-		for turn in \$(seq $count); do
-			lock || exit
-			read -r number <counter
-			echo \$((number + 1)) >counter
-			unlock
-		done
-		echo done
-	END
+	recipe "lock: any number of these, one at a time" >work
+	recipe "lock: held by whom" >which
 	echo 0 >counter
-	for number in 1 2 3; do
+	for ((number = 0; number < count; number++)); do
 		sh work >"said.$number" 2>"errors.$number" 3>&- &
 	done
 	wait
-	equal counter "$(<counter)" $((3 * count))
-	equal said "$(cat said.* errors.* | xargs)" "done done done"
-	prints 'free\n' msgslot recv @lock
+	equal counter "$(<counter)" $count
+	equal said "$(cat said.* errors.*)" ""
+	prints 'nobody\n' sh -c '. ./which 2>/dev/null'
+	start msgslot hold -m "the test" @lock sleep 1000
+	waits wait4
+	prints 'the test\n' sh which
+	kill -KILL "$(pgrep -P "$pid")" "$pid"
 	# A user that may not use the slot does not wait for ever.
-	fails 1 "" as outsider sh -c "$(<work)"
+	fails 6 "Permission denied" as outsider sh -c "$(<work)"
 }
 
 @test "leader" {
 	local first second
 
 	renew 1 last
-	recipe "leader: each candidate" | sed 's/sleep 5/sleep 0.2/; s/-ge 15/-ge 4/' >candidate
+	recipe "leader: each candidate" >candidate
+	recipe "leader: which it is" >which
 	cp candidate other
 	run_in_background candidate
 	first=$leader
-	eventually grep -q leads candidate.said
+	eventually grep -qx "$(hostname)-$first leads" candidate.said
 	run_in_background other
 	second=$leader
-	for _ in {1..10}; do
-		equal leader "$(msgslot recv @leader)" "$(hostname)-$first"
-		sleep 0.1
-	done
+	eventually sh -c "[ \$(pgrep -c -s $second msgslot) = 1 ]"
+	prints "$(hostname)-$first\n" sh which
 	[ ! -s other.said ]
-	kill -- "-$first"
+	kill -KILL -- "-$first"
 	eventually grep -qx "$(hostname)-$second leads" other.said
-	equal leader "$(msgslot recv @leader)" "$(hostname)-$second"
+	prints "$(hostname)-$second\n" sh which
+}
+
+@test "presence of a fleet" {
+	local first second
+
+	renew 0 last
+	recipe "presence: each robot, here number 7" >robot7
+	recipe "presence: a robot with a last word" >robot8
+	recipe "presence: the list" >list
+	run_in_background robot7
+	first=$leader
+	eventually sh list
+	run_in_background robot8
+	second=$leader
+	eventually msgslot recv 0 1008
+	prints "robot 7 on $(hostname)\nrobot 8 is here\n" sh list
+	kill -KILL -- "-$first"
+	eventually sh -c '! msgslot recv 0 1007'
+	prints 'robot 8 is here\n' sh list
+	start msgslot recv -f -C 2 0 1000-1999
+	eventually grep -q here said
+	kill -KILL -- "-$second"
+	ends 0
+	equal heard "$(<said)" $'robot 8 is here\nrobot 8 is gone'
 }
 
 @test "request and reply" {

@@ -23,6 +23,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 		channels 2 of 100
 		my channels 1 of 49
 		messages 3
+		leased 0
 		sent 4
 		received 1
 		dropped 0
@@ -51,7 +52,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	equal keys "$(jq -c keys_unsorted out)" \
 		'["node","slot","mode","depth","max_message","overflow","instance","channels","bytes","share_channels","share_bytes","messages","sent","received","dropped","channel_list"]'
 	equal values "$(jq -c '[.node,.slot,.mode,.channels,.messages,.sent,.channel_list]' out)" \
-		'["/dev/msgslot1",1,"last",{"used":1,"max":1048576},1,2,[{"channel":5,"messages":1,"first":2,"next":3,"files":0}]]'
+		'["/dev/msgslot1",1,"last",{"used":1,"max":1048576},1,2,[{"channel":5,"messages":1,"first":2,"next":3,"files":0,"leased":0}]]'
 	works msgslot show -j 1 6
 	equal channels "$(jq -c .channel_list out)" "[]"
 }
@@ -68,9 +69,9 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	works msgslot show -v 6
 	sed -n '/ PID /,$p' out | sed 's/^ *[0-9][0-9]* / N /; s/  */ /g; s/^ //' | sort >seen
 	same seen - <<-'END'
-		N 1 0 - - - bash
-		N 3 0 2 0 wait bash
-		PID FD CHANNEL BEHIND LOST WRITERS COMMAND
+		N 1 0 - - - - bash
+		N 3 0 2 0 wait - bash
+		PID FD CHANNEL BEHIND LOST WRITERS LEASED COMMAND
 	END
 	equal "of channel 5" "$(msgslot show -jv 6 5 | jq -c .file_list)" "[]"
 	# A user sees only what that user may look into.
@@ -81,6 +82,25 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	equal stalled "$(msgslot show -jv 6 | jq '[.file_list[] | select(.holds_up_writers)] | length')" 0
 	pkill -KILL -u member
 	wait || :
+}
+
+@test "show -v: which process has leased what" {
+	renew 4 queue
+	works as member msgslot send -l 4 5 < <(printf 'one\ntwo\nthree\n')
+	start as member msgslot watch -J 2 4 5 sleep 1000
+	eventually bash -c '[ "$(cat /sys/class/msgslot/msgslot4/leased)" = 2 ]'
+	works msgslot show -jv 4
+	equal leased "$(jq -c '[.messages, .leased, .channel_list[0].messages, .channel_list[0].leased]' out)" "[3,2,3,2]"
+	equal reader "$(jq -c '.file_list[] | [.command, .leased, .leases]' out)" \
+		'["msgslot",2,[{"channel":5,"sequence":1},{"channel":5,"sequence":2}]]'
+	equal "of channel 5" "$(msgslot show -jv 4 5 | jq '.file_list | length')" 1
+	equal "of channel 6" "$(msgslot show -jv 4 6 | jq '.file_list | length')" 0
+	works msgslot show -v 4
+	equal line "$(tail -n 1 out | awk '{ print $2, $3, $7, $8 }')" "3 - 2 msgslot"
+	pkill -KILL -u member
+	wait || :
+	works msgslot show -j 4
+	equal "come back" "$(jq -c '[.leased, .channel_list[0].messages]' out)" "[0,3]"
 }
 
 @test "show: ten thousand channels" {

@@ -14,6 +14,7 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	grep -v -e _PID= -e _TIME= -e _KERNEL= -e _SLOW= -e _QUICK= -e _SECONDS= environment >seen
 	cat >expected <<-END
 		MSGSLOT_CHANNEL=5
+		MSGSLOT_DELIVERED=0
 		MSGSLOT_LENGTH=5
 		MSGSLOT_LOST=0
 		MSGSLOT_NODE=/dev/msgslot4
@@ -57,21 +58,32 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	fails 3 "there is no message" msgslot watch --newer 1 -W 0 4 5 cat
 }
 
-@test "a command that fails is passed over; with -e it is the end" {
+@test "a command that fails is passed over where it takes nothing; with -e it is the end" {
+	for mode in last broadcast; do
+		renew 4 $mode
+		start msgslot watch -C 2 4 5 sh -c 'cat; exit 3'
+		waits ppoll
+		works msgslot send 4 5 one
+		says 'one'
+		waits ppoll
+		works msgslot send 4 5 two
+		ends 0
+		says 'onetwo'
+	done
 	renew 4 queue
-	works msgslot send -l 4 5 < <(printf 'one\ntwo\nthree\nfour\n')
-	prints 'onetwo' msgslot watch -C 2 4 5 sh -c 'cat; exit 3'
+	works msgslot send -l 4 5 < <(printf 'three\nfour\n')
 	code=0
 	msgslot watch -e 4 5 sh -c 'cat; exit 3' >out 2>err || code=$?
 	equal "exit code" $code 1
 	equal said "$(<err)" "msgslot: sh: ended with 3"
 	equal printed "$(<out)" three
 	fails 1 "msgslot: sh: was ended by signal 9" msgslot watch --errexit 4 5 sh -c 'kill -9 $$'
-	holds 0
-	works msgslot send 4 5 one
+	holds 2
 	fails 1 "msgslot: /usr/bin/no-such-command: No such file or directory" \
 		msgslot watch 4 5 /usr/bin/no-such-command
-	holds 1
+	holds 2
+	prints 'threefour' msgslot watch -C 2 4 5 cat
+	holds 0
 }
 
 @test "what cannot be delivered is not taken" {
@@ -150,28 +162,69 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 		'mkdir found && cp script found && msgslot watch -C 1 4 5 script'
 }
 
-@test "queue: -p takes the message when the command succeeded" {
+@test "queue: a message is taken when its command has succeeded" {
 	renew 4 queue
 	works msgslot send -l 4 5 < <(printf 'one\ntwo\n')
 	fails 1 "msgslot: false: ended with 1" msgslot watch -p 4 5 false
 	holds 2
 	prints 'one' msgslot watch -p -C 1 4 5 cat
 	holds 1
-	# A watch that is killed has taken nothing.
-	start msgslot watch -p 4 5 sleep 1000
-	waits wait4
-	sleeper=$(pgrep -P "$pid")
-	kill -KILL "$pid" "$sleeper"
-	wait "$pid" || true
-	holds 1
-	# It takes the head, one after the other.
+	# Others do not find it meanwhile, and a watch that is killed has taken nothing.
+	for option in -p -e --retries=5; do
+		start msgslot watch $option 4 5 sleep 1000
+		waits wait4
+		fails 3 "there is no message" msgslot recv -W 0 4 5
+		prints 'two\n' msgslot recv -p --newer 0 4 5
+		equal leased "$(get 4 leased)" 1
+		sleeper=$(pgrep -P "$pid")
+		kill -KILL "$pid" "$sleeper"
+		wait "$pid" || true
+		holds 1
+		prints 'two\n' msgslot recv -p 4 5
+	done
+	# With -e and -p the message comes back as the watch ends.
 	fails 2 "it excludes --newer" msgslot watch -p --newer 1 4 5 cat
-	# A message that another reader took meanwhile is told.
-	fails 9 "another reader took message 2" \
-		msgslot watch -p 4 5 sh -c 'msgslot recv -N 4 5 >/dev/null'
+	# One that is cleared meanwhile is gone.
+	works msgslot watch -p -C 1 4 5 sh -c 'msgslot clear 4 5'
 	holds 0
-	renew 4 last
-	fails 2 "-p is for mode queue" msgslot watch -p 4 5 cat
+	for mode in last broadcast; do
+		renew 4 $mode
+		fails 2 "-p is for mode queue" msgslot watch -p 4 5 cat
+		fails 2 "--retries is for mode queue" msgslot watch --retries 1 4 5 cat
+		fails 2 "--dead-letter is for mode queue" msgslot watch --dead-letter 1 4 5 cat
+	done
+}
+
+# shellcheck disable=SC2016 # the inner shell's
+@test "queue: a message whose command fails comes first again, and is put aside in the end" {
+	renew 4 queue
+	works msgslot send -l 4 5 < <(printf 'bad\ngood\n')
+	# It stays, and is told; the next one is done.
+	fails 1 "channel 5: message 1 failed 3 times" msgslot watch --retries 2 -C 4 4 5 \
+		sh -c 'echo "$MSGSLOT_DELIVERED $(cat)" | tee -a log | grep -q good'
+	printf '0 bad\n1 bad\n2 bad\n0 good\n' >expected
+	same log expected
+	holds 1
+	# As that watch ended it came back. Another one tries once more, or puts it where others look.
+	fails 1 "channel 5: message 1 failed 4 times" msgslot watch --retries 2 -C 1 4 5 false
+	holds 1
+	works msgslot watch --retries 2 --dead-letter 9 -C 1 4 5 sh -c 'echo not run; exit 1'
+	equal printed "$(<out)" ""
+	prints 'bad\n' msgslot recv -W 0 4 9
+	holds 0
+	works msgslot send 4 5 worse
+	works msgslot watch --retries 0 --dead-letter 9 -C 1 4 5 false
+	prints 'worse\n' msgslot recv -W 0 4 9
+	# A channel for them that is full: it stays.
+	renew 4 queue
+	put "$class/msgslot4/depth" 1
+	works msgslot send 4 9 full
+	works msgslot send 4 5 bad
+	fails 1 "channel 9: " msgslot watch --retries 0 --dead-letter 9 -C 1 4 5 false
+	grep -q "message 1 failed 1 time$" err
+	prints 'bad\n' msgslot recv -W 0 4 5
+	holds 1
+	fails 2 "--dead-letter 'x' is not" msgslot watch --dead-letter x 4 5 false
 }
 
 @test "options end at the slot: the command has its own" {
@@ -204,7 +257,11 @@ source "$BATS_TEST_DIRNAME/../common/tools.bash"
 	start msgslot watch -e -J 2 4 5 bash -c '[ "$(cat)" = good ]'
 	ends 1
 	grep -qx "msgslot: bash: ended with 1" errors
-	fails 2 "it excludes -J" msgslot watch -p -J 2 4 5 cat
+	# A lease each: with -p, too.
+	works msgslot clear 4 5
+	works msgslot send -l 4 5 < <(seq 4)
+	works msgslot watch -p -J 4 -C 4 4 5 true
+	holds 0
 	fails 2 "-J '0' is not a number from 1 to 1024" msgslot watch -J 0 4 5 cat
 	# The command has its own children, and hears of them.
 	works msgslot send 4 5 x
