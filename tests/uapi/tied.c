@@ -272,6 +272,7 @@ static void holders_that_are_killed(void **state)
 		i = random_below(&seed, PROCESSES);
 		/* What it had taken is open again only once it is gone. */
 		assert_result(kill(children[i], SIGSTOP), 0);
+		assert_result(waitpid(children[i], NULL, WUNTRACED), children[i]);
 		dead = children[i];
 		__atomic_compare_exchange_n(inside, &dead, 0, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST);
@@ -281,8 +282,13 @@ static void holders_that_are_killed(void **state)
 	}
 	before = *done;
 	await(*done > before + 10);
-	for (i = 0; i < PROCESSES; i++) {
+	/* All stop first: none is to see what another leaves. */
+	for (i = 0; i < PROCESSES; i++)
 		assert_result(waitpid(children[i], NULL, WNOHANG), 0);
+	for (i = 0; i < PROCESSES; i++)
+		assert_result(kill(children[i], SIGSTOP), 0);
+	for (i = 0; i < PROCESSES; i++) {
+		assert_result(waitpid(children[i], NULL, WUNTRACED), children[i]);
 		assert_result(kill(children[i], SIGKILL), 0);
 		assert_result(waitpid(children[i], NULL, 0), children[i]);
 	}
