@@ -356,10 +356,23 @@ int msgslot_charge(const struct msgslot_payer *payer, u64 bytes, u32 channels)
 	return err;
 }
 
-void msgslot_charge_over(struct msgslot_share *share, u64 bytes)
+bool msgslot_charge_over(struct msgslot_share *share, u64 bytes, bool once)
+{
+	bool may;
+
+	spin_lock(&share->account->lock);
+	may = !once || !share->over;
+	if (may)
+		add_locked(share, bytes, 0);
+	share->over |= once;
+	spin_unlock(&share->account->lock);
+	return may;
+}
+
+void msgslot_share_end_over(struct msgslot_share *share)
 {
 	spin_lock(&share->account->lock);
-	add_locked(share, bytes, 0);
+	share->over = false;
 	spin_unlock(&share->account->lock);
 }
 

@@ -66,7 +66,8 @@ struct msgslot_usage {
  * struct msgslot_account - the limits of a slot and what is used of them
  * @lock: guards everything here and in the shares; innermost, nothing is called under it
  * @limit: what the slot may hold
- * @used: what it holds, never more than @limit but where @limit was lowered since
+ * @used: what it holds, never more than @limit, but for one lease of each user, and where @limit
+ *	was lowered since
  * @shares: the shares by uid
  * @retired: bytes that are charged to no user any more, and not freed yet because a reader may look
  *	at them
@@ -86,6 +87,7 @@ struct msgslot_account {
  * @uid: of the user
  * @refs: one for each open file and one for each charge; freed with the last
  * @used: what the user holds
+ * @over: one of its charges is one that is beyond all limits
  * @growing: bytes that calls of the user have allocated, or are about to allocate, and not charged
  *	yet
  *
@@ -97,6 +99,7 @@ struct msgslot_share {
 	kuid_t uid;
 	unsigned long refs;
 	struct msgslot_usage used;
+	bool over;
 	u64 growing;
 };
 
@@ -157,8 +160,13 @@ bool msgslot_payer_is_privileged(const struct msgslot_payer *payer);
 int msgslot_growth_begin(const struct msgslot_payer *payer, u64 bytes, u64 more, gfp_t gfp);
 void msgslot_growth_end(const struct msgslot_payer *payer, u64 bytes);
 void msgslot_uncharge(struct msgslot_share *share, u64 bytes, u32 channels);
-/* Charges @share beyond all limits. */
-void msgslot_charge_over(struct msgslot_share *share, u64 bytes);
+/*
+ * Charges @share beyond all limits.  With @once whether that could be: a user has one such charge
+ * at a time, which msgslot_share_end_over() ends, before it is uncharged; otherwise the caller is
+ * about to uncharge as much.
+ */
+bool msgslot_charge_over(struct msgslot_share *share, u64 bytes, bool once);
+void msgslot_share_end_over(struct msgslot_share *share);
 
 /*
  * Charges @share with @bytes that replace @old_bytes, which are charged to @old (NULL: they replace

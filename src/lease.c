@@ -78,11 +78,21 @@ struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u
 	return away;
 }
 
+void msgslot_lease_empty(struct msgslot_lease *lease, struct msgslot_spares *spares)
+{
+	if (lease->buffer) {
+		msgslot_buffer_uncharge(lease->buffer);
+		msgslot_buffer_put(spares, lease->buffer);
+		lease->buffer = NULL;
+	}
+	if (unlikely(lease->over))
+		msgslot_share_end_over(lease->share);
+	msgslot_uncharge(lease->share, lease->size, 0);
+}
+
 void msgslot_lease_free(struct msgslot_lease *lease, struct msgslot_spares *spares)
 {
-	msgslot_buffer_uncharge(lease->buffer);
-	msgslot_buffer_put(spares, lease->buffer);
-	msgslot_uncharge(lease->share, lease->size, 0);
+	msgslot_lease_empty(lease, spares);
 	kfree(lease);
 }
 

@@ -24,6 +24,7 @@
  * @time: as in the cell that it came from
  * @pid: likewise
  * @uid: likewise
+ * @payer: the user that was charged for the ring it came from
  * @length: in bytes
  * @delivered: how often it came back
  */
@@ -32,6 +33,7 @@ struct msgslot_leased {
 	u64 time;
 	pid_t pid;
 	kuid_t uid;
+	kuid_t payer;
 	u32 length;
 	u32 delivered;
 };
@@ -42,6 +44,7 @@ struct msgslot_leased {
  * @message: what is known of it
  * @capacity: of @bytes
  * @size: of the memory that this is in, in bytes, as charged
+ * @over: as the one that may be charged beyond the limits
  * @share: of the user that is charged for that
  * @buffer: has the message if it is long, charged to its sender as in a cell; else NULL
  * @bytes: has it otherwise
@@ -51,6 +54,7 @@ struct msgslot_lease {
 	struct msgslot_leased message;
 	u32 capacity;
 	u32 size;
+	bool over;
 	struct msgslot_share *share;
 	struct msgslot_buffer *buffer;
 	u8 *bytes;
@@ -104,7 +108,9 @@ u64 msgslot_leases_newest(const struct msgslot_leases *leases);
 struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u64 sequence,
 					  bool all);
 
-/* Frees @lease, which is in no tree, and its memory, whatever else is in that.  Sleeps. */
+/* @lease, which is in no tree, has no message any more, and is charged to no user.  Sleeps. */
+void msgslot_lease_empty(struct msgslot_lease *lease, struct msgslot_spares *spares);
+/* Frees it besides, and its memory, whatever else is in that.  Sleeps. */
 void msgslot_lease_free(struct msgslot_lease *lease, struct msgslot_spares *spares);
 /* Frees all of @root.  Sleeps. */
 void msgslot_lease_free_all(struct rb_root *root, struct msgslot_spares *spares);

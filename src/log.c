@@ -70,7 +70,7 @@ static bool log_must_grow_locked(struct msgslot_log *log, const struct msgslot_r
 		*shape = msgslot_ring_shape(log_cells_for(1, count, rules), bytes, most);
 		return true;
 	}
-	if (msgslot_log_is_full_locked(log, rules))
+	if (first < log->next && msgslot_log_is_full_locked(log, rules))
 		first++;
 	cells = ring->cells;
 	used = log->next - max(first, ring->base);
@@ -407,11 +407,22 @@ int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules
 	return err;
 }
 
-struct msgslot_share *msgslot_log_sender_locked(struct msgslot_log *log)
+void msgslot_log_charge_sender_locked(struct msgslot_log *log)
 {
-	if (log->first < log->next)
-		return msgslot_log_ring_locked(log)->share;
-	return msgslot_lease_first(&log->leases->returned)->share;
+	const struct msgslot_lease *lease;
+	struct msgslot_share *sender;
+
+	if (log->first < log->next) {
+		msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
+		return;
+	}
+	lease = msgslot_lease_first(&log->leases->returned);
+	sender = msgslot_share_get_of(lease->share->account, lease->message.payer);
+	/* Without memory the charge remains. */
+	if (!sender)
+		return;
+	msgslot_log_charge_locked(log, sender);
+	msgslot_share_put(sender);
 }
 
 bool msgslot_log_unhold(struct msgslot_log *log)
@@ -423,7 +434,10 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 	spin_lock(&log->lock);
 	if (!msgslot_log_is_empty_locked(log)) {
 		log->unheld = true;
-		msgslot_log_charge_locked(log, msgslot_log_sender_locked(log));
+		if (likely(log->first < log->next))
+			msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
+		else
+			msgslot_log_charge_sender_locked(log);
 	} else {
 		WRITE_ONCE(log->dead, true);
 		rings = log_take_rings_locked(log);

@@ -274,8 +274,8 @@ void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring
 u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old);
 /* Charges @share for the channel, and for an empty ring. */
 void msgslot_log_charge_locked(struct msgslot_log *log, struct msgslot_share *share);
-/* A user that has a message in @log, where one can be taken. */
-struct msgslot_share *msgslot_log_sender_locked(struct msgslot_log *log);
+/* Charges a user that has a message in @log, where one can be taken, likewise. */
+void msgslot_log_charge_sender_locked(struct msgslot_log *log);
 
 /* The oldest message of the ring goes, and nothing with it. */
 static __always_inline void msgslot_log_advance_locked(struct msgslot_log *log)
@@ -361,8 +361,9 @@ static inline bool msgslot_log_has(const struct msgslot_log *log, u64 cursor, bo
 {
 	u64 first = msgslot_log_first(log), next = msgslot_log_next(log);
 
+	/* A look from a later one on has seen what was leased: none that comes back is news. */
 	return next > (or_loss ? cursor : max(first, cursor)) ||
-	       READ_ONCE(log->wake_requests) & MSGSLOT_HAS_RETURNED;
+	       (!cursor && READ_ONCE(log->wake_requests) & MSGSLOT_HAS_RETURNED);
 }
 
 /* The newest message kept, 0 where there is none. */

@@ -22,7 +22,7 @@ void msgslot_log_remove_returned_locked(struct msgslot_log *log, struct msgslot_
 		WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_HAS_RETURNED);
 	/* The user that is charged for the channel may have no message any more. */
 	if (log->unheld && !msgslot_log_is_empty_locked(log))
-		msgslot_log_charge_locked(log, msgslot_log_sender_locked(log));
+		msgslot_log_charge_sender_locked(log);
 }
 
 u32 msgslot_log_add_space_locked(struct msgslot_log *log)

@@ -71,7 +71,7 @@ static bool peek_has_leases(const struct msgslot_log *log, const struct msgslot_
 
 int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek, size_t size)
 {
-	int tries, err = -ESTALE;
+	int tries = peek_has_leases(log, peek) ? MSGSLOT_RETRIES : 0, err = -ESTALE;
 
 	peek->buffer = NULL;
 	peek->returned = false;
@@ -79,9 +79,7 @@ int msgslot_peek(struct msgslot_log *log, u64 cursor, struct msgslot_peek *peek,
 	/*
 	 * A reference that was taken is to be put, which may sleep: so there is no other try then.
 	 */
-	for (tries = 0; tries < MSGSLOT_RETRIES && err == -ESTALE && !peek->buffer &&
-			!peek_has_leases(log, peek);
-	     tries++) {
+	while (err == -ESTALE && !peek->buffer && tries++ < MSGSLOT_RETRIES) {
 		rcu_read_lock_sched();
 		err = msgslot_peek_once(log, cursor, peek, true, size);
 		rcu_read_unlock_sched();

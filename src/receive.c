@@ -272,7 +272,7 @@ out:
 	if (unlikely(r.voided || (ret < 0 && r.told)))
 		receiver_take_back(&r, ret);
 	if (unlikely(r.lease))
-		msgslot_tied_lease_free(r.lease, &f->slot->spares);
+		msgslot_tied_lease_free(r.lease, &f->ties, &f->slot->spares);
 	if (r.lookup.held) {
 		if (ret < 0)
 			receiver_wake_next(&r);
@@ -351,13 +351,16 @@ static noinline long receive_flagged(struct msgslot_file *f, struct msgslot_recv
 	size_t voided = 0;
 	long ret;
 
-	if (receive_range_fast(f, args, user, &voided))
-		return 0;
-	if (args->flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) {
-		ret = msgslot_receive_end_lease(f, user, args);
+	if (args->flags == MSGSLOT_RECV_LEASE) {
+		if (msgslot_receive_lease_fast(f, args, user, &voided))
+			return 0;
+	} else if (args->flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) {
+		ret = msgslot_receive_end_lease(f, args, user);
 		/* What is not leased may still be the head. */
 		if (ret != -ESTALE || args->flags & MSGSLOT_RECV_RETURN)
 			return ret;
+	} else if (receive_range_fast(f, args, user, &voided)) {
+		return 0;
 	}
 	return receive_slow_recv(f, user, args, deadline, 0, voided);
 }

@@ -318,11 +318,12 @@ void receiver_take_back(struct receiver *r, ssize_t ret)
 	if (r->voided > n)
 		receiver_clear(r, n, r->voided - n);
 	/* The usual case, before, may have told a result, too. */
-	if (r->args && failed && (r->voided || r->told))
+	if (r->args && failed && (r->voided || r->told)) {
 		(void)receive_put_fields(r->user, r->by_range ? &r->args->channel : NULL,
 					 r->args->length, r->args->sequence, r->args->time,
 					 r->args->lost, r->args->pid, r->args->uid);
-	if (receiver_has_flag(r, MSGSLOT_RECV_LEASE) && failed && r->told)
-		(void)!put_user(r->args->delivered, &r->user->delivered);
+		if (receiver_has_flag(r, MSGSLOT_RECV_LEASE))
+			(void)!put_user(r->args->delivered, &r->user->delivered);
+	}
 	pagefault_enable();
 }

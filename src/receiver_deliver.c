@@ -58,20 +58,20 @@ static int receiver_take(struct receiver *r, const struct msgslot_peek *peek, u3
 	return 0;
 }
 
-/* r->lease is one for a message of @length bytes: 0, -ENOMEM, -EDQUOT. */
-static int receiver_set_lease(struct receiver *r, u32 length)
+/* r->lease is one for such a message: 0, -ENOMEM, -EDQUOT. */
+static int receiver_set_lease(struct receiver *r, u32 length, bool returned)
 {
 	struct msgslot_file *f = r->f;
 	struct msgslot_tied_lease *lease;
 
-	if (r->lease && msgslot_tied_lease_fits(r->lease, length))
+	if (r->lease && msgslot_tied_lease_fits(r->lease, length, returned))
 		return 0;
-	msgslot_tied_lease_free(r->lease, &f->slot->spares);
+	msgslot_tied_lease_free(r->lease, &f->ties, &f->slot->spares);
 	r->lease = NULL;
-	lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, MSGSLOT_GFP_NOW);
+	lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, returned, MSGSLOT_GFP_NOW);
 	if (IS_ERR(lease)) {
 		receiver_wake_next(r);
-		lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, MSGSLOT_GFP);
+		lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, returned, MSGSLOT_GFP);
 	}
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
@@ -86,7 +86,7 @@ static int receiver_lease(struct receiver *r, const struct msgslot_peek *peek)
 	int err;
 
 	do {
-		err = receiver_set_lease(r, peek->length);
+		err = receiver_set_lease(r, peek->length, peek->returned);
 		if (err)
 			return err;
 		rcu_read_lock();
@@ -94,7 +94,7 @@ static int receiver_lease(struct receiver *r, const struct msgslot_peek *peek)
 		err = -ESTALE;
 		if (channel)
 			err = msgslot_tied_lease_take(r->lease, &r->f->ties, r->f->slot, channel,
-						      peek->sequence);
+						      peek->sequence, peek->delivered);
 		rcu_read_unlock();
 		if (err != -ENOBUFS)
 			break;

@@ -37,34 +37,57 @@ static struct msgslot_tied_value *send_tied_get_will(struct msgslot_file *f,
 	return ERR_PTR(-EFAULT);
 }
 
-/* Sends @message, and ties it. */
-static int send_tied_place(struct msgslot_file *f, const struct msgslot_send *args,
-			   const struct msgslot_deadline *deadline, struct user_memory from,
-			   struct msgslot_incoming *message, struct msgslot_tied_value *value)
+/* The same; a condition that does not hold comes before a lack of space or memory for it. */
+static struct msgslot_tied_value *send_tied_wait_for_will(struct sender *s,
+							  struct msgslot_incoming *message)
 {
-	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
-	struct sender s = { .f = f, .args = args, .deadline = deadline };
-	u8 *inline_buffer = (u8 *)message->bytes;
+	struct msgslot_tied_value *value;
+	unsigned int rounds = 0;
 	int err;
 
-	/* So the call holds the channel. */
-	err = sender_place_slow(&s, message, from, inline_buffer, -EIDRM);
-	if (!err) {
-		sender_end(f->slot, is_long, message);
-		this_cpu_inc(f->slot->stats->sent);
-		msgslot_tied_value_tie(value, &f->ties, f->slot, s.held, message->sequence);
+	do {
+		value = send_tied_get_will(s->f, s->args);
+		err = PTR_ERR_OR_ZERO(value);
+		if (err != -ENOSPC && err != -EDQUOT && err != -ENOMEM)
+			return value;
+		err = sender_wait_before(s, message, err);
+		if (!err)
+			err = msgslot_deadline_retry(s->deadline, &rounds);
+	} while (!err);
+	return ERR_PTR(err);
+}
+
+/* Sends @message, and ties it.  @err: of its buffer, for sender_place_slow(). */
+static int send_tied_place(struct sender *s, struct msgslot_incoming *message,
+			   struct user_memory from, u8 *inline_buffer, int err)
+{
+	const bool is_long = message->length > MSGSLOT_INLINE_BYTES;
+	struct msgslot_file *f = s->f;
+	struct msgslot_tied_value *value = send_tied_wait_for_will(s, message);
+
+	if (IS_ERR(value)) {
+		msgslot_buffer_put(&f->slot->spares, message->buffer);
+		return PTR_ERR(value);
 	}
-	sender_unhold(&s);
-	return err;
+	/* So the call holds the channel. */
+	err = sender_place_slow(s, message, from, inline_buffer, err ?: -EIDRM);
+	if (err) {
+		msgslot_tied_value_free(value, f->slot);
+		return err;
+	}
+	sender_end(f->slot, is_long, message);
+	this_cpu_inc(f->slot->stats->sent);
+	msgslot_tied_value_tie(value, &f->ties, f->slot, s->held, message->sequence);
+	return 0;
 }
 
 static int send_tied(struct msgslot_file *f, const struct msgslot_send *args,
 		     const struct msgslot_deadline *deadline, u64 *sequence)
 {
 	const struct user_memory from = { .pointer = u64_to_user_ptr(args->message) };
+	struct sender s = { .f = f, .args = args, .deadline = deadline };
 	u8 inline_buffer[MSGSLOT_INLINE_BYTES];
 	struct msgslot_buffer *buffer = NULL;
-	struct msgslot_tied_value *value;
 	struct msgslot_incoming message;
 	int err;
 
@@ -76,18 +99,15 @@ static int send_tied(struct msgslot_file *f, const struct msgslot_send *args,
 		buffer = sender_copy(f, from, args->length, inline_buffer);
 	else if (!user_copy_in(inline_buffer, from, args->length))
 		return -EFAULT;
-	if (IS_ERR(buffer))
-		return PTR_ERR(buffer);
-	value = send_tied_get_will(f, args);
-	if (IS_ERR(value)) {
-		msgslot_buffer_put(&f->slot->spares, buffer);
-		return PTR_ERR(value);
-	}
+	err = PTR_ERR_OR_ZERO(buffer);
+	if (err == -EFAULT)
+		return err;
+	if (err)
+		buffer = NULL;
 	message = sender_message(f, args, args->length, inline_buffer, buffer);
 	message.least = min_t(u32, args->will_length, MSGSLOT_INLINE_BYTES);
-	err = send_tied_place(f, args, deadline, from, &message, value);
-	if (err)
-		msgslot_tied_value_free(value, f->slot);
+	err = send_tied_place(&s, &message, from, inline_buffer, err);
+	sender_unhold(&s);
 	*sequence = message.sequence;
 	return err;
 }

@@ -74,11 +74,19 @@ static int sender_hold(struct sender *s)
 
 /*
  * Before the call leaves without placing, or may block on a page or memory: if it slept it may have
- * been woken alone, and wakes the next writer, if there is space.
+ * been woken alone, and wakes the next writer, if there is space, or for one that waits until the
+ * channel is empty, if it is.
  */
 static void sender_wake_next(struct sender *s)
 {
-	if (s->slept && msgslot_log_is_writable(&s->held->log, &s->f->slot->rules))
+	struct msgslot_log *log;
+
+	if (!s->slept)
+		return;
+	log = &s->held->log;
+	if (s->args && s->args->flags & MSGSLOT_SEND_IF ?
+		    !msgslot_log_has(log, 0, false) :
+		    msgslot_log_is_writable(log, &s->f->slot->rules))
 		msgslot_channel_wake_writers(s->held, 1);
 }
 
@@ -110,6 +118,29 @@ static int sender_grow(struct sender *s, const struct msgslot_incoming *message)
 	return msgslot_log_grow(log, payer, rules, bytes, 1, more, MSGSLOT_GFP);
 }
 
+/* Waits for space or, with @empty, until the channel is empty; without the buffer meanwhile. */
+static int sender_wait(struct sender *s, struct msgslot_incoming *message, bool empty)
+{
+	struct msgslot_slot *slot = s->f->slot;
+
+	msgslot_buffer_put(&slot->spares, message->buffer);
+	message->buffer = NULL;
+	s->slept = true;
+	trace_msgslot_wait(s->held->slot, s->held->log.id, 0, true);
+	if (empty)
+		return msgslot_wait_empty(&s->held->waiters, &s->held->log, s->deadline);
+	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
+}
+
+/* A log that is full is told from one that must grow by its ring, which it may have no more. */
+static bool sender_is_full_of_leases(struct sender *s)
+{
+	struct msgslot_log *log = &s->held->log;
+
+	return READ_ONCE(log->wake_requests) & MSGSLOT_HAS_LEASES &&
+	       !msgslot_log_is_writable(log, &s->f->slot->rules);
+}
+
 /*
  * After @wrong of sender_place(): 0 to place @message again.  While it waits for space it has no
  * buffer.
@@ -135,18 +166,17 @@ static int sender_prepare_again(struct sender *s, struct msgslot_incoming *messa
 	err = sender_hold(s);
 	if (err)
 		return err;
+	if (wrong == -ENOBUFS && sender_is_full_of_leases(s)) {
+		if (!s->deadline->wait)
+			return -EAGAIN;
+		wrong = -EAGAIN;
+	}
 	if (wrong == -ENOBUFS) {
 		err = sender_grow(s, message);
 		/* The log of a channel that is held is dead only when the slot is gone. */
 		return err == -EIDRM ? -ENODEV : err;
 	}
-	msgslot_buffer_put(&slot->spares, message->buffer);
-	message->buffer = NULL;
-	s->slept = true;
-	trace_msgslot_wait(s->held->slot, s->held->log.id, 0, true);
-	if (wrong == -ESTALE)
-		return msgslot_wait_empty(&s->held->waiters, &s->held->log, s->deadline);
-	return msgslot_wait_space(&s->held->waiters, &s->held->log, &slot->rules, s->deadline);
+	return sender_wait(s, message, wrong == -ESTALE);
 }
 
 /*
@@ -181,6 +211,18 @@ static int sender_check(struct sender *s, const struct msgslot_incoming *message
 	if (!err)
 		err = msgslot_place_check(&s->held->log, &s->f->slot->rules, message);
 	return err ?: -ENOMEM;
+}
+
+int sender_wait_before(struct sender *s, struct msgslot_incoming *message, int wrong)
+{
+	int err = sender_hold(s);
+
+	if (err)
+		return err;
+	err = msgslot_place_check(&s->held->log, &s->f->slot->rules, message);
+	if (err != -ESTALE)
+		return wrong;
+	return message->expected || !s->deadline->wait ? err : sender_wait(s, message, true);
 }
 
 /* A message that could not be placed, for tracers. */

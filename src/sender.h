@@ -107,6 +107,12 @@ static __always_inline int sender_place(struct msgslot_file *f, struct msgslot_s
 int sender_place_anywhere(struct msgslot_file *f, const struct msgslot_send *args,
 			  struct msgslot_channel *held, struct msgslot_incoming *message);
 
+/*
+ * Where there is no space or memory for something besides @message, @wrong: the condition comes
+ * before that.  0 once the call has waited for it, and the caller tries again; else the error.
+ */
+int sender_wait_before(struct sender *s, struct msgslot_incoming *message, int wrong);
+
 /* What is left to do for @message once it is placed. */
 static __always_inline void sender_end(struct msgslot_slot *slot, bool is_long,
 				       const struct msgslot_incoming *message)

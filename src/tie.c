@@ -11,6 +11,7 @@ void msgslot_ties_init(struct msgslot_ties *ties)
 	INIT_LIST_HEAD(&ties->list);
 	ties->count = 0;
 	ties->used = false;
+	ties->spare = NULL;
 }
 
 void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,

@@ -23,12 +23,15 @@
 
 #include "channel.h"
 
+struct msgslot_tied_lease;
+
 /**
  * struct msgslot_ties - the ties of a file
  * @lock: guards the rest
  * @list: in the order in which they were made
  * @count: how many; changed under @lock, read anywhere
  * @used: there was one
+ * @spare: memory for the next lease, charged to no user; or NULL; taken and given by xchg()
  *
  * Those that clear a channel find it by RCU through a tie.
  */
@@ -37,6 +40,7 @@ struct msgslot_ties {
 	struct list_head list;
 	u32 count;
 	bool used;
+	struct msgslot_tied_lease *spare;
 };
 
 /**

@@ -28,56 +28,105 @@ static struct msgslot_tied_lease *tied_lease_of_tie(struct msgslot_tie *tie)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static u32 tied_lease_capacity(u32 length)
+/* How many bytes of a message of @length are in the lease itself. */
+static u32 tied_lease_bytes(u32 length)
 {
 	return length <= MSGSLOT_INLINE_BYTES ? length : 0;
 }
 
-/* A charge for the payer: 0 or -EDQUOT. */
-static int tied_lease_charge(const struct msgslot_payer *payer, const struct msgslot_ties *ties,
-			     u32 size, bool sleeps)
+/* As many as the allocator has memory for anyway: so it will do for other messages. */
+static u32 tied_lease_capacity(u32 length)
 {
+	const u32 size = sizeof(struct msgslot_tied_lease);
+
+	return min_t(u32, roundup_pow_of_two(size + tied_lease_bytes(length)) - size,
+		     MSGSLOT_INLINE_BYTES);
+}
+
+static bool tied_lease_has_space(const struct msgslot_tied_lease *tied, u32 length)
+{
+	return tied_lease_bytes(length) <= tied->lease.capacity;
+}
+
+/*
+ * Charges the payer for @tied: 0 or -EDQUOT.  A user over the limits can still work off what others
+ * sent: by the first lease of a file, if it is the only such one of the user; and by one for a
+ * message that came back, which is to take the place of another lease.
+ */
+static int tied_lease_charge(struct msgslot_tied_lease *tied, const struct msgslot_payer *payer,
+			     const struct msgslot_ties *ties, bool returned, bool sleeps)
+{
+	const u32 size = tied->lease.size;
 	int err = sleeps ? msgslot_charge(payer, size, 0) :
 			   msgslot_charge_as(payer, size, 0, false);
 
+	tied->lease.over = false;
+	tied->instead = false;
 	if (!err)
 		return 0;
+	if (returned) {
+		tied->instead = msgslot_charge_over(payer->share, size, false);
+		return 0;
+	}
+	if (!READ_ONCE(ties->count))
+		tied->lease.over = msgslot_charge_over(payer->share, size, true);
 	/* Not ENOSPC, which says that the caller's buffer is too short. */
-	if (READ_ONCE(ties->count))
-		return -EDQUOT;
-	msgslot_charge_over(payer->share, size);
-	return 0;
+	return tied->lease.over ? 0 : -EDQUOT;
 }
 
-struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *payer,
-						  const struct msgslot_ties *ties, u32 length,
-						  gfp_t gfp)
+/* The file's spare, if that is large enough for a message of @length; else NULL. */
+static struct msgslot_tied_lease *tied_lease_get_spare(struct msgslot_ties *ties, u32 length)
+{
+	struct msgslot_tied_lease *tied = NULL;
+
+	if (READ_ONCE(ties->spare))
+		tied = xchg(&ties->spare, NULL);
+	if (!tied || tied_lease_has_space(tied, length))
+		return tied;
+	kfree(tied);
+	return NULL;
+}
+
+static struct msgslot_tied_lease *tied_lease_alloc(u32 length, gfp_t gfp)
 {
 	const u32 capacity = tied_lease_capacity(length);
 	const u32 size = sizeof(struct msgslot_tied_lease) + capacity;
 	struct msgslot_tied_lease *tied = kmalloc(size, gfp);
-	int err;
 
 	if (!tied)
-		return ERR_PTR(-ENOMEM);
-	err = tied_lease_charge(payer, ties, size, gfpflags_allow_blocking(gfp));
-	if (err) {
-		kfree(tied);
-		return ERR_PTR(err);
-	}
+		return NULL;
 	RB_CLEAR_NODE(&tied->lease.node);
 	tied->lease.capacity = capacity;
 	tied->lease.size = size;
-	tied->lease.share = payer->share;
 	tied->lease.buffer = NULL;
 	tied->lease.bytes = tied->bytes;
 	tied->leases = NULL;
 	return tied;
 }
 
-bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *tied, u32 length)
+struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *payer,
+						  struct msgslot_ties *ties, u32 length,
+						  bool returned, gfp_t gfp)
 {
-	return tied_lease_capacity(length) <= tied->lease.capacity;
+	struct msgslot_tied_lease *tied = tied_lease_get_spare(ties, length);
+	int err;
+
+	if (!tied)
+		tied = tied_lease_alloc(length, gfp);
+	if (!tied)
+		return ERR_PTR(-ENOMEM);
+	err = tied_lease_charge(tied, payer, ties, returned, gfpflags_allow_blocking(gfp));
+	if (err) {
+		kfree(tied);
+		return ERR_PTR(err);
+	}
+	tied->lease.share = payer->share;
+	return tied;
+}
+
+bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *tied, u32 length, bool returned)
+{
+	return tied_lease_has_space(tied, length) && (returned || !tied->instead);
 }
 
 int msgslot_tied_lease_prepare(struct msgslot_tied_lease *tied)
@@ -87,12 +136,17 @@ int msgslot_tied_lease_prepare(struct msgslot_tied_lease *tied)
 	return tied->leases ? 0 : -ENOMEM;
 }
 
-void msgslot_tied_lease_free(struct msgslot_tied_lease *tied, struct msgslot_spares *spares)
+void msgslot_tied_lease_free(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+			     struct msgslot_spares *spares)
 {
 	if (!tied)
 		return;
-	kfree(tied->leases);
-	msgslot_lease_free(&tied->lease, spares);
+	if (unlikely(tied->leases))
+		kfree(tied->leases);
+	tied->leases = NULL;
+	msgslot_lease_empty(&tied->lease, spares);
+	if (READ_ONCE(ties->spare) || cmpxchg(&ties->spare, NULL, tied))
+		kfree(tied);
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */
@@ -112,24 +166,33 @@ static int tied_lease_begin_leases_locked(struct msgslot_tied_lease *tied, struc
 
 /* The message of @from, which came back, becomes that of @tie. */
 static int tied_lease_take_returned_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
-					   struct msgslot_lease *from, u64 sequence)
+					   struct msgslot_lease *from, u64 sequence, u32 delivered)
 {
 	struct msgslot_lease *lease = &tied->lease;
 
-	if (from->message.sequence != sequence ||
-	    !msgslot_tied_lease_fits(tied, from->message.length))
+	/* Another reader may have leased it, and given it back, since the caller looked. */
+	if (from->message.sequence != sequence || from->message.delivered != delivered ||
+	    !tied_lease_has_space(tied, from->message.length))
 		return -ESTALE;
+	/* What is charged beyond the limits remains that one user's. */
+	if (tied->instead && from->over && from->share != lease->share)
+		return -EDQUOT;
+	if (tied->instead && from->over) {
+		lease->over = true;
+		from->over = false;
+	}
+	tied->instead = false;
 	lease->message = from->message;
 	lease->buffer = from->buffer;
 	from->buffer = NULL;
-	memcpy(lease->bytes, from->bytes, tied_lease_capacity(from->message.length));
+	memcpy(lease->bytes, from->bytes, tied_lease_bytes(from->message.length));
 	msgslot_log_remove_returned_locked(log, from);
 	return 0;
 }
 
 /* The head of the ring becomes the message of @tied; a long one keeps its charge. */
 static int tied_lease_take_head_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
-				       u64 sequence)
+				       u64 sequence, u32 delivered)
 {
 	struct msgslot_lease *lease = &tied->lease;
 	const u32 requests = log->wake_requests;
@@ -137,19 +200,20 @@ static int tied_lease_take_head_locked(struct msgslot_tied_lease *tied, struct m
 	struct msgslot_share *share = NULL;
 	struct msgslot_cell *cell;
 
-	if (log->first != sequence || log->first == log->next)
+	if (log->first != sequence || log->first == log->next || delivered || tied->instead)
 		return -ESTALE;
 	cell = msgslot_log_cell_locked(log, sequence);
-	if (!msgslot_tied_lease_fits(tied, cell->length))
+	if (!tied_lease_has_space(tied, cell->length))
 		return -ESTALE;
 	lease->message = (struct msgslot_leased){
 		.sequence = sequence,
 		.time = cell->time,
 		.pid = cell->pid,
 		.uid = cell->uid,
+		.payer = msgslot_log_ring_of_locked(log, sequence)->share->uid,
 		.length = cell->length,
 	};
-	memcpy(lease->bytes, cell->bytes, tied_lease_capacity(cell->length));
+	memcpy(lease->bytes, cell->bytes, tied_lease_bytes(cell->length));
 	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
 	if (buffer) {
 		share = buffer->share;
@@ -166,7 +230,7 @@ static int tied_lease_take_head_locked(struct msgslot_tied_lease *tied, struct m
 }
 
 static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
-				  struct msgslot_channel *channel, u64 sequence,
+				  struct msgslot_channel *channel, u64 sequence, u32 delivered,
 				  struct msgslot_lease **returned)
 {
 	struct msgslot_log *log = &channel->log;
@@ -177,8 +241,9 @@ static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslo
 		return err;
 	leases = log->leases;
 	*returned = msgslot_lease_first(&leases->returned);
-	err = *returned ? tied_lease_take_returned_locked(tied, log, *returned, sequence) :
-			  tied_lease_take_head_locked(tied, log, sequence);
+	err = *returned ?
+		      tied_lease_take_returned_locked(tied, log, *returned, sequence, delivered) :
+		      tied_lease_take_head_locked(tied, log, sequence, delivered);
 	if (err) {
 		*returned = NULL;
 		return err;
@@ -192,7 +257,7 @@ static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslo
 
 int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
-			    u64 sequence)
+			    u64 sequence, u32 delivered)
 {
 	struct msgslot_channels *channels = &slot->channels;
 	struct msgslot_log *log = &channel->log;
@@ -206,7 +271,7 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 	if (!msgslot_channel_hold_found(channels, channel, tied->lease.share, &tied->tie.holder))
 		return -ESTALE;
 	spin_lock(&log->lock);
-	err = tied_lease_take_locked(tied, ties, channel, sequence, &returned);
+	err = tied_lease_take_locked(tied, ties, channel, sequence, delivered, &returned);
 	if (!err) {
 		/* Another call brought some.  Once in use it may be freed at any time. */
 		unused = tied->leases;
@@ -218,7 +283,8 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 		msgslot_channel_unhold(channels, channel, &tied->tie.holder);
 		return err;
 	}
-	kfree(unused);
+	if (unlikely(unused))
+		kfree(unused);
 	this_cpu_inc(slot->stats->leased);
 	if (returned)
 		msgslot_lease_free(returned, &slot->spares);
@@ -227,10 +293,9 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 
 /* ---- done, or given back --------------------------------------------------------------------- */
 
-/* The lease of the file of @ties with message @sequence of @channel, or NULL. */
-static struct msgslot_tied_lease *tied_lease_find_locked(const struct msgslot_ties *ties,
-							 struct msgslot_channel *channel,
-							 u64 sequence)
+struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
+							  struct msgslot_channel *channel,
+							  u64 sequence)
 {
 	const struct msgslot_leases *leases = msgslot_log_leases_locked(&channel->log);
 	struct msgslot_lease *lease = NULL;
@@ -292,56 +357,12 @@ static void tied_lease_come_back(struct msgslot_tied_lease *tied, struct msgslot
 	rcu_read_unlock();
 	msgslot_channel_unhold(channels, channel, &holder);
 	if (!there)
-		msgslot_tied_lease_free(tied, &slot->spares);
-}
-
-/* What tied_lease_find() does with the lease that it finds. */
-enum tied_lease_step {
-	TIED_LEASE_LOOK,      /* nothing */
-	TIED_LEASE_DONE,      /* its file has it no longer, and its message is gone */
-	TIED_LEASE_COME_BACK, /* its file has it no longer */
-};
-
-/*
- * The lease of the file of @ties with message @sequence of channel @id, which is described in
- * @message, or NULL.  @requests: once it is done, the wake-ups that are requested.
- */
-static struct msgslot_tied_lease *tied_lease_find(const struct msgslot_ties *ties,
-						  struct msgslot_slot *slot, u32 id, u64 sequence,
-						  enum tied_lease_step step,
-						  struct msgslot_leased *message, u32 *requests)
-{
-	struct msgslot_channel *channel;
-	struct msgslot_tied_lease *tied = NULL;
-
-	rcu_read_lock();
-	channel = msgslot_channel_lookup(&slot->channels, id, id);
-	if (channel) {
-		spin_lock(&channel->log.lock);
-		tied = tied_lease_find_locked(ties, channel, sequence);
-		if (tied)
-			*message = tied->lease.message;
-		if (tied && step != TIED_LEASE_LOOK)
-			msgslot_tie_unlink_locked(&tied->tie);
-		if (tied && step == TIED_LEASE_DONE) {
-			tied_lease_leave_locked(tied);
-			*requests = msgslot_log_add_space_locked(&channel->log);
-		}
-		spin_unlock(&channel->log.lock);
-	}
-	rcu_read_unlock();
-	return tied;
-}
-
-bool msgslot_tied_lease_describe(const struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
-				 u64 sequence, struct msgslot_leased *message)
-{
-	return tied_lease_find(ties, slot, id, sequence, TIED_LEASE_LOOK, message, NULL);
+		msgslot_lease_free(&tied->lease, &slot->spares);
 }
 
 /* The message of @tied is done: wakes a writer for the space. */
-static void tied_lease_done(struct msgslot_tied_lease *tied, struct msgslot_slot *slot,
-			    u32 requests)
+static void tied_lease_done(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+			    struct msgslot_slot *slot, u32 requests)
 {
 	struct msgslot_channel *channel = tied->tie.channel;
 
@@ -350,26 +371,28 @@ static void tied_lease_done(struct msgslot_tied_lease *tied, struct msgslot_slot
 	if (requests & MSGSLOT_WAKE_MASK)
 		msgslot_channel_wake_writers(channel, 1);
 	msgslot_channel_unhold(&slot->channels, channel, &tied->tie.holder);
-	msgslot_tied_lease_free(tied, &slot->spares);
+	msgslot_tied_lease_free(tied, ties, &slot->spares);
 }
 
-int msgslot_tied_lease_end(struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
-			   u64 sequence, bool come_back)
+u32 msgslot_tied_lease_detach_locked(struct msgslot_tied_lease *tied, bool come_back)
 {
-	const enum tied_lease_step step = come_back ? TIED_LEASE_COME_BACK : TIED_LEASE_DONE;
-	struct msgslot_leased message;
-	struct msgslot_tied_lease *tied;
-	u32 requests = 0;
+	struct msgslot_log *log = &tied->tie.channel->log;
 
-	tied = tied_lease_find(ties, slot, id, sequence, step, &message, &requests);
-	if (!tied)
-		return -ESTALE;
+	msgslot_tie_unlink_locked(&tied->tie);
+	if (come_back)
+		return 0;
+	tied_lease_leave_locked(tied);
+	return msgslot_log_add_space_locked(log);
+}
+
+void msgslot_tied_lease_end(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+			    struct msgslot_slot *slot, bool come_back, u32 left)
+{
 	/* It still holds the channel. */
 	if (come_back)
 		tied_lease_come_back(tied, slot);
 	else
-		tied_lease_done(tied, slot, requests);
-	return 0;
+		tied_lease_done(tied, ties, slot, left);
 }
 
 /* ---- the file's end, and a channel's --------------------------------------------------------- */
@@ -383,6 +406,7 @@ void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slo
 			tied_lease_come_back(tied_lease_of_tie(tie), slot);
 		cond_resched();
 	}
+	kfree(ties->spare);
 }
 
 /*
@@ -431,7 +455,7 @@ void msgslot_tied_leases_free_void(struct msgslot_slot *slot, struct msgslot_cha
 			tie = list_first_entry(&list, struct msgslot_tie, node);
 			list_del(&tie->node);
 			msgslot_channel_unhold(&slot->channels, channel, &tie->holder);
-			msgslot_tied_lease_free(tied_lease_of_tie(tie), &slot->spares);
+			msgslot_lease_free(&tied_lease_of_tie(tie)->lease, &slot->spares);
 		}
 		cond_resched();
 	} while (more);

@@ -14,8 +14,8 @@
  * sees the message; what clears the channel takes it out there, and leaves the rest to the call
  * that has it.
  *
- * A file's first lease is never refused for a limit: so a user over the share can still work off
- * what others sent.
+ * A user over the share can still work off what others sent: one lease of each user is not refused
+ * for a limit, if it is the first of its file, and what came back can be leased again.
  */
 #ifndef MSGSLOT_TIED_LEASE_H
 #define MSGSLOT_TIED_LEASE_H
@@ -33,12 +33,14 @@
  * @lease: the message; what frees that frees all of it
  * @tie: of the file, which has it no longer once the lease ends, or the message has come back
  * @leases: for the first lease of a channel, or NULL
+ * @instead: charged though there is no space, as it is to take the place of a lease that came back
  * @bytes: of a short message
  */
 struct msgslot_tied_lease {
 	struct msgslot_lease lease;
 	struct msgslot_tie tie;
 	struct msgslot_leases *leases;
+	bool instead;
 	u8 bytes[];
 };
 
@@ -46,34 +48,42 @@ struct msgslot_tied_lease {
 void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slot);
 
 /*
- * One for a message of @length bytes, charged to the payer: ERR_PTR: -ENOMEM, -EDQUOT (a limit).
- * If @gfp does not allow sleep it does not sleep.
+ * One for a message of @length bytes, which is in the ring, or was @returned, charged to the payer:
+ * ERR_PTR: -ENOMEM, -EDQUOT (a limit).  If @gfp does not allow sleep it does not sleep.
  */
 struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *payer,
-						  const struct msgslot_ties *ties, u32 length,
-						  gfp_t gfp);
-/* Whether a message of @length bytes fits into @lease. */
-bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *lease, u32 length);
+						  struct msgslot_ties *ties, u32 length,
+						  bool returned, gfp_t gfp);
+/* Whether @lease will do for such a message. */
+bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *lease, u32 length, bool returned);
 /* Memory for the first lease of a channel: 0 or -ENOMEM.  Sleeps. */
 int msgslot_tied_lease_prepare(struct msgslot_tied_lease *lease);
-/* Frees one that is not in use, or NULL. */
-void msgslot_tied_lease_free(struct msgslot_tied_lease *lease, struct msgslot_spares *spares);
+/* Gives back one that is not in use, or NULL. */
+void msgslot_tied_lease_free(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
+			     struct msgslot_spares *spares);
 
 /*
- * Leases message @sequence of @channel, if that is the next to be taken, to the file of @ties: 0,
- * and @lease is in use; -ESTALE: it is not, or does not fit; -ENOBUFS:
- * msgslot_tied_lease_prepare() is to be called.  In an RCU section in which @channel was found.
+ * Leases message @sequence of @channel, which came back @delivered times, if that is the next to be
+ * taken, to the file of @ties: 0, and @lease is in use; -ESTALE: it is not, or does not fit;
+ * -EDQUOT; -ENOBUFS: msgslot_tied_lease_prepare() is to be called.  In an RCU section in which
+ * @channel was found.
  */
 int msgslot_tied_lease_take(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
-			    u64 sequence);
+			    u64 sequence, u32 delivered);
 
-/* Describes message @sequence of channel @id in @message, if the file of @ties has leased it. */
-bool msgslot_tied_lease_describe(const struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
-				 u64 sequence, struct msgslot_leased *message);
-/* It is done, or is to @come_back: 0; -ESTALE: the file of @ties has it not.  Sleeps. */
-int msgslot_tied_lease_end(struct msgslot_ties *ties, struct msgslot_slot *slot, u32 id,
-			   u64 sequence, bool come_back);
+/*
+ * The lease of the file of @ties with message @sequence of @channel, or NULL; under the lock of the
+ * log.  If the caller ends it, it says so under the same lock, msgslot_tied_lease_detach_locked(),
+ * and then without any, msgslot_tied_lease_end(), with what that returned: the message is done, or
+ * is to @come_back.  The latter sleeps.
+ */
+struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
+							  struct msgslot_channel *channel,
+							  u64 sequence);
+u32 msgslot_tied_lease_detach_locked(struct msgslot_tied_lease *lease, bool come_back);
+void msgslot_tied_lease_end(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
+			    struct msgslot_slot *slot, bool come_back, u32 left);
 
 /*
  * After @channel was cleared: frees what is void.  The caller holds the channel.  Sleeps.

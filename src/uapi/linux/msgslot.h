@@ -349,8 +349,9 @@ struct msgslot_recv {
  * Alone, or with MSGSLOT_RECV_IF, MSGSLOT_RECV_RANGE or MSGSLOT_RECV_MANY, which leases at most 16
  * messages.
  *
- * Errors besides: EOPNOTSUPP in other modes; EDQUOT where the file has leased something already,
- * and the user holds its share of the slot's bytes; ENOMEM.
+ * Errors besides: EOPNOTSUPP in other modes; EDQUOT where the user holds its share of the slot's
+ * bytes, and the file has leased something already, or another file of the user has by this rule;
+ * ENOMEM.
  */
 #define MSGSLOT_RECV_LEASE (1u << 6)
 /*
