@@ -256,7 +256,7 @@ ssize_t msgslot_message_receive_with(struct msgslot *slot, uint32_t channel, voi
 				     size_t size, const struct msgslot_receive_options *options,
 				     struct msgslot_message *message, size_t message_size);
 
-/* ---- what goes with the slot: lease.c, tied.c ------------------------------------------------ */
+/* ---- what goes with the slot: lease.c, send.c ------------------------------------------------ */
 
 /*
  * What is received with MSGSLOT_RECV_LEASE is hidden from other readers until it is done, or comes
