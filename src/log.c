@@ -407,16 +407,11 @@ int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules
 	return err;
 }
 
-void msgslot_log_charge_sender_locked(struct msgslot_log *log)
+void msgslot_log_charge_returned_locked(struct msgslot_log *log)
 {
-	const struct msgslot_lease *lease;
+	const struct msgslot_lease *lease = msgslot_lease_first(&log->leases->returned);
 	struct msgslot_share *sender;
 
-	if (log->first < log->next) {
-		msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
-		return;
-	}
-	lease = msgslot_lease_first(&log->leases->returned);
 	sender = msgslot_share_get_of(lease->share->account, lease->message.payer);
 	/* Without memory the charge remains. */
 	if (!sender)
@@ -434,10 +429,7 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 	spin_lock(&log->lock);
 	if (!msgslot_log_is_empty_locked(log)) {
 		log->unheld = true;
-		if (likely(log->first < log->next))
-			msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
-		else
-			msgslot_log_charge_sender_locked(log);
+		msgslot_log_charge_sender_locked(log);
 	} else {
 		WRITE_ONCE(log->dead, true);
 		rings = log_take_rings_locked(log);

@@ -274,8 +274,8 @@ void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring
 u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old);
 /* Charges @share for the channel, and for an empty ring. */
 void msgslot_log_charge_locked(struct msgslot_log *log, struct msgslot_share *share);
-/* Charges a user that has a message in @log, where one can be taken, likewise. */
-void msgslot_log_charge_sender_locked(struct msgslot_log *log);
+/* Likewise the sender of the first message that came back. */
+void msgslot_log_charge_returned_locked(struct msgslot_log *log);
 
 /* The oldest message of the ring goes, and nothing with it. */
 static __always_inline void msgslot_log_advance_locked(struct msgslot_log *log)
@@ -327,6 +327,15 @@ static inline bool msgslot_log_is_dead(const struct msgslot_log *log)
 static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *log)
 {
 	return rcu_dereference_protected(log->ring, lockdep_is_held(&log->lock));
+}
+
+/* Charges a user that has a message in @log, where one can be taken, for the channel. */
+static inline void msgslot_log_charge_sender_locked(struct msgslot_log *log)
+{
+	if (likely(log->first < log->next))
+		msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
+	else
+		msgslot_log_charge_returned_locked(log);
 }
 
 /* The ring that keeps @sequence. */
