@@ -51,16 +51,24 @@ static void child_kill(pid_t child)
 	assert_result(waitpid(child, NULL, 0), child);
 }
 
-static void a_kill(void **state)
+/* A child that has leased what is sent for it by @fd. */
+static pid_t child_start_with_lease(int fd)
 {
-	int fd = own_open(O_RDWR | O_NONBLOCK);
 	pid_t child;
 
-	(void)state;
 	ready = shared_for_test(sizeof(*ready));
 	assert_result(send_text(fd, 0, "job"), 1);
 	child = child_start(NULL, lease_and_wait, NULL);
 	await(__atomic_load_n(ready, __ATOMIC_ACQUIRE));
+	return child;
+}
+
+static void a_kill(void **state)
+{
+	int fd = own_open(O_RDWR | O_NONBLOCK);
+	pid_t child = child_start_with_lease(fd);
+
+	(void)state;
 	assert_receives_nothing(fd, 0, 0, 0, EAGAIN);
 	child_kill(child);
 	assert_leases(fd, 0, 1, "job", 1);
@@ -70,13 +78,9 @@ static void a_kill(void **state)
 static void a_kill_while_stopped(void **state)
 {
 	int fd = own_open(O_RDWR | O_NONBLOCK);
-	pid_t child;
+	pid_t child = child_start_with_lease(fd);
 
 	(void)state;
-	ready = shared_for_test(sizeof(*ready));
-	assert_result(send_text(fd, 0, "job"), 1);
-	child = child_start(NULL, lease_and_wait, NULL);
-	await(__atomic_load_n(ready, __ATOMIC_ACQUIRE));
 	assert_result(kill(child, SIGSTOP), 0);
 	await(task_state(child) == 'T');
 	assert_receives_nothing(fd, 0, 0, 0, EAGAIN);
