@@ -208,7 +208,8 @@ shows()
 	works msgslot send 0 5 70%
 	prints 'set 70%%\n' msgslot watch -C 1 0 5 sh -c 'read -r volume; echo "set $volume"'
 	printf 'job 1\njob 2\n' | works msgslot send -l 4 0
-	printf '#!/bin/sh\ncat; echo " done"\n' | install -m 755 /dev/stdin do-one-job
+	# In one write: two jobs are done at the same time.
+	printf '#!/bin/sh\necho "$(cat) done"\n' | install -m 755 /dev/stdin do-one-job
 	works msgslot watch -C 2 -J 4 --retries 9 --dead-letter 9 4 0 ./do-one-job
 	equal jobs "$(sort out)" $'job 1 done\njob 2 done'
 	has 4 messages 0
