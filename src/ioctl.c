@@ -9,9 +9,11 @@
  * The errors of every command begin with ENODEV.  An unknown command is EINVAL, not ENOTTY: the
  * course programs that this interface grew from rely on it.
  */
+#include <linux/cache.h>
 #include <linux/compat.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -161,7 +163,7 @@ static long ioctl_send(struct file *file, struct argument argument)
 }
 
 /* Known flags, in combinations that have a meaning. */
-static bool ioctl_recv_flags_are_valid(u32 flags)
+static bool __init ioctl_recv_flags_are_valid(u32 flags)
 {
 	if (flags &
 	    ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
@@ -183,11 +185,38 @@ static bool ioctl_recv_flags_are_valid(u32 flags)
 	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
 }
 
-static bool ioctl_recv_flags_fit(u32 flags, enum msgslot_cursor_owner cursor)
+/* Whether the mode of the slot has it. */
+static bool __init ioctl_recv_flags_fit(u32 flags, bool takes)
 {
-	if (cursor != MSGSLOT_CURSOR_OF_CHANNEL)
+	if (!takes)
 		return !(flags & (MSGSLOT_RECV_IF | MSGSLOT_RECV_LEASE));
 	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
+}
+
+/* What the two say of each combination: bits. */
+static u8 recv_flags[MSGSLOT_RECV_RETURN << 1] __ro_after_init;
+
+#define RECV_FLAGS_VALID 1
+#define RECV_FLAGS_FIT 2
+#define RECV_FLAGS_FIT_QUEUE 4
+
+void __init msgslot_ioctl_init(void)
+{
+	u32 flags;
+
+	for (flags = 0; flags < ARRAY_SIZE(recv_flags); flags++)
+		if (ioctl_recv_flags_are_valid(flags))
+			recv_flags[flags] =
+				RECV_FLAGS_VALID |
+				(ioctl_recv_flags_fit(flags, false) ? RECV_FLAGS_FIT : 0) |
+				(ioctl_recv_flags_fit(flags, true) ? RECV_FLAGS_FIT_QUEUE : 0);
+}
+
+/* Whether one of @bits is set for @flags. */
+static __always_inline bool ioctl_recv_judge(u32 flags, u8 bits)
+{
+	return flags < ARRAY_SIZE(recv_flags) &&
+	       recv_flags[array_index_nospec(flags, ARRAY_SIZE(recv_flags))] & bits;
 }
 
 static long ioctl_recv(struct file *file, struct argument argument)
@@ -197,10 +226,11 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	struct msgslot_recv args msgslot_uninitialized;
 	int err = argument_get(argument, &args, sizeof(args));
 	long ret;
+	u8 fit;
 
 	if (err)
 		return err;
-	if (args.flags && !ioctl_recv_flags_are_valid(args.flags))
+	if (args.flags && !ioctl_recv_judge(args.flags, RECV_FLAGS_VALID))
 		return -EINVAL;
 	/* With a header that has no place for the result, nothing is leased. */
 	if (unlikely(args.flags & MSGSLOT_RECV_LEASE) &&
@@ -211,13 +241,18 @@ static long ioctl_recv(struct file *file, struct argument argument)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (args.flags && !ioctl_recv_flags_fit(args.flags, f->slot->rules.cursor))
+	fit = f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL ? RECV_FLAGS_FIT_QUEUE :
+								   RECV_FLAGS_FIT;
+	if (args.flags && !ioctl_recv_judge(args.flags, fit))
 		return -EOPNOTSUPP;
 	if (!(args.flags & MSGSLOT_RECV_RANGE))
 		err = msgslot_file_check_channel(f, args.channel);
 	if (err)
 		return err;
-	ret = msgslot_receive(f, argument.user, &args, &deadline);
+	if (args.flags)
+		ret = msgslot_receive_flagged(f, argument.user, &args, &deadline);
+	else
+		ret = msgslot_receive(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))
 		return ioctl_end_deadline(argument, ret, offsetof(struct msgslot_recv, remaining),
 					  &deadline);

@@ -132,6 +132,7 @@ static int __init msgslot_init(void)
 	dev_t devt;
 	int err;
 
+	msgslot_ioctl_init();
 	modes = kcalloc(MSGSLOT_SLOTS_MAX, sizeof(*modes), GFP_KERNEL);
 	if (!modes)
 		return -ENOMEM;

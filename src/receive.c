@@ -344,9 +344,9 @@ static noinline long receive_slow_recv(struct msgslot_file *f, struct msgslot_re
 	return ret > 0 && !(args->flags & MSGSLOT_RECV_MANY) ? 0 : ret;
 }
 
-static noinline long receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
-				     const struct msgslot_recv *args,
-				     const struct msgslot_deadline *deadline)
+long msgslot_receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
+			     const struct msgslot_recv *args,
+			     const struct msgslot_deadline *deadline)
 {
 	size_t voided = 0;
 	long ret;
@@ -372,8 +372,8 @@ long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 	size_t voided = 0;
 	ssize_t ret;
 
-	if (unlikely(args->flags || trace_msgslot_receive_enabled()))
-		return receive_flagged(f, user, args, deadline);
+	if (unlikely(trace_msgslot_receive_enabled()))
+		return receive_slow_recv(f, user, args, deadline, 0, 0);
 	ret = receive_fast_by_owner(f, true, args, user, to, args->size, &voided);
 	if (likely(ret > 0))
 		return 0;

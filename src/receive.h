@@ -15,8 +15,11 @@ struct msgslot_recv;
 ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos);
 ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter);
 
-/* MSGSLOT_RECV with the checked arguments @args, which were read from @user. */
+/* MSGSLOT_RECV with the checked arguments @args, read from @user: without flags, or with. */
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline);
+long msgslot_receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
+			     const struct msgslot_recv *args,
+			     const struct msgslot_deadline *deadline);
 
 #endif /* MSGSLOT_RECEIVE_H */
