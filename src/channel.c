@@ -100,32 +100,6 @@ void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslo
 	spin_unlock(&channels->lock);
 }
 
-bool msgslot_channel_hold_found(struct msgslot_channels *channels, struct msgslot_channel *channel,
-				struct msgslot_share *share, struct msgslot_holder *holder)
-{
-	bool found;
-
-	holder->share = share;
-	spin_lock(&channels->lock);
-	found = !RB_EMPTY_NODE(&channel->node);
-	if (found && hlist_empty(&channel->holders))
-		msgslot_log_hold(&channel->log, share);
-	if (found)
-		channel_add_holder_locked(channel, holder);
-	spin_unlock(&channels->lock);
-	return found;
-}
-
-void msgslot_channel_replace_holder(struct msgslot_channels *channels,
-				    struct msgslot_holder *holder, struct msgslot_holder *heir)
-{
-	heir->share = holder->share;
-	spin_lock(&channels->lock);
-	hlist_add_before(&heir->node, &holder->node);
-	hlist_del(&holder->node);
-	spin_unlock(&channels->lock);
-}
-
 struct msgslot_channel *msgslot_channel_hold(struct msgslot_channels *channels, u32 id,
 					     const struct msgslot_payer *payer,
 					     struct msgslot_holder *holder)
@@ -163,6 +137,7 @@ static bool channel_forget_locked(struct msgslot_channels *channels,
 		RB_CLEAR_NODE(&channel->node);
 		channels->floor = max(channels->floor, channel->log.next - 1);
 	}
+	channel->forgotten = true;
 	return true;
 }
 
@@ -240,8 +215,8 @@ void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_ch
 	bool forget;
 
 	spin_lock(&channels->lock);
-	/* If it is not in the tree, another call frees it, or has freed it. */
-	forget = !RB_EMPTY_NODE(&channel->node) && channel_forget_locked(channels, channel);
+	/* Otherwise another call frees it, or has freed it. */
+	forget = !channel->forgotten && channel_forget_locked(channels, channel);
 	spin_unlock(&channels->lock);
 	if (forget)
 		channel_free(channel);

@@ -7,7 +7,8 @@
  * or goes.
  *
  * A channel has holders: each open file that has it selected, each mapping, and each call that
- * needs it while it sleeps.  It lives until it has no holder and no message.  Then it is forgotten,
+ * needs it while it sleeps.  It lives until it has no holder and no message, also none that a file
+ * has leased.  Then it is forgotten,
  * and only the highest sequence it used stays, in @floor.  So messages outlive every process, and
  * selecting many ids does not exhaust kernel memory.
  *
@@ -79,16 +80,19 @@ struct msgslot_holder {
  * struct msgslot_channel - a channel
  * @node: in the tree, empty when it was taken out; under the lock of the channels
  * @slot: the minor of its slot, for tracers; never changes
+ * @forgotten: it is freed once no RCU section knows it; set once, under the lock of the channels
  * @holds: number of holders; under the lock of the channels
  * @holders: the holders; under the lock of the channels
  * @waiters: each queue has its own lock
  * @log: the messages; has its own lock
  *
- * Found by RCU through msgslot_file.channel and by msgslot_channel_lookup().
+ * Found by RCU through msgslot_file.channel and by msgslot_channel_lookup().  A slot has many: so
+ * this is as large as the allocator's memory for it, 192 bytes on a 64-bit machine.
  */
 struct msgslot_channel {
 	struct rb_node node;
-	u32 slot;
+	u16 slot;
+	bool forgotten;
 	u32 holds;
 	struct hlist_head holders;
 	struct msgslot_waiters waiters;
@@ -133,14 +137,6 @@ int msgslot_channels_note_logs(struct msgslot_channels *channels);
 /* @holder holds @channel, too, which has another holder. */
 void msgslot_channel_hold_again(struct msgslot_channels *channels, struct msgslot_channel *channel,
 				struct msgslot_share *share, struct msgslot_holder *holder);
-/*
- * @holder, with @share, holds @channel, which was found by RCU: whether it is not forgotten.
- */
-bool msgslot_channel_hold_found(struct msgslot_channels *channels, struct msgslot_channel *channel,
-				struct msgslot_share *share, struct msgslot_holder *holder);
-/* @heir holds what @holder holds in place of it. */
-void msgslot_channel_replace_holder(struct msgslot_channels *channels,
-				    struct msgslot_holder *holder, struct msgslot_holder *heir);
 /* @holder holds @channel no longer.  An empty channel that loses its last holder is forgotten. */
 void msgslot_channel_unhold(struct msgslot_channels *channels, struct msgslot_channel *channel,
 			    struct msgslot_holder *holder);
@@ -149,8 +145,8 @@ void msgslot_channel_pass_hold(struct msgslot_channels *channels, struct msgslot
 			       struct msgslot_channel *from, struct msgslot_channel *to,
 			       struct msgslot_holder *holder);
 /*
- * For a reader that is no holder and took a message, in the RCU section it found @channel in:
- * forgets the channel if it has no holder and no message.
+ * For a call that is no holder and took a message, in the RCU section it found @channel in: forgets
+ * the channel if it has no holder and no message.
  */
 void msgslot_channel_forget(struct msgslot_channels *channels, struct msgslot_channel *channel);
 

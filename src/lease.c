@@ -27,7 +27,6 @@ void msgslot_lease_insert(struct rb_root_cached *root, struct msgslot_lease *lea
 void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *lease)
 {
 	rb_erase_cached(&lease->node, root);
-	RB_CLEAR_NODE(&lease->node);
 }
 
 struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 sequence)
@@ -78,21 +77,12 @@ struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u
 	return away;
 }
 
-void msgslot_lease_empty(struct msgslot_lease *lease, struct msgslot_spares *spares)
-{
-	if (lease->buffer) {
-		msgslot_buffer_uncharge(lease->buffer);
-		msgslot_buffer_put(spares, lease->buffer);
-		lease->buffer = NULL;
-	}
-	if (unlikely(lease->over))
-		msgslot_share_end_over(lease->share);
-	msgslot_uncharge(lease->share, lease->size, 0);
-}
-
 void msgslot_lease_free(struct msgslot_lease *lease, struct msgslot_spares *spares)
 {
 	msgslot_lease_empty(lease, spares);
+	if (unlikely(lease->over))
+		msgslot_share_end_over(lease->share);
+	msgslot_uncharge(lease->share, lease->size, 0);
 	kfree(lease);
 }
 

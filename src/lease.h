@@ -40,7 +40,7 @@ struct msgslot_leased {
 
 /**
  * struct msgslot_lease - a message that was leased
- * @node: in a tree of msgslot_leases, or empty
+ * @node: in a tree of msgslot_leases, or in none
  * @message: what is known of it
  * @capacity: of @bytes
  * @size: of the memory that this is in, in bytes, as charged
@@ -62,11 +62,10 @@ struct msgslot_lease {
 
 /**
  * struct msgslot_leases - the leased messages of a log, by sequence
- * @away: files have them; also those below @void_below that are not freed yet
+ * @away: files have them, each as a tie; also those below @void_below that are not freed yet
  * @returned: they came back
  * @away_count: how many files have, but for those that are void
  * @returned_count: how many came back
- * @holders: how many holders of the channel are leases
  * @void_below: what is away and has a lower sequence was cleared
  */
 struct msgslot_leases {
@@ -74,7 +73,6 @@ struct msgslot_leases {
 	struct rb_root_cached returned;
 	u32 away_count;
 	u32 returned_count;
-	u32 holders;
 	u64 void_below;
 };
 
@@ -94,6 +92,12 @@ void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *leas
 /* The lowest of @root from @sequence on, or NULL. */
 struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 sequence);
 
+/* Whether a file has any. */
+static inline bool msgslot_leases_has_away(const struct msgslot_leases *leases)
+{
+	return !RB_EMPTY_ROOT(&leases->away.rb_root);
+}
+
 /* How many messages are leased or came back. */
 static inline u32 msgslot_leases_count(const struct msgslot_leases *leases)
 {
@@ -108,9 +112,17 @@ u64 msgslot_leases_newest(const struct msgslot_leases *leases);
 struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u64 sequence,
 					  bool all);
 
-/* @lease, which is in no tree, has no message any more, and is charged to no user.  Sleeps. */
-void msgslot_lease_empty(struct msgslot_lease *lease, struct msgslot_spares *spares);
-/* Frees it besides, and its memory, whatever else is in that.  Sleeps. */
+/* @lease, which is in no tree, has no message any more.  Sleeps. */
+static inline void msgslot_lease_empty(struct msgslot_lease *lease, struct msgslot_spares *spares)
+{
+	if (unlikely(lease->buffer)) {
+		msgslot_buffer_uncharge(lease->buffer);
+		msgslot_buffer_put(spares, lease->buffer);
+		lease->buffer = NULL;
+	}
+}
+
+/* Frees it, and its memory, whatever else is in that, which is charged no longer.  Sleeps. */
 void msgslot_lease_free(struct msgslot_lease *lease, struct msgslot_spares *spares);
 /* Frees all of @root.  Sleeps. */
 void msgslot_lease_free_all(struct rb_root *root, struct msgslot_spares *spares);

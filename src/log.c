@@ -407,11 +407,16 @@ int msgslot_log_clear(struct msgslot_log *log, const struct msgslot_rules *rules
 	return err;
 }
 
-void msgslot_log_charge_returned_locked(struct msgslot_log *log)
+void msgslot_log_charge_leased_locked(struct msgslot_log *log)
 {
 	const struct msgslot_lease *lease = msgslot_lease_first(&log->leases->returned);
 	struct msgslot_share *sender;
 
+	if (!lease) {
+		lease = msgslot_lease_first(&log->leases->away);
+		msgslot_log_charge_locked(log, lease->share);
+		return;
+	}
 	sender = msgslot_share_get_of(lease->share->account, lease->message.payer);
 	/* Without memory the charge remains. */
 	if (!sender)
@@ -422,19 +427,20 @@ void msgslot_log_charge_returned_locked(struct msgslot_log *log)
 
 bool msgslot_log_unhold(struct msgslot_log *log)
 {
-	struct msgslot_leases *leases = NULL;
+	struct msgslot_leases *leases;
 	struct msgslot_ring *rings = NULL;
-	bool dead;
+	bool unused;
 
 	spin_lock(&log->lock);
-	if (!msgslot_log_is_empty_locked(log)) {
+	leases = msgslot_log_leases_locked(log);
+	unused = msgslot_log_is_empty_locked(log) && !(leases && msgslot_leases_has_away(leases));
+	if (!unused) {
+		leases = NULL;
 		log->unheld = true;
 		msgslot_log_charge_sender_locked(log);
 	} else {
 		WRITE_ONCE(log->dead, true);
 		rings = log_take_rings_locked(log);
-		/* A lease that is away holds the channel: so there is none. */
-		leases = msgslot_log_leases_locked(log);
 		if (unlikely(leases)) {
 			log->leases = NULL;
 			WRITE_ONCE(log->wake_requests, log->wake_requests & ~MSGSLOT_HAS_LEASES);
@@ -442,13 +448,12 @@ bool msgslot_log_unhold(struct msgslot_log *log)
 			msgslot_map_advance_locked(log->map, log->next, true);
 		}
 	}
-	dead = log->dead;
 	spin_unlock(&log->lock);
 	if (unlikely(leases))
 		kfree(leases);
 	/* It has no message, so this takes no time, and the caller may hold a lock. */
 	msgslot_ring_free_drained(rings);
-	return dead;
+	return unused;
 }
 
 u64 msgslot_log_kill(struct msgslot_log *log, struct msgslot_spares *spares)

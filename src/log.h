@@ -233,8 +233,9 @@ static inline u32 msgslot_log_writers(const struct msgslot_log *log)
 /* The channel has a holder, with @share, and is charged to it. */
 void msgslot_log_hold(struct msgslot_log *log, struct msgslot_share *share);
 /*
- * The channel has no holder any more: an empty log is dead then; the channel of another is charged
- * to a user with messages in it.  Returns whether the log is dead.
+ * The channel has no holder any more.  A log that has nothing is dead then; the channel of another
+ * is charged to a user with messages in it, or else with a lease.  Returns whether nothing refers
+ * to the log.
  */
 bool msgslot_log_unhold(struct msgslot_log *log);
 
@@ -274,8 +275,8 @@ void msgslot_log_note_sender_locked(struct msgslot_log *log, struct msgslot_ring
 u32 msgslot_log_advance_slow_locked(struct msgslot_log *log, struct msgslot_buffer **old);
 /* Charges @share for the channel, and for an empty ring. */
 void msgslot_log_charge_locked(struct msgslot_log *log, struct msgslot_share *share);
-/* Likewise the sender of the first message that came back. */
-void msgslot_log_charge_returned_locked(struct msgslot_log *log);
+/* Likewise the sender of the first message that came back; or the user with the first lease. */
+void msgslot_log_charge_leased_locked(struct msgslot_log *log);
 
 /* The oldest message of the ring goes, and nothing with it. */
 static __always_inline void msgslot_log_advance_locked(struct msgslot_log *log)
@@ -329,13 +330,13 @@ static inline struct msgslot_ring *msgslot_log_ring_locked(struct msgslot_log *l
 	return rcu_dereference_protected(log->ring, lockdep_is_held(&log->lock));
 }
 
-/* Charges a user that has a message in @log, where one can be taken, for the channel. */
+/* Charges a user that has a message in @log, or one leased, for the channel. */
 static inline void msgslot_log_charge_sender_locked(struct msgslot_log *log)
 {
 	if (likely(log->first < log->next))
 		msgslot_log_charge_locked(log, msgslot_log_ring_locked(log)->share);
 	else
-		msgslot_log_charge_returned_locked(log);
+		msgslot_log_charge_leased_locked(log);
 }
 
 /* The ring that keeps @sequence. */

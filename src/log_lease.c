@@ -58,7 +58,7 @@ int msgslot_log_take_returned(struct msgslot_log *log, u64 sequence, struct msgs
 void msgslot_log_describe_ties(struct msgslot_log *log, struct msgslot_walk_detail *entry)
 {
 	const struct msgslot_leases *leases;
-	u32 holders = 0;
+	bool tied = false;
 
 	spin_lock(&log->lock);
 	leases = msgslot_log_leases_locked(log);
@@ -68,11 +68,10 @@ void msgslot_log_describe_ties(struct msgslot_log *log, struct msgslot_walk_deta
 	if (leases) {
 		entry->messages += msgslot_leases_count(leases);
 		entry->leased = leases->away_count;
-		holders = leases->holders;
 	} else if (log->wake_requests & MSGSLOT_HAS_TIE) {
 		entry->leased = msgslot_log_newest_locked(log) == log->tied_sequence;
-		holders = 1;
+		tied = true;
 	}
 	spin_unlock(&log->lock);
-	entry->files -= min(entry->files, holders);
+	entry->files -= min_t(u32, entry->files, tied);
 }

@@ -19,7 +19,7 @@ u32 msgslot_log_add_space_locked(struct msgslot_log *log);
  */
 int msgslot_log_take_returned(struct msgslot_log *log, u64 sequence, struct msgslot_lease **lease);
 
-/* Completes @entry where messages were leased or tied: a lease is no file, and nor is a tie. */
+/* Completes @entry where messages were leased or tied: the holder of a tied one is no file. */
 void msgslot_log_describe_ties(struct msgslot_log *log, struct msgslot_walk_detail *entry);
 
 #endif /* MSGSLOT_LOG_LEASE_H */

@@ -99,7 +99,6 @@ static bool end_lease_put_result(struct msgslot_recv __user *user,
 static int end_lease_once(struct msgslot_file *f, const struct msgslot_recv *args,
 			  struct msgslot_recv __user *user)
 {
-	const bool come_back = args->flags & MSGSLOT_RECV_RETURN;
 	struct msgslot_tied_lease *lease = NULL;
 	struct msgslot_channel *channel;
 	int err = -ESTALE;
@@ -113,12 +112,14 @@ static int end_lease_once(struct msgslot_file *f, const struct msgslot_recv *arg
 		if (lease)
 			err = end_lease_put_result(user, &lease->lease.message) ? 0 : -EFAULT;
 		if (!err)
-			left = msgslot_tied_lease_detach_locked(lease, come_back);
+			left = msgslot_tied_lease_end_locked(lease, f->slot,
+							     args->flags & MSGSLOT_RECV_RETURN);
 		spin_unlock(&channel->log.lock);
 	}
+	if (err || !msgslot_tied_lease_end(channel, f->slot, left))
+		lease = NULL;
 	rcu_read_unlock();
-	if (!err)
-		msgslot_tied_lease_end(lease, &f->ties, f->slot, come_back, left);
+	msgslot_tied_lease_free(lease, &f->ties, &f->slot->spares);
 	return err;
 }
 

@@ -162,22 +162,41 @@ static void send_tied_end(struct msgslot_tied_value *value, struct msgslot_slot 
 {
 	struct msgslot_channel *channel = value->tie.channel;
 
-	msgslot_tied_value_leave(value);
 	if (value->length)
 		send_will(value, slot);
 	else
 		(void)msgslot_clear_channel(slot, channel, true, value->sequence);
-	msgslot_channel_unhold(&slot->channels, channel, &value->tie.holder);
+	msgslot_channel_unhold(&slot->channels, channel, &value->holder);
 	msgslot_tied_value_free(value, slot);
+}
+
+/* The same with the first that the file has.  Whether there was one. */
+static bool send_tied_end_first(struct msgslot_ties *ties, struct msgslot_slot *slot)
+{
+	struct msgslot_tied_value *value = NULL;
+	struct msgslot_channel *channel;
+	struct msgslot_tie *tie;
+
+	rcu_read_lock();
+	channel = msgslot_ties_first_channel(ties);
+	if (channel) {
+		spin_lock(&channel->log.lock);
+		tie = msgslot_ties_first_locked(ties, channel);
+		/* Otherwise another call ended it meanwhile. */
+		if (tie) {
+			value = msgslot_tied_value_of(tie);
+			msgslot_tied_value_untie_locked(value);
+		}
+		spin_unlock(&channel->log.lock);
+	}
+	rcu_read_unlock();
+	if (value)
+		send_tied_end(value, slot);
+	return channel;
 }
 
 void msgslot_send_wills(struct msgslot_file *f)
 {
-	struct msgslot_tie *tie;
-
-	while ((tie = msgslot_ties_detach_first(&f->ties))) {
-		if (!IS_ERR(tie))
-			send_tied_end(msgslot_tied_value_of(tie), f->slot);
+	while (send_tied_end_first(&f->ties, f->slot))
 		cond_resched();
-	}
 }

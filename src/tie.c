@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ties of a file.  See tie.h. */
-#include <linux/err.h>
-#include <linux/rcupdate.h>
-
 #include "tie.h"
 
 void msgslot_ties_init(struct msgslot_ties *ties)
@@ -32,46 +29,35 @@ void msgslot_tie_unlink_locked(struct msgslot_tie *tie)
 	struct msgslot_ties *ties = tie->ties;
 
 	lockdep_assert_held(&tie->channel->log.lock);
-	tie->ties = NULL;
 	spin_lock(&ties->lock);
 	list_del(&tie->node);
 	WRITE_ONCE(ties->count, ties->count - 1);
 	spin_unlock(&ties->lock);
 }
 
-/* The first tie of the list, if it is of @channel, or @channel is NULL; or NULL. */
-static struct msgslot_tie *ties_first(struct msgslot_ties *ties,
-				      const struct msgslot_channel *channel)
-{
-	struct msgslot_tie *tie;
-
-	lockdep_assert_held(&ties->lock);
-	tie = list_first_entry_or_null(&ties->list, struct msgslot_tie, node);
-	return tie && (!channel || tie->channel == channel) ? tie : NULL;
-}
-
-struct msgslot_tie *msgslot_ties_detach_first(struct msgslot_ties *ties)
+struct msgslot_channel *msgslot_ties_first_channel(struct msgslot_ties *ties)
 {
 	struct msgslot_channel *channel = NULL;
 	struct msgslot_tie *tie;
 
-	rcu_read_lock();
 	spin_lock(&ties->lock);
-	tie = ties_first(ties, NULL);
+	tie = list_first_entry_or_null(&ties->list, struct msgslot_tie, node);
 	if (tie)
 		channel = tie->channel;
 	spin_unlock(&ties->lock);
-	if (channel) {
-		spin_lock(&channel->log.lock);
-		spin_lock(&ties->lock);
-		tie = ties_first(ties, channel);
-		spin_unlock(&ties->lock);
-		if (tie)
-			msgslot_tie_unlink_locked(tie);
-		else
-			tie = ERR_PTR(-EAGAIN);
-		spin_unlock(&channel->log.lock);
-	}
-	rcu_read_unlock();
+	return channel;
+}
+
+struct msgslot_tie *msgslot_ties_first_locked(struct msgslot_ties *ties,
+					      const struct msgslot_channel *channel)
+{
+	struct msgslot_tie *tie;
+
+	lockdep_assert_held(&channel->log.lock);
+	spin_lock(&ties->lock);
+	tie = list_first_entry_or_null(&ties->list, struct msgslot_tie, node);
+	if (tie && tie->channel != channel)
+		tie = NULL;
+	spin_unlock(&ties->lock);
 	return tie;
 }

@@ -4,9 +4,9 @@
  * that it has leased (tied_lease.h), and values in `last` that stay only as long as the file does
  * (tied_value.h).
  *
- * A tie holds its channel, as a file that has selected it does, until it ends: so the channel is
- * not forgotten meanwhile.  Only one of those that end a tie gets it: under the lock of the log it
- * is taken off its file's list, with the lock of that list inside.
+ * While there is a tie its channel is not forgotten.  Only one of those that end a tie gets it:
+ * under the lock of the log it is taken off its file's list, with the lock of that list inside, and
+ * in the same step the log has it no longer.
  *
  * A file that ends finds the first of its ties under the lock of the list, and takes the lock of
  * its log then.  The tie may have been freed meanwhile, but, in an RCU section, not the memory of
@@ -31,7 +31,8 @@ struct msgslot_tied_lease;
  * @list: in the order in which they were made
  * @count: how many; changed under @lock, read anywhere
  * @used: there was one
- * @spare: memory for the next lease, charged to no user; or NULL; taken and given by xchg()
+ * @spare: for the next lease, charged as those are, without a message; or NULL; taken and given by
+ *	xchg()
  *
  * Those that clear a channel find it by RCU through a tie.
  */
@@ -45,16 +46,14 @@ struct msgslot_ties {
 
 /**
  * struct msgslot_tie - what a file holds in a channel
- * @ties: of the file; NULL: it has the tie no longer; changed under the log's lock
+ * @ties: of the file
  * @node: in @ties
- * @channel: which it holds
- * @holder: the hold
+ * @channel: that
  */
 struct msgslot_tie {
 	struct msgslot_ties *ties;
 	struct list_head node;
 	struct msgslot_channel *channel;
-	struct msgslot_holder holder;
 };
 
 /**
@@ -68,15 +67,15 @@ struct msgslot_message_name {
 };
 
 void msgslot_ties_init(struct msgslot_ties *ties);
-/* @tie, which holds @channel, is the file's.  Under the lock of the log. */
+/* @tie in @channel is the file's.  Under the lock of the log. */
 void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,
 			     struct msgslot_channel *channel);
 /* The file has @tie no longer.  Likewise. */
 void msgslot_tie_unlink_locked(struct msgslot_tie *tie);
-/*
- * The first tie of the file's list, which it has no longer; NULL: there is none; -EAGAIN: another
- * call was faster.
- */
-struct msgslot_tie *msgslot_ties_detach_first(struct msgslot_ties *ties);
+/* Where the first tie of the file is, or NULL; in an RCU section. */
+struct msgslot_channel *msgslot_ties_first_channel(struct msgslot_ties *ties);
+/* The first tie of the file, for the caller to end, if it still is in @channel; else NULL. */
+struct msgslot_tie *msgslot_ties_first_locked(struct msgslot_ties *ties,
+					      const struct msgslot_channel *channel);
 
 #endif /* MSGSLOT_TIE_H */

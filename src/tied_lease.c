@@ -81,9 +81,10 @@ static struct msgslot_tied_lease *tied_lease_get_spare(struct msgslot_ties *ties
 
 	if (READ_ONCE(ties->spare))
 		tied = xchg(&ties->spare, NULL);
-	if (!tied || tied_lease_has_space(tied, length))
+	if (!tied || likely(tied_lease_has_space(tied, length)))
 		return tied;
-	kfree(tied);
+	/* It has no message. */
+	msgslot_lease_free(&tied->lease, NULL);
 	return NULL;
 }
 
@@ -95,7 +96,6 @@ static struct msgslot_tied_lease *tied_lease_alloc(u32 length, gfp_t gfp)
 
 	if (!tied)
 		return NULL;
-	RB_CLEAR_NODE(&tied->lease.node);
 	tied->lease.capacity = capacity;
 	tied->lease.size = size;
 	tied->lease.buffer = NULL;
@@ -111,8 +111,9 @@ struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *pa
 	struct msgslot_tied_lease *tied = tied_lease_get_spare(ties, length);
 	int err;
 
-	if (!tied)
-		tied = tied_lease_alloc(length, gfp);
+	if (likely(tied))
+		return tied;
+	tied = tied_lease_alloc(length, gfp);
 	if (!tied)
 		return ERR_PTR(-ENOMEM);
 	err = tied_lease_charge(tied, payer, ties, returned, gfpflags_allow_blocking(gfp));
@@ -145,8 +146,10 @@ void msgslot_tied_lease_free(struct msgslot_tied_lease *tied, struct msgslot_tie
 		kfree(tied->leases);
 	tied->leases = NULL;
 	msgslot_lease_empty(&tied->lease, spares);
-	if (READ_ONCE(ties->spare) || cmpxchg(&ties->spare, NULL, tied))
-		kfree(tied);
+	/* What is charged beyond the limits does not stay so. */
+	if (unlikely(tied->lease.over || tied->instead) || READ_ONCE(ties->spare) ||
+	    cmpxchg(&ties->spare, NULL, tied))
+		msgslot_lease_free(&tied->lease, spares);
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */
@@ -235,8 +238,11 @@ static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslo
 {
 	struct msgslot_log *log = &channel->log;
 	struct msgslot_leases *leases;
-	int err = tied_lease_begin_leases_locked(tied, log);
+	int err;
 
+	if (unlikely(log->dead))
+		return -ESTALE;
+	err = tied_lease_begin_leases_locked(tied, log);
 	if (err)
 		return err;
 	leases = log->leases;
@@ -250,7 +256,6 @@ static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslo
 	}
 	msgslot_lease_insert(&leases->away, &tied->lease);
 	leases->away_count++;
-	leases->holders++;
 	msgslot_tie_link_locked(&tied->tie, ties, channel);
 	return 0;
 }
@@ -259,7 +264,6 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
 			    u64 sequence, u32 delivered)
 {
-	struct msgslot_channels *channels = &slot->channels;
 	struct msgslot_log *log = &channel->log;
 	struct msgslot_lease *returned = NULL;
 	struct msgslot_leases *unused = NULL;
@@ -268,21 +272,18 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 	/* Usually there is memory at once. */
 	if (!(READ_ONCE(log->wake_requests) & MSGSLOT_HAS_LEASES) && !tied->leases)
 		tied->leases = kzalloc(sizeof(*tied->leases), MSGSLOT_GFP_NOW);
-	if (!msgslot_channel_hold_found(channels, channel, tied->lease.share, &tied->tie.holder))
-		return -ESTALE;
 	spin_lock(&log->lock);
 	err = tied_lease_take_locked(tied, ties, channel, sequence, delivered, &returned);
 	if (!err) {
 		/* Another call brought some.  Once in use it may be freed at any time. */
 		unused = tied->leases;
 		tied->leases = NULL;
-		msgslot_feed_settle_log_locked(&channels->feed, log);
+		if (log->wake_requests & MSGSLOT_IS_READY)
+			msgslot_feed_settle_log_locked(&slot->channels.feed, log);
 	}
 	spin_unlock(&log->lock);
-	if (err) {
-		msgslot_channel_unhold(channels, channel, &tied->tie.holder);
+	if (err)
 		return err;
-	}
 	if (unlikely(unused))
 		kfree(unused);
 	this_cpu_inc(slot->stats->leased);
@@ -292,6 +293,13 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 }
 
 /* ---- done, or given back --------------------------------------------------------------------- */
+
+/* What is left to do once a lease ended, beside wake requests: its message is gone. */
+#define TIED_LEASE_IS_DONE (1 << 28)
+/* It can be taken again. */
+#define TIED_LEASE_CAME_BACK (1 << 29)
+/* The channel has no holder. */
+#define TIED_LEASE_UNHELD (1 << 30)
 
 struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
 							  struct msgslot_channel *channel,
@@ -305,113 +313,98 @@ struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_t
 	return lease && tied_lease_of(lease)->tie.ties == ties ? tied_lease_of(lease) : NULL;
 }
 
-/*
- * The lease leaves those that are away, as its file has it no longer: whether its message is still
- * there, and not cleared.
- */
-static bool tied_lease_leave_locked(struct msgslot_tied_lease *tied)
+static void tied_lease_come_back_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
+					struct msgslot_feed *feed)
+{
+	tied->lease.message.delivered++;
+	msgslot_log_add_returned_locked(log, &tied->lease);
+	/* The right column of "On and off" in feed.h. */
+	if (msgslot_feed_is_on(feed))
+		msgslot_feed_note_log_locked(feed, log);
+}
+
+u32 msgslot_tied_lease_end_locked(struct msgslot_tied_lease *tied, struct msgslot_slot *slot,
+				  bool come_back)
 {
 	struct msgslot_log *log = &tied->tie.channel->log;
 	struct msgslot_leases *leases = log->leases;
-	const bool there = !log->dead && !RB_EMPTY_NODE(&tied->lease.node) &&
-			   tied->lease.message.sequence >= leases->void_below;
-
-	if (!RB_EMPTY_NODE(&tied->lease.node))
-		msgslot_lease_erase(&leases->away, &tied->lease);
-	leases->holders--;
-	leases->away_count -= there;
-	return there;
-}
-
-/*
- * The message of @tied, which its file has no longer, can be taken again.  The hold goes over to
- * the caller's first, as another reader may take the message, and free the lease, at once.
- */
-static void tied_lease_come_back(struct msgslot_tied_lease *tied, struct msgslot_slot *slot)
-{
-	struct msgslot_channels *channels = &slot->channels;
-	struct msgslot_channel *channel = tied->tie.channel;
-	struct msgslot_feed *feed = &channels->feed;
-	struct msgslot_log *log = &channel->log;
-	struct msgslot_holder holder;
-	bool there;
-
-	msgslot_channel_replace_holder(channels, &tied->tie.holder, &holder);
-	/* The right column of "On and off" in feed.h. */
-	rcu_read_lock();
-	spin_lock(&log->lock);
-	there = tied_lease_leave_locked(tied);
-	if (there) {
-		tied->lease.message.delivered++;
-		msgslot_log_add_returned_locked(log, &tied->lease);
-		if (msgslot_feed_is_on(feed))
-			msgslot_feed_note_log_locked(feed, log);
-	}
-	spin_unlock(&log->lock);
-	if (there) {
-		this_cpu_dec(slot->stats->leased);
-		msgslot_channel_wake_reader(channel);
-		if (msgslot_feed_is_on(feed))
-			msgslot_feed_wake(feed, log->id, MSGSLOT_FEED_POLLS | MSGSLOT_FEED_CALLS);
-	}
-	rcu_read_unlock();
-	msgslot_channel_unhold(channels, channel, &holder);
-	if (!there)
-		msgslot_lease_free(&tied->lease, &slot->spares);
-}
-
-/* The message of @tied is done: wakes a writer for the space. */
-static void tied_lease_done(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
-			    struct msgslot_slot *slot, u32 requests)
-{
-	struct msgslot_channel *channel = tied->tie.channel;
-
-	this_cpu_dec(slot->stats->leased);
-	this_cpu_dec(slot->stats->messages);
-	if (requests & MSGSLOT_WAKE_MASK)
-		msgslot_channel_wake_writers(channel, 1);
-	msgslot_channel_unhold(&slot->channels, channel, &tied->tie.holder);
-	msgslot_tied_lease_free(tied, ties, &slot->spares);
-}
-
-u32 msgslot_tied_lease_detach_locked(struct msgslot_tied_lease *tied, bool come_back)
-{
-	struct msgslot_log *log = &tied->tie.channel->log;
+	const u32 left = unlikely(log->unheld) ? TIED_LEASE_UNHELD : 0;
 
 	msgslot_tie_unlink_locked(&tied->tie);
-	if (come_back)
-		return 0;
-	tied_lease_leave_locked(tied);
-	return msgslot_log_add_space_locked(log);
+	msgslot_lease_erase(&leases->away, &tied->lease);
+	if (unlikely(log->dead || tied->lease.message.sequence < leases->void_below))
+		return left;
+	leases->away_count--;
+	if (!come_back)
+		return left | TIED_LEASE_IS_DONE |
+		       (msgslot_log_add_space_locked(log) & MSGSLOT_WAKE_MASK);
+	tied_lease_come_back_locked(tied, log, &slot->channels.feed);
+	return left | TIED_LEASE_CAME_BACK;
 }
 
-void msgslot_tied_lease_end(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
-			    struct msgslot_slot *slot, bool come_back, u32 left)
+bool msgslot_tied_lease_end(struct msgslot_channel *channel, struct msgslot_slot *slot, u32 left)
 {
-	/* It still holds the channel. */
-	if (come_back)
-		tied_lease_come_back(tied, slot);
-	else
-		tied_lease_done(tied, ties, slot, left);
+	struct msgslot_feed *feed = &slot->channels.feed;
+
+	if (left & (TIED_LEASE_IS_DONE | TIED_LEASE_CAME_BACK))
+		this_cpu_dec(slot->stats->leased);
+	if (left & TIED_LEASE_IS_DONE)
+		this_cpu_dec(slot->stats->messages);
+	if (left & MSGSLOT_WAKE_MASK)
+		msgslot_channel_wake_writers(channel, 1);
+	if (left & TIED_LEASE_CAME_BACK) {
+		msgslot_channel_wake_reader(channel);
+		if (msgslot_feed_is_on(feed))
+			msgslot_feed_wake(feed, channel->log.id,
+					  MSGSLOT_FEED_POLLS | MSGSLOT_FEED_CALLS);
+	}
+	/* Or, as there is more in it, charges it to a user with that. */
+	if (unlikely(left & TIED_LEASE_UNHELD))
+		msgslot_channel_forget(&slot->channels, channel);
+	return !(left & TIED_LEASE_CAME_BACK);
 }
 
 /* ---- the file's end, and a channel's --------------------------------------------------------- */
 
+/* Gives back the first lease.  Whether there was one. */
+static bool tied_leases_end_first(struct msgslot_ties *ties, struct msgslot_slot *slot)
+{
+	struct msgslot_tied_lease *tied = NULL;
+	struct msgslot_channel *channel;
+	struct msgslot_tie *tie;
+	u32 left = 0;
+
+	rcu_read_lock();
+	channel = msgslot_ties_first_channel(ties);
+	if (channel) {
+		spin_lock(&channel->log.lock);
+		tie = msgslot_ties_first_locked(ties, channel);
+		/* Otherwise another call ended it meanwhile. */
+		if (tie) {
+			tied = tied_lease_of_tie(tie);
+			left = msgslot_tied_lease_end_locked(tied, slot, true);
+		}
+		spin_unlock(&channel->log.lock);
+		if (!msgslot_tied_lease_end(channel, slot, left))
+			tied = NULL;
+	}
+	rcu_read_unlock();
+	if (tied)
+		msgslot_lease_free(&tied->lease, &slot->spares);
+	return channel;
+}
+
 void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slot)
 {
-	struct msgslot_tie *tie;
-
-	while ((tie = msgslot_ties_detach_first(ties))) {
-		if (!IS_ERR(tie))
-			tied_lease_come_back(tied_lease_of_tie(tie), slot);
+	while (tied_leases_end_first(ties, slot))
 		cond_resched();
-	}
-	kfree(ties->spare);
+	if (ties->spare)
+		msgslot_lease_free(&ties->spare->lease, &slot->spares);
 }
 
 /*
- * Takes void messages out of those that are away, and the ties of files with them, into @list, at
- * most TIED_LEASES_STEP.  Whether there may be more.
+ * Takes void messages out of those that are away, and their ties into @list, at most
+ * TIED_LEASES_STEP.  Whether there may be more.
  */
 static bool tied_leases_collect_void_locked(struct msgslot_log *log, struct list_head *list)
 {
@@ -428,12 +421,8 @@ static bool tied_leases_collect_void_locked(struct msgslot_log *log, struct list
 			return false;
 		msgslot_lease_erase(&leases->away, lease);
 		tied = tied_lease_of(lease);
-		/* Otherwise the call that ends it frees it. */
-		if (tied->tie.ties) {
-			msgslot_tie_unlink_locked(&tied->tie);
-			list_add(&tied->tie.node, list);
-			leases->holders--;
-		}
+		msgslot_tie_unlink_locked(&tied->tie);
+		list_add(&tied->tie.node, list);
 	}
 	return true;
 }
@@ -454,7 +443,6 @@ void msgslot_tied_leases_free_void(struct msgslot_slot *slot, struct msgslot_cha
 		while (!list_empty(&list)) {
 			tie = list_first_entry(&list, struct msgslot_tie, node);
 			list_del(&tie->node);
-			msgslot_channel_unhold(&slot->channels, channel, &tie->holder);
 			msgslot_lease_free(&tied_lease_of_tie(tie)->lease, &slot->spares);
 		}
 		cond_resched();

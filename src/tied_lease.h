@@ -4,15 +4,14 @@
  *
  *	take		the message leaves the ring, or what came back, for a tie of the file
  *	done		the tie goes, and the message with it
- *	give back	the message can be taken again; the tie, of no file any more, is what the
- *			log keeps it in
+ *	give back	the message can be taken again; the log keeps it in what was the tie
  *	file's end	all its ties are given back, one after the other
  *	clear		messages that are away are void at once (msgslot_leases.void_below), and
  *			their ties are freed after that, some at a time
  *
- * One that is to be given back stays in the tree of those that are away meanwhile, so that a dump
- * sees the message; what clears the channel takes it out there, and leaves the rest to the call
- * that has it.
+ * Each is one step under the lock of the log: what is in the tree of those that are away is on the
+ * list of a file.  A channel is not forgotten while there is any, as while it has a message: so a
+ * lease is no holder.
  *
  * A user over the share can still work off what others sent: one lease of each user is not refused
  * for a limit, if it is the first of its file, and what came back can be leased again.
@@ -72,18 +71,18 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *lease, struct msgslot_tie
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
 			    u64 sequence, u32 delivered);
 
-/*
- * The lease of the file of @ties with message @sequence of @channel, or NULL; under the lock of the
- * log.  If the caller ends it, it says so under the same lock, msgslot_tied_lease_detach_locked(),
- * and then without any, msgslot_tied_lease_end(), with what that returned: the message is done, or
- * is to @come_back.  The latter sleeps.
- */
+/* The lease of the file of @ties with message @sequence of @channel, or NULL. */
 struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
 							  struct msgslot_channel *channel,
 							  u64 sequence);
-u32 msgslot_tied_lease_detach_locked(struct msgslot_tied_lease *lease, bool come_back);
-void msgslot_tied_lease_end(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
-			    struct msgslot_slot *slot, bool come_back, u32 left);
+/*
+ * Ends @lease: its message is done, or is to @come_back.  Returns what is left to do, which
+ * msgslot_tied_lease_end() does without the lock, in the same RCU section; whether the caller is to
+ * free @lease then is what that returns.
+ */
+u32 msgslot_tied_lease_end_locked(struct msgslot_tied_lease *lease, struct msgslot_slot *slot,
+				  bool come_back);
+bool msgslot_tied_lease_end(struct msgslot_channel *channel, struct msgslot_slot *slot, u32 left);
 
 /*
  * After @channel was cleared: frees what is void.  The caller holds the channel.  Sleeps.

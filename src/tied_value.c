@@ -83,10 +83,7 @@ static void tied_value_set_locked(struct msgslot_log *log, struct msgslot_tied_v
 	WRITE_ONCE(log->wake_requests, requests | (value ? MSGSLOT_HAS_TIE : 0));
 }
 
-/*
- * The same, and it is the file's: returns the one before, for the caller to free; or NULL: there
- * was none, or the end of its file has it.
- */
+/* The same, and it is the file's: returns the one before, for the caller to free, or NULL. */
 static struct msgslot_tied_value *tied_value_tie_locked(struct msgslot_tied_value *value,
 							struct msgslot_ties *ties,
 							struct msgslot_channel *channel)
@@ -94,10 +91,8 @@ static struct msgslot_tied_value *tied_value_tie_locked(struct msgslot_tied_valu
 	struct msgslot_log *log = &channel->log;
 	struct msgslot_tied_value *old = log->wake_requests & MSGSLOT_HAS_TIE ? log->tied : NULL;
 
-	if (old && old->tie.ties)
+	if (old)
 		msgslot_tie_unlink_locked(&old->tie);
-	else
-		old = NULL;
 	tied_value_set_locked(log, value);
 	msgslot_tie_link_locked(&value->tie, ties, channel);
 	return old;
@@ -112,7 +107,7 @@ void msgslot_tied_value_tie(struct msgslot_tied_value *value, struct msgslot_tie
 	struct msgslot_log *log = &channel->log;
 
 	value->sequence = sequence;
-	msgslot_channel_hold_again(channels, channel, value->share, &value->tie.holder);
+	msgslot_channel_hold_again(channels, channel, value->share, &value->holder);
 	/* The RCU section keeps the file of the tie before. */
 	rcu_read_lock();
 	spin_lock(&log->lock);
@@ -122,18 +117,14 @@ void msgslot_tied_value_tie(struct msgslot_tied_value *value, struct msgslot_tie
 	rcu_read_unlock();
 	if (!unused)
 		return;
-	msgslot_channel_unhold(channels, channel, &unused->tie.holder);
+	msgslot_channel_unhold(channels, channel, &unused->holder);
 	msgslot_tied_value_free(unused, slot);
 }
 
-void msgslot_tied_value_leave(struct msgslot_tied_value *value)
+void msgslot_tied_value_untie_locked(struct msgslot_tied_value *value)
 {
-	struct msgslot_log *log = &value->tie.channel->log;
-
-	spin_lock(&log->lock);
-	if (log->wake_requests & MSGSLOT_HAS_TIE && log->tied == value)
-		tied_value_set_locked(log, NULL);
-	spin_unlock(&log->lock);
+	msgslot_tie_unlink_locked(&value->tie);
+	tied_value_set_locked(&value->tie.channel->log, NULL);
 }
 
 u32 msgslot_tied_values_list(struct msgslot_ties *ties, struct msgslot_message_name *names,

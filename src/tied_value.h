@@ -29,6 +29,7 @@
 /**
  * struct msgslot_tied_value - a message that is tied to a file
  * @tie: to that file
+ * @holder: of the channel
  * @sequence: the number of the message
  * @pid: of its sender, as in a cell
  * @uid: likewise
@@ -40,6 +41,7 @@
  */
 struct msgslot_tied_value {
 	struct msgslot_tie tie;
+	struct msgslot_holder holder;
 	u64 sequence;
 	pid_t pid;
 	kuid_t uid;
@@ -74,8 +76,8 @@ static inline u8 *msgslot_tied_value_will(struct msgslot_tied_value *value)
 void msgslot_tied_value_tie(struct msgslot_tied_value *value, struct msgslot_ties *ties,
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
 			    u64 sequence);
-/* What the file has no longer (msgslot_ties_detach_first()) is not the log's either. */
-void msgslot_tied_value_leave(struct msgslot_tied_value *value);
+/* It is the file's no longer, nor the log's; under the lock of that. */
+void msgslot_tied_value_untie_locked(struct msgslot_tied_value *value);
 
 /*
  * The first @count at most of the messages that go with the file, in @names: how many they are.

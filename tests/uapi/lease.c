@@ -257,6 +257,9 @@ static void a_channel_that_nobody_holds(void **state)
 	assert_leases(other, 7, 2, "2", 0);
 	assert_result(lease_done(other, 7, 2), 0);
 	assert_result(slot_get(OWN, "channels"), 1);
+	/* The file has memory for its next lease, and that is all. */
+	assert_in_range(slot_get(OWN, "bytes"), 1, LEASE_BYTES);
+	own_close(other);
 	assert_result(slot_get(OWN, "bytes"), 0);
 }
 

@@ -7,6 +7,9 @@
 
 #include "ioctl.h"
 
+/* The most that is charged for the lease of a short message. */
+#define LEASE_BYTES 512
+
 static inline int lease_begin(void **state)
 {
 	(void)state;

@@ -6,7 +6,7 @@
 #include "lease.h"
 #include "own-as.h"
 
-enum { LEASE = MSGSLOT_RECV_LEASE, LEASE_BYTES = 512 };
+enum { LEASE = MSGSLOT_RECV_LEASE };
 
 /* A look for later messages sleeps, though an older one came back, and is woken. */
 static void a_look_that_waits_sleeps(void **state)
