@@ -226,11 +226,10 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	struct msgslot_recv args msgslot_uninitialized;
 	int err = argument_get(argument, &args, sizeof(args));
 	long ret;
-	u8 fit;
 
 	if (err)
 		return err;
-	if (args.flags && !ioctl_recv_judge(args.flags, RECV_FLAGS_VALID))
+	if (unlikely(args.flags) && !ioctl_recv_judge(args.flags, RECV_FLAGS_VALID))
 		return -EINVAL;
 	/* With a header that has no place for the result, nothing is leased. */
 	if (unlikely(args.flags & MSGSLOT_RECV_LEASE) &&
@@ -241,15 +240,16 @@ static long ioctl_recv(struct file *file, struct argument argument)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	fit = f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL ? RECV_FLAGS_FIT_QUEUE :
-								   RECV_FLAGS_FIT;
-	if (args.flags && !ioctl_recv_judge(args.flags, fit))
+	if (unlikely(args.flags) &&
+	    !ioctl_recv_judge(args.flags, f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL ?
+						  RECV_FLAGS_FIT_QUEUE :
+						  RECV_FLAGS_FIT))
 		return -EOPNOTSUPP;
 	if (!(args.flags & MSGSLOT_RECV_RANGE))
 		err = msgslot_file_check_channel(f, args.channel);
 	if (err)
 		return err;
-	if (args.flags)
+	if (unlikely(args.flags))
 		ret = msgslot_receive_flagged(f, argument.user, &args, &deadline);
 	else
 		ret = msgslot_receive(f, argument.user, &args, &deadline);
