@@ -456,8 +456,11 @@ ssize_t batch_deliver(struct receiver *r, struct msgslot_peek *peek, bool *again
 	if (err < 0)
 		return err;
 	r->messages = err;
-	if (r->messages < b.messages)
+	if (r->messages < b.messages) {
 		(void)batch_put_result(r, end, sequence);
+		/* The message that it was woken for may be one of those that it did not get. */
+		receiver_wake_next(r);
+	}
 	if (!receiver_has_flag(r, MSGSLOT_RECV_PEEK)) {
 		this_cpu_add(r->f->slot->stats->received, r->messages);
 		if (r->most == 1)
