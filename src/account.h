@@ -88,10 +88,11 @@ struct msgslot_account {
  * @refs: one for each open file and one for each charge; freed with the last
  * @used: what the user holds
  * @over: one of its charges is one that is beyond all limits
+ * @listeners: how many listeners of the slot are the user's; under the feed's lock
  * @growing: bytes that calls of the user have allocated, or are about to allocate, and not charged
  *	yet
  *
- * Guarded by the account's lock, but for @uid, which never changes.
+ * Guarded by the account's lock, but for @uid, which never changes, and @listeners.
  */
 struct msgslot_share {
 	struct msgslot_account *account;
@@ -100,6 +101,7 @@ struct msgslot_share {
 	unsigned long refs;
 	struct msgslot_usage used;
 	bool over;
+	u32 listeners;
 	u64 growing;
 };
 

@@ -367,6 +367,7 @@ static int feed_join(struct msgslot_feed *feed, struct msgslot_feed_member *memb
 	if (!err) {
 		hlist_add_head(&member->node, &feed->members);
 		msgslot_audience_add(&feed->audience, &member->range);
+		member->share->listeners++;
 		if (!feed->listeners)
 			feed->epoch++;
 		WRITE_ONCE(feed->listeners, feed->listeners + 1);
@@ -421,15 +422,15 @@ void msgslot_feed_part(struct msgslot_feed *feed, struct msgslot_feed_member *me
 	hlist_del(&member->node);
 	msgslot_audience_remove(&feed->audience, &member->range);
 	WRITE_ONCE(feed->listeners, feed->listeners - 1);
+	member->share->listeners--;
 	if (!feed->listeners) {
 		WRITE_ONCE(feed->on, false);
 		ring = feed->ring;
 		share = feed->share;
 		feed->ring = NULL;
-	} else if (feed->ring && feed->share == member->share) {
+	} else if (feed->ring && feed->share == member->share && !feed->share->listeners) {
 		heir = hlist_entry(feed->members.first, struct msgslot_feed_member, node)->share;
-		if (heir != feed->share)
-			msgslot_charge_move(feed->share, heir, feed->ring->size, 0);
+		msgslot_charge_move(feed->share, heir, feed->ring->size, 0);
 		feed->share = heir;
 	}
 	spin_unlock(&feed->lock);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "listen.h"
+#include "own-as.h"
 
 static char got[COURSE_MAX];
 
@@ -400,11 +401,19 @@ static void edges_of_epoll(void **state)
 	}
 }
 
+static int own_open_listening_as(const char *user, unsigned int first, unsigned int last)
+{
+	int fd = own_open_as(user, O_RDONLY);
+
+	assert_result(listen_to(fd, first, last, 0), 0);
+	return fd;
+}
+
 /* The memory of the news is a listener's, and another's when it goes. */
 static void the_feed_is_charged(void **state)
 {
 	long long before, with;
-	int a, b;
+	int a, b, other;
 
 	(void)state;
 	own_become("last");
@@ -417,6 +426,17 @@ static void the_feed_is_charged(void **state)
 	assert_int_equal(slot_get(OWN, "bytes"), with);
 	own_close(a);
 	assert_int_equal(slot_get(OWN, "bytes"), with);
+	own_close(b);
+	assert_int_equal(slot_get(OWN, "bytes"), before);
+	/* As long as one file of its user listens it stays there. */
+	a = own_open_listening_as("member", 1, 2);
+	other = own_open_listening_as("member", 1, 2);
+	b = own_open_listening_as("member2", 1, 2);
+	own_close(a);
+	assert_int_equal(info_of(other).share_bytes, with - before);
+	assert_int_equal(info_of(b).share_bytes, 0);
+	own_close(other);
+	assert_int_equal(info_of(b).share_bytes, with - before);
 	own_close(b);
 	assert_int_equal(slot_get(OWN, "bytes"), before);
 	assert_result(slot_set(OWN, "feed_depth", 5), 0);
