@@ -285,11 +285,20 @@ void msgslot_listener_poll(struct msgslot_listener *l)
 	msgslot_feed_add_waiter(feed, &feed->polls, &l->polled);
 }
 
+/* A walk may be long.  @deadline: of a call that sleeps otherwise, or NULL. */
+static bool listener_may_look_on(const struct msgslot_deadline *deadline)
+{
+	if (!deadline)
+		return !fatal_signal_pending(current);
+	return !signal_pending(current) && !msgslot_deadline_is_over(deadline);
+}
+
 /*
  * Until there is a message, or none of those that were there as this begins: as
- * msgslot_listener_peek().  @length, of the message, may be NULL.
+ * msgslot_listener_peek(), with 1 where it ends before that.  @length, of the message, may be NULL.
  */
-static int listener_look(struct msgslot_listener *l, struct msgslot_found *found, u32 *length)
+static int listener_look(struct msgslot_listener *l, struct msgslot_found *found, u32 *length,
+			 const struct msgslot_deadline *deadline)
 {
 	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .inline_buffer = inline_buffer };
@@ -301,7 +310,7 @@ static int listener_look(struct msgslot_listener *l, struct msgslot_found *found
 		/* With a size of 0 no reference of a long message is taken. */
 		ret = msgslot_listener_peek(l, found, &peek, 0);
 		cond_resched();
-	} while (ret > 0 && !fatal_signal_pending(current));
+	} while (ret > 0 && listener_may_look_on(deadline));
 	if (length && !ret)
 		*length = peek.length;
 	return ret;
@@ -310,17 +319,19 @@ static int listener_look(struct msgslot_listener *l, struct msgslot_found *found
 bool msgslot_listener_is_readable(struct msgslot_listener *l, u32 *length)
 {
 	struct msgslot_found found msgslot_uninitialized;
-	int ret = listener_look(l, &found, length);
+	int ret = listener_look(l, &found, length, NULL);
 
 	return ret >= 0 || (ret == -EAGAIN && found.before.lost != found.before.lost_seen);
 }
 
-/* Whether there is more than a look @found: a message, a loss, or the end. */
-static bool listener_has_news(struct msgslot_listener *l, const struct msgslot_found *found)
+/* Whether a look until @deadline sees more than one @found: a message, a loss, or the end. */
+static bool listener_has_news(struct msgslot_listener *l, const struct msgslot_found *found,
+			      const struct msgslot_deadline *deadline)
 {
 	struct msgslot_found now msgslot_uninitialized;
+	int ret = listener_look(l, &now, NULL, deadline);
 
-	return listener_look(l, &now, NULL) != -EAGAIN || now.before.lost != found->before.lost;
+	return ret <= 0 && (ret != -EAGAIN || now.before.lost != found->before.lost);
 }
 
 /**
@@ -387,7 +398,7 @@ int msgslot_listener_wait(struct msgslot_listener *l, const struct msgslot_found
 	/* As poll() looks: what comes from now on wakes the call, and the feed may be overrun. */
 	if (!msgslot_range_is_taken(&l->range)) {
 		__set_current_state(TASK_RUNNING);
-		go_on = listener_has_news(l, found);
+		go_on = listener_has_news(l, found, deadline);
 		set_current_state(TASK_INTERRUPTIBLE);
 	}
 	if (!go_on && !listener_may_go_on(l, &call)) {

@@ -62,6 +62,12 @@ bool msgslot_relay_remove(wait_queue_entry_t *relay, wait_queue_head_t *queue)
 	return was_in;
 }
 
+bool msgslot_deadline_is_over(const struct msgslot_deadline *deadline)
+{
+	return deadline->wait && deadline->until != KTIME_MAX &&
+	       ktime_after(ktime_get(), deadline->until);
+}
+
 int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int *rounds)
 {
 	if (likely(++*rounds <= DEADLINE_ROUNDS))
@@ -69,10 +75,7 @@ int msgslot_deadline_retry(const struct msgslot_deadline *deadline, unsigned int
 	cond_resched();
 	if (unlikely(signal_pending(current)))
 		return msgslot_deadline_interrupted(deadline);
-	if (deadline->wait && deadline->until != KTIME_MAX &&
-	    ktime_after(ktime_get(), deadline->until))
-		return -ETIMEDOUT;
-	return 0;
+	return msgslot_deadline_is_over(deadline) ? -ETIMEDOUT : 0;
 }
 
 int msgslot_deadline_sleep(const struct msgslot_deadline *deadline)

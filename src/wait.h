@@ -111,6 +111,8 @@ static __always_inline void msgslot_wait_begin(wait_queue_head_t *queue, wait_qu
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
+/* Whether it has passed. */
+bool msgslot_deadline_is_over(const struct msgslot_deadline *deadline);
 /* Sleeps until woken: 0, or -ETIMEDOUT. */
 int msgslot_deadline_sleep(const struct msgslot_deadline *deadline);
 /*

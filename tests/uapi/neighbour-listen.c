@@ -6,12 +6,13 @@
 #define _GNU_SOURCE
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "batch.h"
 #include "listen.h"
 #include "own-as.h"
 
-enum { CHANNELS = 30000, OUTSIDE = 4000000, BATCH = 1024, OTHERS = 5 };
+enum { CHANNELS = 30000, OUTSIDE = 4000000, BATCH = 1024, FLOODS = 2, LISTENERS = 5 };
 
 /* What the processes share. */
 static struct shared {
@@ -24,24 +25,24 @@ static long others_did(void)
 	return __atomic_load_n(&shared->did, __ATOMIC_RELAXED);
 }
 
-static void others_start(pid_t *others, void *(*run)(void *))
+static void others_start(pid_t *others, int count, void *(*run)(void *))
 {
 	int i;
 
 	if (!shared)
 		shared = shared_for_test(sizeof(*shared));
 	memset(shared, 0, sizeof(*shared));
-	for (i = 0; i < OTHERS; i++)
+	for (i = 0; i < count; i++)
 		others[i] = child_start("member", run, NULL);
 	await(others_did() > 0);
 }
 
-static void others_stop(pid_t *others)
+static void others_stop(pid_t *others, int count)
 {
 	int i;
 
 	shared->stop = true;
-	for (i = 0; i < OTHERS; i++)
+	for (i = 0; i < count; i++)
 		child_join(others[i]);
 }
 
@@ -123,7 +124,7 @@ static const struct {
 };
 
 /* A slot with messages in a range that a file has heard, and more behind it all the time. */
-static int overrun_begin(const char *mode, pid_t *others)
+static int overrun_begin(const char *mode, pid_t *others, int floods)
 {
 	char got[8];
 	int fd, i;
@@ -136,14 +137,14 @@ static int overrun_begin(const char *mode, pid_t *others)
 	assert_result(listen_to(fd, 1, CHANNELS, 0), 0);
 	while (read(fd, got, sizeof(got)) > 0)
 		;
-	others_start(others, flood);
+	others_start(others, floods, flood);
 	return fd;
 }
 
 static void a_look_ends(const char *mode)
 {
-	pid_t others[OTHERS];
-	int fd = overrun_begin(mode, others);
+	pid_t others[FLOODS];
+	int fd = overrun_begin(mode, others, FLOODS);
 	struct caller look;
 	size_t i;
 	int round;
@@ -155,7 +156,7 @@ static void a_look_ends(const char *mode)
 			if (looks[i].nothing)
 				assert_int_equal(look.error, EAGAIN);
 		}
-	others_stop(others);
+	others_stop(others, FLOODS);
 }
 
 static void a_look_ends_in_last(void **state)
@@ -175,13 +176,13 @@ static void a_call_that_waits_sleeps(void **state)
 {
 	char got[8];
 	struct msgslot_recv recv;
-	pid_t others[OTHERS];
+	pid_t others[FLOODS];
 	struct caller reader;
 	int fd, mode;
 
 	(void)state;
 	for (mode = 0; mode < 2; mode++) {
-		fd = overrun_begin(mode ? "broadcast" : "last", others);
+		fd = overrun_begin(mode ? "broadcast" : "last", others, FLOODS);
 		assert_result(fcntl(fd, F_SETFL, 0), 0);
 		recv = recv_of(0, RANGE, got, sizeof(got));
 		recv.timeout = -1;
@@ -189,8 +190,54 @@ static void a_call_that_waits_sleeps(void **state)
 		assert_works(send_text(fd, CHANNELS / 2, "y"));
 		assert_result(caller_end(&reader), 0);
 		assert_int_equal(recv.channel, CHANNELS / 2);
-		others_stop(others);
+		others_stop(others, FLOODS);
 	}
+}
+
+/* Processor time of this thread, in nanoseconds. */
+static int64_t processor_now(void)
+{
+	struct timespec now;
+
+	assert_result(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* The least that a call took of five that each had @timeout; without one: a look, by poll(). */
+static int64_t least_of_processor(int fd, int64_t timeout)
+{
+	char got[8];
+	struct msgslot_recv recv = recv_of(0, RANGE, got, sizeof(got));
+	int64_t least = INT64_MAX, began;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		recv.timeout = timeout;
+		began = processor_now();
+		if (timeout)
+			assert_fails(ioctl(fd, MSGSLOT_RECV, &recv), ETIMEDOUT);
+		else
+			assert_result(look_by_poll(fd, NULL), 0);
+		if (processor_now() - began < least)
+			least = processor_now() - began;
+	}
+	return least;
+}
+
+/* A call ends when its time is over, also within a walk. */
+static void a_timeout_is_kept(void **state)
+{
+	pid_t others[1];
+	int64_t walk;
+	int fd;
+
+	(void)state;
+	fd = overrun_begin("last", others, 1);
+	walk = least_of_processor(fd, 0);
+	assert_result(fcntl(fd, F_SETFL, 0), 0);
+	/* Within its second walk. */
+	assert_in_range(least_of_processor(fd, walk * 5 / 4), 0, walk * 7 / 4);
+	others_stop(others, 1);
 }
 
 /* ---- a wake-up ends -------------------------------------------------------------------------- */
@@ -228,19 +275,19 @@ static ssize_t write_a_byte(int fd, void *argument)
 
 static void a_write_ends(void **state)
 {
-	pid_t others[OTHERS];
+	pid_t others[LISTENERS];
 	struct caller writer;
 	int fd, round;
 
 	(void)state;
 	own_become("broadcast");
 	fd = own_open_on(O_WRONLY, UINT32_MAX);
-	others_start(others, listen_higher_and_higher);
+	others_start(others, LISTENERS, listen_higher_and_higher);
 	for (round = 0; round < scaled(10, 3); round++) {
 		assert_in_range(call_count(&writer, write_a_byte, fd, 20000), 0, 19999);
 		assert_int_equal(writer.result, 1);
 	}
-	others_stop(others);
+	others_stop(others, LISTENERS);
 }
 
 int main(void)
@@ -249,6 +296,7 @@ int main(void)
 		own_slot_test(a_look_ends_in_last),
 		own_slot_test(a_look_ends_in_broadcast),
 		own_slot_test(a_call_that_waits_sleeps),
+		own_slot_test(a_timeout_is_kept),
 		own_slot_test(a_write_ends),
 	};
 
