@@ -178,7 +178,8 @@ static __always_inline bool receive_put_fields(struct msgslot_recv __user *user,
 					       u32 length, u64 sequence, u64 time, u64 lost,
 					       u32 pid, u32 uid)
 {
-	if (!user_access_begin(user, sizeof(*user)))
+	/* As much as every program's struct has. */
+	if (!user_access_begin(user, offsetofend(struct msgslot_recv, uid)))
 		return false;
 	if (channel)
 		unsafe_put_user(*channel, &user->channel, fault);

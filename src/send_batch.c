@@ -103,12 +103,13 @@ static __always_inline int batch_get_header(struct send_batch *b, size_t *all, c
 static u32 batch_count_ahead(const struct send_batch *b)
 {
 	const struct msgslot_header *header = (const void *)(b->stage + b->at);
-	size_t at = b->at, size;
+	size_t at = b->at;
+	u64 size;
 	u32 n = 0;
 
 	for (;;) {
 		/* What is not valid is refused when its turn comes. */
-		size = (size_t)header->size + header->length;
+		size = (u64)header->size + header->length;
 		if (size > b->staged - at)
 			return n;
 		at += ALIGN(size, 8);

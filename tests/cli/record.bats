@@ -210,7 +210,7 @@ fsyncs()
 	printf '\xff' | dd of=damaged bs=1 seek=$((next + 12)) conv=notrunc status=none
 	fails 1 "damaged: block 1: it is damaged: the checksum of its header is wrong" \
 		msgslot record --show damaged
-	[ ! "$small" ] || step=11
+	[ ! "$small" ] || step=31
 	for ((at = RANDOM % step; at < length; at += step)); do
 		cp file damaged
 		byte=$(od -An -tu1 -j $at -N 1 file)
