@@ -3,6 +3,7 @@
  * A dashboard: the newest value of each channel of a range, and then what changes (a slot of mode
  * `last`).  One open file hears all of them, and one system call fetches many.
  *
+ *	cc dashboard.c -o dashboard $(pkg-config --cflags --libs libmsgslot)
  *	./dashboard 0 1 100	channels 1 to 100 of slot 0
  */
 #include <errno.h>

@@ -3,6 +3,7 @@
  * A listener on a broadcast channel: prints each message with its sender, and how many were missed
  * (a slot of mode `broadcast`).
  *
+ *	cc listen.c -o listen $(pkg-config --cflags --libs libmsgslot)
  *	./listen @lounge	the slot and channel of that name in /etc/msgslot/channels
  *	./listen 6		channel 0 of slot 6
  */

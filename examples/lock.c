@@ -3,6 +3,7 @@
  * A lock that nobody can leave behind: runs a command while it holds the lock (a slot of mode
  * `last`).
  *
+ *	cc lock.c -o lock $(pkg-config --cflags --libs libmsgslot)
  *	./lock 0 9 COMMAND [ARGUMENT]...
  *
  * The channel has a message, the process number of the lock's owner, as long as the lock is held.

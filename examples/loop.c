@@ -3,6 +3,7 @@
  * An event loop over standard input and a slot: sends each line of the input to a broadcast channel
  * and prints each message of that; ends with the input (a slot of mode `broadcast`).
  *
+ *	cc loop.c -o loop $(pkg-config --cflags --libs libmsgslot)
  *	./loop 6 3		channel 3 of slot 6
  *
  * A slot that an event loop watches is opened with O_NONBLOCK, so that nothing but epoll_wait()

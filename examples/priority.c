@@ -3,6 +3,7 @@
  * Jobs with priorities: of channels 0 to 31 always the lowest one that has a job (a slot of mode
  * `queue`).  Any number of these share the jobs: each is taken once.
  *
+ *	cc priority.c -o priority $(pkg-config --cflags --libs libmsgslot)
  *	./priority 4		and for instance: msgslot send 4 0 urgent; msgslot send 4 31 later
  */
 #include <errno.h>

@@ -3,6 +3,7 @@
  * A loop that looks for a newer setting between one piece of work and the next.  The channel is
  * mapped: to look costs no system call, so even a tight loop can afford it (a slot of mode `last`).
  *
+ *	cc setting.c -o setting $(pkg-config --cflags --libs libmsgslot)
  *	./setting 0 5		prints the setting on channel 5, then every newer one it sees
  */
 #include <errno.h>

@@ -2,6 +2,7 @@
 /*
  * A worker that loses no job, one of as many as wanted (a slot of mode `queue`).
  *
+ *	cc worker.c -o worker $(pkg-config --cflags --libs libmsgslot)
  *	./worker 4 7 ./command		runs ./command JOB for each job of channel 7
  *
  * A job is leased while it is done: no other worker gets it, and it leaves the queue when it is
