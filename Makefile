@@ -147,7 +147,11 @@ install: all ## what is built, below DESTDIR and PREFIX
 		$(INSTALL) -m 644 $(BUILD)/man/$$page \
 			$(DESTDIR)$(PREFIX)/share/man/$$page || exit 1; done
 	$(MAKE) --no-print-directory install-lib
-	[ ! -e $(MODULE)/$(NAME).ko ] || $(MAKE) --no-print-directory install-module
+	@if [ -e $(MODULE)/$(NAME).ko ]; then \
+		$(MAKE) --no-print-directory install-module; \
+	else \
+		echo "Without the module, which has not been built: make module, then make install again."; \
+	fi
 
 # The kernel that the module was built for decides where it goes, not the one
 # that runs.
