@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a file has leased.  See tied_lease.h. */
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -295,11 +296,11 @@ int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties
 /* ---- done, or given back --------------------------------------------------------------------- */
 
 /* What is left to do once a lease ended, beside wake requests: its message is gone. */
-#define TIED_LEASE_IS_DONE (1 << 28)
+#define TIED_LEASE_IS_DONE BIT(28)
 /* It can be taken again. */
-#define TIED_LEASE_CAME_BACK (1 << 29)
+#define TIED_LEASE_CAME_BACK BIT(29)
 /* The channel has no holder. */
-#define TIED_LEASE_UNHELD (1 << 30)
+#define TIED_LEASE_UNHELD BIT(30)
 
 struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
 							  struct msgslot_channel *channel,
