@@ -8,9 +8,8 @@
  *
  * A channel has holders: each open file that has it selected, each mapping, and each call that
  * needs it while it sleeps.  It lives until it has no holder and no message, also none that a file
- * has leased.  Then it is forgotten,
- * and only the highest sequence it used stays, in @floor.  So messages outlive every process, and
- * selecting many ids does not exhaust kernel memory.
+ * has leased.  Then it is forgotten, and only the highest sequence it used stays, in @floor.  So
+ * messages outlive every process, and selecting many ids does not exhaust kernel memory.
  *
  * A reader or writer that does not sleep is no holder: it finds the file's channel, or where files
  * listen the one that MSGSLOT_SEND names, by RCU.  If that is forgotten meanwhile, a reader finds
