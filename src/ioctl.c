@@ -9,11 +9,9 @@
  * The errors of every command begin with ENODEV.  An unknown command is EINVAL, not ENOTTY: the
  * course programs that this interface grew from rely on it.
  */
-#include <linux/cache.h>
 #include <linux/compat.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
-#include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -26,6 +24,8 @@
 #include "file.h"
 #include "ioctl.h"
 #include "receive.h"
+#include "receive_flags.h"
+#include "receive_lease.h"
 #include "send.h"
 #include "send_batch.h"
 #include "send_tied.h"
@@ -162,61 +162,24 @@ static long ioctl_send(struct file *file, struct argument argument)
 	return ret;
 }
 
-/* Known flags, in combinations that have a meaning. */
-static bool __init ioctl_recv_flags_are_valid(u32 flags)
+static __always_inline long ioctl_recv_flagged(struct msgslot_file *f,
+					       struct msgslot_recv __user *user,
+					       const struct msgslot_recv *args,
+					       const struct msgslot_deadline *deadline)
 {
-	if (flags &
-	    ~(MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_IF | MSGSLOT_RECV_DROP |
-	      MSGSLOT_RECV_RANGE | MSGSLOT_RECV_MANY | MSGSLOT_RECV_LEASE | MSGSLOT_RECV_RETURN))
-		return false;
-	if (flags & MSGSLOT_RECV_MANY && flags & MSGSLOT_RECV_IF)
-		return false;
-	if (flags & MSGSLOT_RECV_RETURN)
-		return flags == (MSGSLOT_RECV_RETURN | MSGSLOT_RECV_IF);
-	if (flags & MSGSLOT_RECV_LEASE &&
-	    flags & (MSGSLOT_RECV_PEEK | MSGSLOT_RECV_NEWER | MSGSLOT_RECV_DROP))
-		return false;
-	flags &= ~MSGSLOT_RECV_LEASE;
-	flags &= ~MSGSLOT_RECV_MANY;
-	if (flags & MSGSLOT_RECV_RANGE)
-		return !(flags & ~(MSGSLOT_RECV_RANGE | MSGSLOT_RECV_PEEK));
-	if (flags & MSGSLOT_RECV_DROP && (!(flags & MSGSLOT_RECV_IF) || flags & MSGSLOT_RECV_PEEK))
-		return false;
-	return !(flags & MSGSLOT_RECV_IF && flags & MSGSLOT_RECV_NEWER);
-}
+	size_t voided = 0;
+	long ret;
 
-/* Whether the mode of the slot has it. */
-static bool __init ioctl_recv_flags_fit(u32 flags, bool takes)
-{
-	if (!takes)
-		return !(flags & (MSGSLOT_RECV_IF | MSGSLOT_RECV_LEASE));
-	return !(flags & MSGSLOT_RECV_NEWER) || flags & MSGSLOT_RECV_PEEK;
-}
-
-/* What the two say of each combination: bits. */
-static u8 recv_flags[MSGSLOT_RECV_RETURN << 1] __ro_after_init;
-
-#define RECV_FLAGS_VALID 1
-#define RECV_FLAGS_FIT 2
-#define RECV_FLAGS_FIT_QUEUE 4
-
-void __init msgslot_ioctl_init(void)
-{
-	u32 flags;
-
-	for (flags = 0; flags < ARRAY_SIZE(recv_flags); flags++)
-		if (ioctl_recv_flags_are_valid(flags))
-			recv_flags[flags] =
-				RECV_FLAGS_VALID |
-				(ioctl_recv_flags_fit(flags, false) ? RECV_FLAGS_FIT : 0) |
-				(ioctl_recv_flags_fit(flags, true) ? RECV_FLAGS_FIT_QUEUE : 0);
-}
-
-/* Whether one of @bits is set for @flags. */
-static __always_inline bool ioctl_recv_judge(u32 flags, u8 bits)
-{
-	return flags < ARRAY_SIZE(recv_flags) &&
-	       recv_flags[array_index_nospec(flags, ARRAY_SIZE(recv_flags))] & bits;
+	if (args->flags == MSGSLOT_RECV_LEASE) {
+		if (likely(msgslot_receive_lease_fast(f, args, user, &voided)))
+			return 0;
+	} else if (args->flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) {
+		ret = msgslot_receive_end_lease(f, args, user);
+		/* What is not leased may still be the head. */
+		if (likely(ret != -ESTALE) || args->flags & MSGSLOT_RECV_RETURN)
+			return ret;
+	}
+	return msgslot_receive_flagged(f, user, args, deadline, voided);
 }
 
 static long ioctl_recv(struct file *file, struct argument argument)
@@ -225,32 +188,35 @@ static long ioctl_recv(struct file *file, struct argument argument)
 	struct msgslot_deadline deadline msgslot_uninitialized;
 	struct msgslot_recv args msgslot_uninitialized;
 	int err = argument_get(argument, &args, sizeof(args));
+	u8 judged = 0;
 	long ret;
 
 	if (err)
 		return err;
-	if (unlikely(args.flags) && !ioctl_recv_judge(args.flags, RECV_FLAGS_VALID))
-		return -EINVAL;
-	/* With a header that has no place for the result, nothing is leased. */
-	if (unlikely(args.flags & MSGSLOT_RECV_LEASE) &&
-	    argument.size < offsetofend(struct msgslot_recv, delivered))
-		return -EINVAL;
+	if (unlikely(args.flags)) {
+		judged = receive_flags_judge(args.flags);
+		if (!(judged & RECEIVE_FLAGS_VALID))
+			return -EINVAL;
+		/* With a header that has no place for the result, nothing is leased. */
+		if (args.flags & MSGSLOT_RECV_LEASE &&
+		    argument.size < offsetofend(struct msgslot_recv, delivered))
+			return -EINVAL;
+	}
 	err = ioctl_get_deadline(file, args.timeout, args.remaining, &deadline);
 	if (err)
 		return err;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (unlikely(args.flags) &&
-	    !ioctl_recv_judge(args.flags, f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL ?
-						  RECV_FLAGS_FIT_QUEUE :
-						  RECV_FLAGS_FIT))
+	if (unlikely(args.flags) && !(judged & (f->slot->rules.cursor == MSGSLOT_CURSOR_OF_CHANNEL ?
+							RECEIVE_FLAGS_FIT_QUEUE :
+							RECEIVE_FLAGS_FIT)))
 		return -EOPNOTSUPP;
 	if (!(args.flags & MSGSLOT_RECV_RANGE))
 		err = msgslot_file_check_channel(f, args.channel);
 	if (err)
 		return err;
 	if (unlikely(args.flags))
-		ret = msgslot_receive_flagged(f, argument.user, &args, &deadline);
+		ret = ioctl_recv_flagged(f, argument.user, &args, &deadline);
 	else
 		ret = msgslot_receive(f, argument.user, &args, &deadline);
 	if (unlikely(ret | args.remaining))

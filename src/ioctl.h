@@ -5,8 +5,6 @@
 
 struct file;
 
-/* Before the first of them. */
-void msgslot_ioctl_init(void);
 long msgslot_ioctl(struct file *file, unsigned int command, unsigned long argument);
 /* Of a program of 32 bits. */
 long msgslot_compat_ioctl(struct file *file, unsigned int command, unsigned long argument);

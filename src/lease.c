@@ -6,30 +6,8 @@
 
 #include "lease.h"
 
-void msgslot_lease_insert(struct rb_root_cached *root, struct msgslot_lease *lease)
-{
-	struct rb_node **link = &root->rb_root.rb_node, *up = NULL;
-	bool leftmost = true;
-
-	while (*link) {
-		up = *link;
-		if (lease->message.sequence < msgslot_lease_of(up)->message.sequence) {
-			link = &up->rb_left;
-		} else {
-			link = &up->rb_right;
-			leftmost = false;
-		}
-	}
-	rb_link_node(&lease->node, up, link);
-	rb_insert_color_cached(&lease->node, root, leftmost);
-}
-
-void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *lease)
-{
-	rb_erase_cached(&lease->node, root);
-}
-
-struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 sequence)
+/* The lowest of @root from @sequence on, or NULL. */
+static struct msgslot_lease *lease_find(const struct rb_root_cached *root, u64 sequence)
 {
 	struct rb_node *node = root->rb_root.rb_node;
 	struct msgslot_lease *lease, *best = NULL;
@@ -41,16 +19,6 @@ struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 
 		node = lease->message.sequence >= sequence ? node->rb_left : node->rb_right;
 	}
 	return best;
-}
-
-struct msgslot_lease *msgslot_leases_find_away(const struct msgslot_leases *leases, u64 sequence)
-{
-	struct msgslot_lease *lease;
-
-	if (sequence < leases->void_below)
-		return NULL;
-	lease = msgslot_lease_find(&leases->away, sequence);
-	return lease && lease->message.sequence == sequence ? lease : NULL;
 }
 
 u64 msgslot_leases_newest(const struct msgslot_leases *leases)
@@ -67,11 +35,11 @@ u64 msgslot_leases_newest(const struct msgslot_leases *leases)
 struct msgslot_lease *msgslot_leases_find(const struct msgslot_leases *leases, u64 sequence,
 					  bool all)
 {
-	struct msgslot_lease *returned = msgslot_lease_find(&leases->returned, sequence), *away;
+	struct msgslot_lease *returned = lease_find(&leases->returned, sequence), *away;
 
 	if (!all)
 		return returned;
-	away = msgslot_lease_find(&leases->away, max(sequence, leases->void_below));
+	away = lease_find(&leases->away, max(sequence, leases->void_below));
 	if (!away || (returned && returned->message.sequence < away->message.sequence))
 		return returned;
 	return away;

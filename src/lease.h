@@ -87,10 +87,28 @@ static inline struct msgslot_lease *msgslot_lease_first(const struct rb_root_cac
 	return msgslot_lease_of(rb_first_cached(root));
 }
 
-void msgslot_lease_insert(struct rb_root_cached *root, struct msgslot_lease *lease);
-void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *lease);
-/* The lowest of @root from @sequence on, or NULL. */
-struct msgslot_lease *msgslot_lease_find(const struct rb_root_cached *root, u64 sequence);
+static inline void msgslot_lease_insert(struct rb_root_cached *root, struct msgslot_lease *lease)
+{
+	struct rb_node **link = &root->rb_root.rb_node, *up = NULL;
+	bool leftmost = true;
+
+	while (*link) {
+		up = *link;
+		if (lease->message.sequence < msgslot_lease_of(up)->message.sequence) {
+			link = &up->rb_left;
+		} else {
+			link = &up->rb_right;
+			leftmost = false;
+		}
+	}
+	rb_link_node(&lease->node, up, link);
+	rb_insert_color_cached(&lease->node, root, leftmost);
+}
+
+static inline void msgslot_lease_erase(struct rb_root_cached *root, struct msgslot_lease *lease)
+{
+	rb_erase_cached(&lease->node, root);
+}
 
 /* Whether a file has any. */
 static inline bool msgslot_leases_has_away(const struct msgslot_leases *leases)
@@ -105,7 +123,23 @@ static inline u32 msgslot_leases_count(const struct msgslot_leases *leases)
 }
 
 /* The message of @sequence that is away, and not void; or NULL. */
-struct msgslot_lease *msgslot_leases_find_away(const struct msgslot_leases *leases, u64 sequence);
+static inline struct msgslot_lease *msgslot_leases_find_away(const struct msgslot_leases *leases,
+							     u64 sequence)
+{
+	struct rb_node *node = leases->away.rb_root.rb_node;
+	struct msgslot_lease *lease;
+
+	if (sequence < leases->void_below)
+		return NULL;
+	while (node) {
+		lease = msgslot_lease_of(node);
+		if (lease->message.sequence == sequence)
+			return lease;
+		node = lease->message.sequence > sequence ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
 /* The highest sequence, 0 where there is none. */
 u64 msgslot_leases_newest(const struct msgslot_leases *leases);
 /* The lowest message from @sequence on that came back, or, with @all, is away; or NULL. */

@@ -25,16 +25,6 @@ void msgslot_log_remove_returned_locked(struct msgslot_log *log, struct msgslot_
 		msgslot_log_charge_sender_locked(log);
 }
 
-u32 msgslot_log_add_space_locked(struct msgslot_log *log)
-{
-	const u32 requests = log->wake_requests;
-
-	lockdep_assert_held(&log->lock);
-	log->depth++;
-	WRITE_ONCE(log->wake_requests, requests & ~MSGSLOT_WAKE_ONCE);
-	return requests;
-}
-
 int msgslot_log_take_returned(struct msgslot_log *log, u64 sequence, struct msgslot_lease **lease)
 {
 	const struct msgslot_leases *leases;

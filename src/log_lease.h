@@ -12,7 +12,17 @@
 void msgslot_log_add_returned_locked(struct msgslot_log *log, struct msgslot_lease *lease);
 void msgslot_log_remove_returned_locked(struct msgslot_log *log, struct msgslot_lease *lease);
 /* A message that was leased is gone: returns the wake-ups that are requested. */
-u32 msgslot_log_add_space_locked(struct msgslot_log *log);
+static inline u32 msgslot_log_add_space_locked(struct msgslot_log *log)
+{
+	const u32 requests = log->wake_requests;
+
+	lockdep_assert_held(&log->lock);
+	log->depth++;
+	if (unlikely(requests & MSGSLOT_WAKE_ONCE))
+		WRITE_ONCE(log->wake_requests, requests & ~MSGSLOT_WAKE_ONCE);
+	return requests;
+}
+
 /*
  * Takes message @sequence, which came back, if it is the next to be taken: -ESTALE if it is not; or
  * the wake-ups that are requested, and what it is in, for the caller to free, in *@lease.

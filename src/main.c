@@ -20,6 +20,7 @@
 #include "mmap.h"
 #include "mode.h"
 #include "receive.h"
+#include "receive_flags.h"
 #include "release.h"
 #include "send.h"
 #include "slot.h"
@@ -132,7 +133,7 @@ static int __init msgslot_init(void)
 	dev_t devt;
 	int err;
 
-	msgslot_ioctl_init();
+	msgslot_receive_flags_init();
 	modes = kcalloc(MSGSLOT_SLOTS_MAX, sizeof(*modes), GFP_KERNEL);
 	if (!modes)
 		return -ENOMEM;

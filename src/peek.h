@@ -42,7 +42,7 @@ struct msgslot_peek {
 	bool pieces;
 	bool leased;
 	bool returned;
-	u32 delivered;
+	u64 delivered;
 	const u8 *bytes;
 	struct msgslot_buffer *buffer;
 	struct msgslot_buffer *stale;

@@ -17,7 +17,6 @@
 #include "receive.h"
 #include "receive_batch.h"
 #include "receive_fast.h"
-#include "receive_lease.h"
 #include "receive_range.h"
 #include "receiver.h"
 #include "receiver_deliver.h"
@@ -272,7 +271,7 @@ out:
 	if (unlikely(r.voided || (ret < 0 && r.told)))
 		receiver_take_back(&r, ret);
 	if (unlikely(r.lease))
-		msgslot_tied_lease_free(r.lease, &f->ties, &f->slot->spares);
+		msgslot_tied_lease_put(r.lease, &f->ties, &f->slot->spares);
 	if (r.lookup.held) {
 		if (ret < 0)
 			receiver_wake_next(&r);
@@ -346,22 +345,10 @@ static noinline long receive_slow_recv(struct msgslot_file *f, struct msgslot_re
 
 long msgslot_receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
 			     const struct msgslot_recv *args,
-			     const struct msgslot_deadline *deadline)
+			     const struct msgslot_deadline *deadline, size_t voided)
 {
-	size_t voided = 0;
-	long ret;
-
-	if (args->flags == MSGSLOT_RECV_LEASE) {
-		if (msgslot_receive_lease_fast(f, args, user, &voided))
-			return 0;
-	} else if (args->flags & (MSGSLOT_RECV_DROP | MSGSLOT_RECV_RETURN)) {
-		ret = msgslot_receive_end_lease(f, args, user);
-		/* What is not leased may still be the head. */
-		if (ret != -ESTALE || args->flags & MSGSLOT_RECV_RETURN)
-			return ret;
-	} else if (receive_range_fast(f, args, user, &voided)) {
+	if (args->flags == MSGSLOT_RECV_RANGE && receive_range_fast(f, args, user, &voided))
 		return 0;
-	}
 	return receive_slow_recv(f, user, args, deadline, 0, voided);
 }
 

@@ -15,11 +15,12 @@ struct msgslot_recv;
 ssize_t msgslot_read(struct file *file, char __user *buffer, size_t size, loff_t *pos);
 ssize_t msgslot_read_iter(struct kiocb *iocb, struct iov_iter *iter);
 
-/* MSGSLOT_RECV with the checked arguments @args, read from @user: without flags, or with. */
+/* MSGSLOT_RECV with the checked arguments @args, read from @user: without flags. */
 long msgslot_receive(struct msgslot_file *f, struct msgslot_recv __user *user,
 		     const struct msgslot_recv *args, const struct msgslot_deadline *deadline);
+/* With flags, where it is no lease, or one of which the usual case has left @voided bytes. */
 long msgslot_receive_flagged(struct msgslot_file *f, struct msgslot_recv __user *user,
 			     const struct msgslot_recv *args,
-			     const struct msgslot_deadline *deadline);
+			     const struct msgslot_deadline *deadline, size_t voided);
 
 #endif /* MSGSLOT_RECEIVE_H */

@@ -173,13 +173,17 @@ static __always_inline bool receive_advance(struct msgslot_file *f, const struct
 
 /* ---- the caller's memory --------------------------------------------------------------------- */
 
-/* @channel: in which the message was found, where the call names a range; else NULL. */
+/*
+ * @channel: in which the message was found, where the call names a range; else NULL.  @delivered:
+ * where the program's struct has that; else NULL.
+ */
 static __always_inline bool receive_put_fields(struct msgslot_recv __user *user, const u32 *channel,
-					       u32 length, u64 sequence, u64 time, u64 lost,
-					       u32 pid, u32 uid)
+					       const u64 *delivered, u32 length, u64 sequence,
+					       u64 time, u64 lost, u32 pid, u32 uid)
 {
 	/* As much as every program's struct has. */
-	if (!user_access_begin(user, offsetofend(struct msgslot_recv, uid)))
+	if (!user_access_begin(user, delivered ? offsetofend(struct msgslot_recv, delivered) :
+						 offsetofend(struct msgslot_recv, uid)))
 		return false;
 	if (channel)
 		unsafe_put_user(*channel, &user->channel, fault);
@@ -189,6 +193,8 @@ static __always_inline bool receive_put_fields(struct msgslot_recv __user *user,
 	unsafe_put_user(lost, &user->lost, fault);
 	unsafe_put_user(pid, &user->pid, fault);
 	unsafe_put_user(uid, &user->uid, fault);
+	if (delivered)
+		unsafe_put_user(*delivered, &user->delivered, fault);
 	user_access_end();
 	return true;
 
@@ -199,9 +205,10 @@ fault:
 
 /* Writes the result of MSGSLOT_RECV.  Whether that worked. */
 static __always_inline bool receive_put_result(struct msgslot_recv __user *user, const u32 *channel,
+					       const u64 *delivered,
 					       const struct msgslot_peek *peek, u64 lost)
 {
-	return receive_put_fields(user, channel, peek->length, peek->sequence,
+	return receive_put_fields(user, channel, delivered, peek->length, peek->sequence,
 				  user_time(peek->time), lost, user_pid(peek->pid, peek->time),
 				  user_uid(peek->uid));
 }
@@ -282,7 +289,8 @@ static __always_inline ssize_t receive_fast(struct msgslot_file *f, enum msgslot
 		moved = receive_copy_long(f, to, peek.buffer, length);
 	if (unlikely(!moved))
 		goto again;
-	if (is_recv && unlikely(!receive_put_result(user, NULL, &peek, READ_ONCE(f->cursor.lost))))
+	if (is_recv &&
+	    unlikely(!receive_put_result(user, NULL, NULL, &peek, READ_ONCE(f->cursor.lost))))
 		goto revert;
 	switch (owner) {
 	case MSGSLOT_CURSOR_OF_NONE:

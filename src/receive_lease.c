@@ -22,18 +22,54 @@ static struct msgslot_channel *lease_find_channel(struct msgslot_file *f, u32 id
 	return msgslot_channel_lookup(&f->slot->channels, id, id);
 }
 
+/* The result tells of @leased; @delivered: as in receive_put_fields().  Its pages must be there. */
+static __always_inline bool lease_put_result(struct msgslot_recv __user *user, const u64 *delivered,
+					     const struct msgslot_leased *leased)
+{
+	return receive_put_fields(user, NULL, delivered, leased->length, leased->sequence,
+				  user_time(leased->time), 0, user_pid(leased->pid, leased->time),
+				  user_uid(leased->uid));
+}
+
 /* ---- lease ----------------------------------------------------------------------------------- */
 
-/* The message, and the result; the pages must be there. */
-static bool lease_copy_out(const struct msgslot_recv *args, struct msgslot_recv __user *user,
-			   const struct msgslot_peek *peek)
+/* The head of the selected channel, if it is short, and fits; in an RCU section. */
+static __always_inline struct msgslot_channel *
+lease_peek(struct msgslot_file *f, const struct msgslot_recv *args, struct msgslot_peek *peek)
 {
+	struct msgslot_channel *channel = rcu_dereference(f->reading);
+	int err;
+
+	if (unlikely(!channel || channel->log.id != args->channel))
+		return NULL;
+	rcu_read_lock_sched();
+	/* With a size of 0 no reference of a long message is taken. */
+	err = msgslot_peek_once(&channel->log, 0, peek, true, 0);
+	rcu_read_unlock_sched();
+	if (unlikely(err || peek->length > MSGSLOT_INLINE_BYTES || peek->length > args->size))
+		return NULL;
+	return channel;
+}
+
+/* @lease gets the message of @peek.  Whether the user could be given the same. */
+static __always_inline bool lease_copy(struct msgslot_lease *lease, const struct msgslot_recv *args,
+				       struct msgslot_recv __user *user,
+				       const struct msgslot_peek *peek)
+{
+	static const u64 never;
 	bool done;
 
+	lease->message = (struct msgslot_leased){
+		.sequence = peek->sequence,
+		.time = peek->time,
+		.pid = peek->pid,
+		.uid = peek->uid,
+		.length = peek->length,
+	};
+	memcpy(lease->bytes, peek->bytes, peek->length);
 	pagefault_disable();
-	done = user_copy_out((struct user_memory){ .pointer = u64_to_user_ptr(args->message) },
-			     peek->bytes, peek->length) &&
-	       receive_put_result(user, NULL, peek, 0) && !put_user(0, &user->delivered);
+	done = !copy_to_user(u64_to_user_ptr(args->message), peek->bytes, peek->length) &&
+	       lease_put_result(user, &never, &lease->message);
 	pagefault_enable();
 	return done;
 }
@@ -44,36 +80,26 @@ bool msgslot_receive_lease_fast(struct msgslot_file *f, const struct msgslot_rec
 {
 	u8 inline_buffer[MSGSLOT_INLINE_BYTES] msgslot_uninitialized;
 	struct msgslot_peek peek = { .inline_buffer = inline_buffer };
-	struct msgslot_tied_lease *lease = NULL;
+	struct msgslot_tied_lease *tied;
 	struct msgslot_channel *channel;
-	int err = -EIDRM;
+	int err = -EFAULT;
 
-	if (trace_msgslot_receive_enabled() || !args->message || msgslot_slot_is_gone(f->slot))
+	if (trace_msgslot_receive_enabled() || unlikely(!args->message))
 		return false;
 	rcu_read_lock();
-	channel = rcu_dereference(f->reading);
-	if (likely(channel && channel->log.id == args->channel)) {
-		rcu_read_lock_sched();
-		/* With a size of 0 no reference of a long message is taken. */
-		err = msgslot_peek_once(&channel->log, 0, &peek, true, 0);
-		rcu_read_unlock_sched();
-	}
-	if (!err && (peek.length > MSGSLOT_INLINE_BYTES || peek.length > args->size))
-		err = -ENOSPC;
-	if (err)
+	channel = lease_peek(f, args, &peek);
+	if (unlikely(!channel))
 		goto out;
-	err = -ENOMEM;
-	lease = msgslot_tied_lease_new(&f->payer, &f->ties, peek.length, false, MSGSLOT_GFP_NOW);
-	if (IS_ERR(lease))
+	tied = msgslot_tied_lease_get(&f->payer, &f->ties, peek.length, false, MSGSLOT_GFP_NOW);
+	if (IS_ERR(tied))
 		goto out;
 	*voided = peek.length;
-	err = -EFAULT;
-	if (lease_copy_out(args, user, &peek))
-		err = msgslot_tied_lease_take(lease, &f->ties, f->slot, channel, peek.sequence, 0);
-	if (!err)
+	if (likely(lease_copy(&tied->lease, args, user, &peek)))
+		err = msgslot_tied_lease_take(tied, &f->ties, f->slot, channel, true);
+	if (likely(!err))
 		this_cpu_inc(f->slot->stats->received);
 	else
-		msgslot_tied_lease_free(lease, &f->ties, &f->slot->spares);
+		msgslot_tied_lease_put(tied, &f->ties, &f->slot->spares);
 out:
 	rcu_read_unlock();
 	return !err;
@@ -81,45 +107,35 @@ out:
 
 /* ---- done, or given back --------------------------------------------------------------------- */
 
-/* The result tells the message, as it was; its pages must be there. */
-static bool end_lease_put_result(struct msgslot_recv __user *user,
-				 const struct msgslot_leased *leased)
-{
-	bool done;
-
-	pagefault_disable();
-	done = receive_put_fields(user, NULL, leased->length, leased->sequence,
-				  user_time(leased->time), 0, user_pid(leased->pid, leased->time),
-				  user_uid(leased->uid));
-	pagefault_enable();
-	return done;
-}
-
 /* One try: -EFAULT: a page of the result is not there. */
-static int end_lease_once(struct msgslot_file *f, const struct msgslot_recv *args,
-			  struct msgslot_recv __user *user)
+static __always_inline int end_lease_once(struct msgslot_file *f, const struct msgslot_recv *args,
+					  struct msgslot_recv __user *user)
 {
-	struct msgslot_tied_lease *lease = NULL;
+	struct msgslot_tied_lease *tied = NULL;
 	struct msgslot_channel *channel;
 	int err = -ESTALE;
 	u32 left = 0;
 
 	rcu_read_lock();
 	channel = lease_find_channel(f, args->channel);
-	if (channel) {
+	if (likely(channel)) {
 		spin_lock(&channel->log.lock);
-		lease = msgslot_tied_lease_find_locked(&f->ties, channel, args->sequence);
-		if (lease)
-			err = end_lease_put_result(user, &lease->lease.message) ? 0 : -EFAULT;
-		if (!err)
-			left = msgslot_tied_lease_end_locked(lease, f->slot,
+		tied = msgslot_tied_lease_find_locked(&f->ties, channel, args->sequence);
+		if (likely(tied)) {
+			pagefault_disable();
+			err = lease_put_result(user, NULL, &tied->lease.message) ? 0 : -EFAULT;
+			pagefault_enable();
+		}
+		if (likely(!err))
+			left = msgslot_tied_lease_end_locked(tied, channel, f->slot,
 							     args->flags & MSGSLOT_RECV_RETURN);
 		spin_unlock(&channel->log.lock);
 	}
-	if (err || !msgslot_tied_lease_end(channel, f->slot, left))
-		lease = NULL;
+	if (unlikely(err || !msgslot_tied_lease_end(channel, f->slot, left)))
+		tied = NULL;
 	rcu_read_unlock();
-	msgslot_tied_lease_free(lease, &f->ties, &f->slot->spares);
+	if (likely(tied))
+		msgslot_tied_lease_put(tied, &f->ties, &f->slot->spares);
 	return err;
 }
 
@@ -132,7 +148,7 @@ long msgslot_receive_end_lease(struct msgslot_file *f, const struct msgslot_recv
 		return -ESTALE;
 	while ((err = end_lease_once(f, args, user)) == -EFAULT) {
 		/* What was there before is written again, which brings the pages. */
-		if (!receive_put_fields(user, NULL, args->length, args->sequence, args->time,
+		if (!receive_put_fields(user, NULL, NULL, args->length, args->sequence, args->time,
 					args->lost, args->pid, args->uid))
 			return -EFAULT;
 		cond_resched();

@@ -23,7 +23,7 @@ static bool range_copy_out(const struct msgslot_recv *args, struct msgslot_recv 
 
 	pagefault_disable();
 	done = !copy_to_user(u64_to_user_ptr(args->message), peek->bytes, peek->length) &&
-	       receive_put_result(user, &channel, peek, next->lost);
+	       receive_put_result(user, &channel, NULL, peek, next->lost);
 	pagefault_enable();
 	return done;
 }
@@ -61,7 +61,7 @@ bool receive_range_fast(struct msgslot_file *f, const struct msgslot_recv *args,
 	struct msgslot_next next;
 	bool done = false;
 
-	if (args->flags != MSGSLOT_RECV_RANGE || trace_msgslot_receive_enabled() || !args->message)
+	if (trace_msgslot_receive_enabled() || !args->message)
 		return false;
 	rcu_read_lock();
 	listener = rcu_dereference(f->listener);

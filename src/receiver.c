@@ -227,37 +227,21 @@ u64 receiver_lost_by_file(const struct receiver *r)
 	return lost;
 }
 
-static bool receiver_put_delivered(struct receiver *r, u64 delivered)
-{
-	bool done;
-
-	pagefault_disable();
-	done = !put_user(delivered, &r->user->delivered);
-	pagefault_enable();
-	if (done)
-		return true;
-	receiver_wake_next(r);
-	return !put_user(delivered, &r->user->delivered);
-}
-
 static bool receiver_put_result(struct receiver *r, const struct msgslot_peek *peek)
 {
 	const u64 lost = r->lost + (receiver_uses_file_cursor(r) ? receiver_lost_by_file(r) : 0);
 	const u32 *channel = r->by_range ? &r->found.channel : NULL;
+	const u64 *delivered = receiver_has_flag(r, MSGSLOT_RECV_LEASE) ? &peek->delivered : NULL;
 	bool done;
 
 	r->told = true;
 	pagefault_disable();
-	done = receive_put_result(r->user, channel, peek, lost);
+	done = receive_put_result(r->user, channel, delivered, peek, lost);
 	pagefault_enable();
-	if (!done) {
-		receiver_wake_next(r);
-		done = receive_put_result(r->user, channel, peek, lost);
-	}
-	/* It is behind what could be written just now. */
-	if (done && receiver_has_flag(r, MSGSLOT_RECV_LEASE))
-		done = receiver_put_delivered(r, peek->delivered);
-	return done;
+	if (done)
+		return true;
+	receiver_wake_next(r);
+	return receive_put_result(r->user, channel, delivered, peek, lost);
 }
 
 int receiver_copy_result(struct receiver *r, struct msgslot_peek *peek, u32 *n)
@@ -318,12 +302,11 @@ void receiver_take_back(struct receiver *r, ssize_t ret)
 	if (r->voided > n)
 		receiver_clear(r, n, r->voided - n);
 	/* The usual case, before, may have told a result, too. */
-	if (r->args && failed && (r->voided || r->told)) {
-		(void)receive_put_fields(r->user, r->by_range ? &r->args->channel : NULL,
-					 r->args->length, r->args->sequence, r->args->time,
-					 r->args->lost, r->args->pid, r->args->uid);
-		if (receiver_has_flag(r, MSGSLOT_RECV_LEASE))
-			(void)!put_user(r->args->delivered, &r->user->delivered);
-	}
+	if (r->args && failed && (r->voided || r->told))
+		(void)receive_put_fields(
+			r->user, r->by_range ? &r->args->channel : NULL,
+			receiver_has_flag(r, MSGSLOT_RECV_LEASE) ? &r->args->delivered : NULL,
+			r->args->length, r->args->sequence, r->args->time, r->args->lost,
+			r->args->pid, r->args->uid);
 	pagefault_enable();
 }

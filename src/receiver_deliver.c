@@ -66,12 +66,13 @@ static int receiver_set_lease(struct receiver *r, u32 length, bool returned)
 
 	if (r->lease && msgslot_tied_lease_fits(r->lease, length, returned))
 		return 0;
-	msgslot_tied_lease_free(r->lease, &f->ties, &f->slot->spares);
+	if (r->lease)
+		msgslot_tied_lease_put(r->lease, &f->ties, &f->slot->spares);
 	r->lease = NULL;
-	lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, returned, MSGSLOT_GFP_NOW);
+	lease = msgslot_tied_lease_get(&f->payer, &f->ties, length, returned, MSGSLOT_GFP_NOW);
 	if (IS_ERR(lease)) {
 		receiver_wake_next(r);
-		lease = msgslot_tied_lease_new(&f->payer, &f->ties, length, returned, MSGSLOT_GFP);
+		lease = msgslot_tied_lease_get(&f->payer, &f->ties, length, returned, MSGSLOT_GFP);
 	}
 	if (IS_ERR(lease))
 		return PTR_ERR(lease);
@@ -89,12 +90,14 @@ static int receiver_lease(struct receiver *r, const struct msgslot_peek *peek)
 		err = receiver_set_lease(r, peek->length, peek->returned);
 		if (err)
 			return err;
+		r->lease->lease.message.sequence = peek->sequence;
+		r->lease->lease.message.delivered = peek->delivered;
 		rcu_read_lock();
 		channel = receiver_channel(r);
 		err = -ESTALE;
 		if (channel)
 			err = msgslot_tied_lease_take(r->lease, &r->f->ties, r->f->slot, channel,
-						      peek->sequence, peek->delivered);
+						      false);
 		rcu_read_unlock();
 		if (err != -ENOBUFS)
 			break;

@@ -11,30 +11,6 @@ void msgslot_ties_init(struct msgslot_ties *ties)
 	ties->spare = NULL;
 }
 
-void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,
-			     struct msgslot_channel *channel)
-{
-	lockdep_assert_held(&channel->log.lock);
-	tie->ties = ties;
-	tie->channel = channel;
-	spin_lock(&ties->lock);
-	list_add_tail(&tie->node, &ties->list);
-	ties->used = true;
-	WRITE_ONCE(ties->count, ties->count + 1);
-	spin_unlock(&ties->lock);
-}
-
-void msgslot_tie_unlink_locked(struct msgslot_tie *tie)
-{
-	struct msgslot_ties *ties = tie->ties;
-
-	lockdep_assert_held(&tie->channel->log.lock);
-	spin_lock(&ties->lock);
-	list_del(&tie->node);
-	WRITE_ONCE(ties->count, ties->count - 1);
-	spin_unlock(&ties->lock);
-}
-
 struct msgslot_channel *msgslot_ties_first_channel(struct msgslot_ties *ties)
 {
 	struct msgslot_channel *channel = NULL;

@@ -67,11 +67,33 @@ struct msgslot_message_name {
 };
 
 void msgslot_ties_init(struct msgslot_ties *ties);
+
 /* @tie in @channel is the file's.  Under the lock of the log. */
-void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,
-			     struct msgslot_channel *channel);
+static inline void msgslot_tie_link_locked(struct msgslot_tie *tie, struct msgslot_ties *ties,
+					   struct msgslot_channel *channel)
+{
+	lockdep_assert_held(&channel->log.lock);
+	tie->ties = ties;
+	tie->channel = channel;
+	spin_lock(&ties->lock);
+	list_add_tail(&tie->node, &ties->list);
+	ties->used = true;
+	WRITE_ONCE(ties->count, ties->count + 1);
+	spin_unlock(&ties->lock);
+}
+
 /* The file has @tie no longer.  Likewise. */
-void msgslot_tie_unlink_locked(struct msgslot_tie *tie);
+static inline void msgslot_tie_unlink_locked(struct msgslot_tie *tie)
+{
+	struct msgslot_ties *ties = tie->ties;
+
+	lockdep_assert_held(&tie->channel->log.lock);
+	spin_lock(&ties->lock);
+	list_del(&tie->node);
+	WRITE_ONCE(ties->count, ties->count - 1);
+	spin_unlock(&ties->lock);
+}
+
 /* Where the first tie of the file is, or NULL; in an RCU section. */
 struct msgslot_channel *msgslot_ties_first_channel(struct msgslot_ties *ties);
 /* The first tie of the file, for the caller to end, if it still is in @channel; else NULL. */

@@ -29,24 +29,13 @@ static struct msgslot_tied_lease *tied_lease_of_tie(struct msgslot_tie *tie)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* How many bytes of a message of @length are in the lease itself. */
-static u32 tied_lease_bytes(u32 length)
-{
-	return length <= MSGSLOT_INLINE_BYTES ? length : 0;
-}
-
 /* As many as the allocator has memory for anyway: so it will do for other messages. */
 static u32 tied_lease_capacity(u32 length)
 {
 	const u32 size = sizeof(struct msgslot_tied_lease);
 
-	return min_t(u32, roundup_pow_of_two(size + tied_lease_bytes(length)) - size,
+	return min_t(u32, roundup_pow_of_two(size + msgslot_tied_lease_bytes(length)) - size,
 		     MSGSLOT_INLINE_BYTES);
-}
-
-static bool tied_lease_has_space(const struct msgslot_tied_lease *tied, u32 length)
-{
-	return tied_lease_bytes(length) <= tied->lease.capacity;
 }
 
 /*
@@ -75,20 +64,6 @@ static int tied_lease_charge(struct msgslot_tied_lease *tied, const struct msgsl
 	return tied->lease.over ? 0 : -EDQUOT;
 }
 
-/* The file's spare, if that is large enough for a message of @length; else NULL. */
-static struct msgslot_tied_lease *tied_lease_get_spare(struct msgslot_ties *ties, u32 length)
-{
-	struct msgslot_tied_lease *tied = NULL;
-
-	if (READ_ONCE(ties->spare))
-		tied = xchg(&ties->spare, NULL);
-	if (!tied || likely(tied_lease_has_space(tied, length)))
-		return tied;
-	/* It has no message. */
-	msgslot_lease_free(&tied->lease, NULL);
-	return NULL;
-}
-
 static struct msgslot_tied_lease *tied_lease_alloc(u32 length, gfp_t gfp)
 {
 	const u32 capacity = tied_lease_capacity(length);
@@ -109,12 +84,9 @@ struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *pa
 						  struct msgslot_ties *ties, u32 length,
 						  bool returned, gfp_t gfp)
 {
-	struct msgslot_tied_lease *tied = tied_lease_get_spare(ties, length);
+	struct msgslot_tied_lease *tied = tied_lease_alloc(length, gfp);
 	int err;
 
-	if (likely(tied))
-		return tied;
-	tied = tied_lease_alloc(length, gfp);
 	if (!tied)
 		return ERR_PTR(-ENOMEM);
 	err = tied_lease_charge(tied, payer, ties, returned, gfpflags_allow_blocking(gfp));
@@ -128,7 +100,7 @@ struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *pa
 
 bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *tied, u32 length, bool returned)
 {
-	return tied_lease_has_space(tied, length) && (returned || !tied->instead);
+	return msgslot_tied_lease_has_space(tied, length) && (returned || !tied->instead);
 }
 
 int msgslot_tied_lease_prepare(struct msgslot_tied_lease *tied)
@@ -138,28 +110,25 @@ int msgslot_tied_lease_prepare(struct msgslot_tied_lease *tied)
 	return tied->leases ? 0 : -ENOMEM;
 }
 
-void msgslot_tied_lease_free(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
-			     struct msgslot_spares *spares)
+void msgslot_tied_lease_put_slow(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
+				 struct msgslot_spares *spares)
 {
-	if (!tied)
-		return;
-	if (unlikely(tied->leases))
-		kfree(tied->leases);
+	kfree(tied->leases);
 	tied->leases = NULL;
 	msgslot_lease_empty(&tied->lease, spares);
 	/* What is charged beyond the limits does not stay so. */
-	if (unlikely(tied->lease.over || tied->instead) || READ_ONCE(ties->spare) ||
-	    cmpxchg(&ties->spare, NULL, tied))
+	if (tied->lease.over || tied->instead || cmpxchg(&ties->spare, NULL, tied))
 		msgslot_lease_free(&tied->lease, spares);
 }
 
 /* ---- take ------------------------------------------------------------------------------------ */
 
-/* 0, or -ENOBUFS: the log has never had a lease, and @tied brings no memory for that. */
-static int tied_lease_begin_leases_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log)
+/* For the first lease of the log: 0, or -ENOBUFS: @tied brings no memory for that; or -ESTALE. */
+static noinline int tied_lease_begin_leases_locked(struct msgslot_tied_lease *tied,
+						   struct msgslot_log *log)
 {
-	if (msgslot_log_leases_locked(log))
-		return 0;
+	if (log->dead)
+		return -ESTALE;
 	if (!tied->leases)
 		return -ENOBUFS;
 	log->leases = tied->leases;
@@ -168,15 +137,17 @@ static int tied_lease_begin_leases_locked(struct msgslot_tied_lease *tied, struc
 	return 0;
 }
 
-/* The message of @from, which came back, becomes that of @tie. */
-static int tied_lease_take_returned_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
-					   struct msgslot_lease *from, u64 sequence, u32 delivered)
+/* The message of @from, which came back, becomes that of @tied. */
+static noinline int tied_lease_take_returned_locked(struct msgslot_tied_lease *tied,
+						    struct msgslot_log *log,
+						    struct msgslot_lease *from)
 {
 	struct msgslot_lease *lease = &tied->lease;
 
 	/* Another reader may have leased it, and given it back, since the caller looked. */
-	if (from->message.sequence != sequence || from->message.delivered != delivered ||
-	    !tied_lease_has_space(tied, from->message.length))
+	if (from->message.sequence != lease->message.sequence ||
+	    from->message.delivered != lease->message.delivered ||
+	    !msgslot_tied_lease_has_space(tied, from->message.length))
 		return -ESTALE;
 	/* What is charged beyond the limits remains that one user's. */
 	if (tied->instead && from->over && from->share != lease->share)
@@ -189,133 +160,134 @@ static int tied_lease_take_returned_locked(struct msgslot_tied_lease *tied, stru
 	lease->message = from->message;
 	lease->buffer = from->buffer;
 	from->buffer = NULL;
-	memcpy(lease->bytes, from->bytes, tied_lease_bytes(from->message.length));
+	memcpy(lease->bytes, from->bytes, msgslot_tied_lease_bytes(from->message.length));
 	msgslot_log_remove_returned_locked(log, from);
 	return 0;
 }
 
-/* The head of the ring becomes the message of @tied; a long one keeps its charge. */
-static int tied_lease_take_head_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
-				       u64 sequence, u32 delivered)
+/* @tied has the message in @cell, as far as that is not in a buffer.  Whether it fits. */
+static noinline bool tied_lease_describe_locked(struct msgslot_tied_lease *tied,
+						const struct msgslot_cell *cell)
 {
-	struct msgslot_lease *lease = &tied->lease;
-	const u32 requests = log->wake_requests;
-	struct msgslot_buffer *buffer, *old;
-	struct msgslot_share *share = NULL;
-	struct msgslot_cell *cell;
-
-	if (log->first != sequence || log->first == log->next || delivered || tied->instead)
-		return -ESTALE;
-	cell = msgslot_log_cell_locked(log, sequence);
-	if (!tied_lease_has_space(tied, cell->length))
-		return -ESTALE;
-	lease->message = (struct msgslot_leased){
-		.sequence = sequence,
+	if (!msgslot_tied_lease_has_space(tied, cell->length))
+		return false;
+	tied->lease.message = (struct msgslot_leased){
+		.sequence = cell->sequence,
 		.time = cell->time,
 		.pid = cell->pid,
 		.uid = cell->uid,
-		.payer = msgslot_log_ring_of_locked(log, sequence)->share->uid,
 		.length = cell->length,
 	};
-	memcpy(lease->bytes, cell->bytes, tied_lease_bytes(cell->length));
-	buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
-	if (buffer) {
+	memcpy(tied->lease.bytes, cell->bytes, msgslot_tied_lease_bytes(cell->length));
+	return true;
+}
+
+/* The head of the ring becomes the message of @tied; a long one keeps its charge. */
+static __always_inline int tied_lease_take_head_locked(struct msgslot_tied_lease *tied,
+						       struct msgslot_log *log, bool described)
+{
+	struct msgslot_leased *message = &tied->lease.message;
+	const u64 sequence = message->sequence;
+	const u32 requests = log->wake_requests;
+	struct msgslot_buffer *buffer = NULL, *old;
+	struct msgslot_share *share = NULL;
+	const struct msgslot_cell *cell;
+	kuid_t payer;
+
+	if (unlikely(log->first != sequence || log->first == log->next || message->delivered ||
+		     tied->instead))
+		return -ESTALE;
+	if (unlikely(!described)) {
+		cell = msgslot_log_cell_locked(log, sequence);
+		if (!tied_lease_describe_locked(tied, cell))
+			return -ESTALE;
+		buffer = rcu_dereference_protected(cell->buffer, lockdep_is_held(&log->lock));
+	}
+	payer = msgslot_log_ring_of_locked(log, sequence)->share->uid;
+	if (unlikely(buffer)) {
 		share = buffer->share;
 		buffer->share = NULL;
 	}
 	(void)msgslot_cursor_take_locked(log, sequence, 1, buffer, &old);
-	if (buffer)
+	if (unlikely(buffer)) {
 		buffer->share = share;
-	lease->buffer = buffer;
+		tied->lease.buffer = buffer;
+	}
 	/* There is no space for another: writers wait on. */
 	WRITE_ONCE(log->wake_requests, requests);
 	log->depth--;
+	message->payer = payer;
 	return 0;
 }
 
-static int tied_lease_take_locked(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
-				  struct msgslot_channel *channel, u64 sequence, u32 delivered,
-				  struct msgslot_lease **returned)
+/* In *@returned, what the message came back in. */
+static __always_inline int tied_lease_take_locked(struct msgslot_tied_lease *tied,
+						  struct msgslot_ties *ties,
+						  struct msgslot_channel *channel, bool described,
+						  struct msgslot_lease **returned)
 {
 	struct msgslot_log *log = &channel->log;
-	struct msgslot_leases *leases;
-	int err;
+	struct msgslot_lease *first = NULL;
+	int err = 0;
 
-	if (unlikely(log->dead))
-		return -ESTALE;
-	err = tied_lease_begin_leases_locked(tied, log);
-	if (err)
+	if (unlikely(!(log->wake_requests & MSGSLOT_HAS_LEASES)))
+		err = tied_lease_begin_leases_locked(tied, log);
+	if (unlikely(err))
 		return err;
-	leases = log->leases;
-	*returned = msgslot_lease_first(&leases->returned);
-	err = *returned ?
-		      tied_lease_take_returned_locked(tied, log, *returned, sequence, delivered) :
-		      tied_lease_take_head_locked(tied, log, sequence, delivered);
-	if (err) {
-		*returned = NULL;
-		return err;
+	/* A dead log has neither. */
+	if (unlikely(log->wake_requests & MSGSLOT_HAS_RETURNED)) {
+		first = msgslot_lease_first(&log->leases->returned);
+		err = tied_lease_take_returned_locked(tied, log, first);
+	} else {
+		err = tied_lease_take_head_locked(tied, log, described);
 	}
-	msgslot_lease_insert(&leases->away, &tied->lease);
-	leases->away_count++;
+	if (unlikely(err))
+		return err;
+	*returned = first;
+	msgslot_lease_insert(&log->leases->away, &tied->lease);
+	log->leases->away_count++;
 	msgslot_tie_link_locked(&tied->tie, ties, channel);
 	return 0;
 }
 
 int msgslot_tied_lease_take(struct msgslot_tied_lease *tied, struct msgslot_ties *ties,
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
-			    u64 sequence, u32 delivered)
+			    bool described)
 {
 	struct msgslot_log *log = &channel->log;
-	struct msgslot_lease *returned = NULL;
 	struct msgslot_leases *unused = NULL;
+	struct msgslot_lease *returned;
 	int err;
 
 	/* Usually there is memory at once. */
-	if (!(READ_ONCE(log->wake_requests) & MSGSLOT_HAS_LEASES) && !tied->leases)
+	if (unlikely(!(READ_ONCE(log->wake_requests) & MSGSLOT_HAS_LEASES)) && !tied->leases)
 		tied->leases = kzalloc(sizeof(*tied->leases), MSGSLOT_GFP_NOW);
 	spin_lock(&log->lock);
-	err = tied_lease_take_locked(tied, ties, channel, sequence, delivered, &returned);
-	if (!err) {
+	err = tied_lease_take_locked(tied, ties, channel, described, &returned);
+	if (likely(!err)) {
 		/* Another call brought some.  Once in use it may be freed at any time. */
-		unused = tied->leases;
-		tied->leases = NULL;
-		if (log->wake_requests & MSGSLOT_IS_READY)
+		if (unlikely(tied->leases)) {
+			unused = tied->leases;
+			tied->leases = NULL;
+		}
+		if (unlikely(log->wake_requests & MSGSLOT_IS_READY))
 			msgslot_feed_settle_log_locked(&slot->channels.feed, log);
 	}
 	spin_unlock(&log->lock);
-	if (err)
+	if (unlikely(err))
 		return err;
 	if (unlikely(unused))
 		kfree(unused);
 	this_cpu_inc(slot->stats->leased);
-	if (returned)
+	if (unlikely(returned))
 		msgslot_lease_free(returned, &slot->spares);
 	return 0;
 }
 
 /* ---- done, or given back --------------------------------------------------------------------- */
 
-/* What is left to do once a lease ended, beside wake requests: its message is gone. */
-#define TIED_LEASE_IS_DONE BIT(28)
-/* It can be taken again. */
-#define TIED_LEASE_CAME_BACK BIT(29)
-/* The channel has no holder. */
-#define TIED_LEASE_UNHELD BIT(30)
-
-struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
-							  struct msgslot_channel *channel,
-							  u64 sequence)
-{
-	const struct msgslot_leases *leases = msgslot_log_leases_locked(&channel->log);
-	struct msgslot_lease *lease = NULL;
-
-	if (leases && !channel->log.dead)
-		lease = msgslot_leases_find_away(leases, sequence);
-	return lease && tied_lease_of(lease)->tie.ties == ties ? tied_lease_of(lease) : NULL;
-}
-
-static void tied_lease_come_back_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
-					struct msgslot_feed *feed)
+void msgslot_tied_lease_come_back_locked(struct msgslot_tied_lease *tied, struct msgslot_log *log,
+					 struct msgslot_feed *feed)
 {
 	tied->lease.message.delivered++;
 	msgslot_log_add_returned_locked(log, &tied->lease);
@@ -324,26 +296,8 @@ static void tied_lease_come_back_locked(struct msgslot_tied_lease *tied, struct 
 		msgslot_feed_note_log_locked(feed, log);
 }
 
-u32 msgslot_tied_lease_end_locked(struct msgslot_tied_lease *tied, struct msgslot_slot *slot,
-				  bool come_back)
-{
-	struct msgslot_log *log = &tied->tie.channel->log;
-	struct msgslot_leases *leases = log->leases;
-	const u32 left = unlikely(log->unheld) ? TIED_LEASE_UNHELD : 0;
-
-	msgslot_tie_unlink_locked(&tied->tie);
-	msgslot_lease_erase(&leases->away, &tied->lease);
-	if (unlikely(log->dead || tied->lease.message.sequence < leases->void_below))
-		return left;
-	leases->away_count--;
-	if (!come_back)
-		return left | TIED_LEASE_IS_DONE |
-		       (msgslot_log_add_space_locked(log) & MSGSLOT_WAKE_MASK);
-	tied_lease_come_back_locked(tied, log, &slot->channels.feed);
-	return left | TIED_LEASE_CAME_BACK;
-}
-
-bool msgslot_tied_lease_end(struct msgslot_channel *channel, struct msgslot_slot *slot, u32 left)
+bool msgslot_tied_lease_end_slow(struct msgslot_channel *channel, struct msgslot_slot *slot,
+				 u32 left)
 {
 	struct msgslot_feed *feed = &slot->channels.feed;
 
@@ -367,6 +321,18 @@ bool msgslot_tied_lease_end(struct msgslot_channel *channel, struct msgslot_slot
 
 /* ---- the file's end, and a channel's --------------------------------------------------------- */
 
+/* The file of @tied ends.  Returns what is left to do. */
+static u32 tied_lease_give_up_locked(struct msgslot_tied_lease *tied,
+				     struct msgslot_channel *channel, struct msgslot_slot *slot)
+{
+	struct msgslot_leases *leases = channel->log.leases;
+
+	if (tied->lease.message.sequence >= leases->void_below)
+		return msgslot_tied_lease_end_locked(tied, channel, slot, true);
+	msgslot_tied_lease_unlink_locked(tied, leases);
+	return channel->log.unheld ? TIED_LEASE_UNHELD : 0;
+}
+
 /* Gives back the first lease.  Whether there was one. */
 static bool tied_leases_end_first(struct msgslot_ties *ties, struct msgslot_slot *slot)
 {
@@ -383,7 +349,7 @@ static bool tied_leases_end_first(struct msgslot_ties *ties, struct msgslot_slot
 		/* Otherwise another call ended it meanwhile. */
 		if (tie) {
 			tied = tied_lease_of_tie(tie);
-			left = msgslot_tied_lease_end_locked(tied, slot, true);
+			left = tied_lease_give_up_locked(tied, channel, slot);
 		}
 		spin_unlock(&channel->log.lock);
 		if (!msgslot_tied_lease_end(channel, slot, left))

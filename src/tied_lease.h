@@ -19,11 +19,14 @@
 #ifndef MSGSLOT_TIED_LEASE_H
 #define MSGSLOT_TIED_LEASE_H
 
+#include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/types.h>
 
 #include "account.h"
 #include "channel.h"
 #include "lease.h"
+#include "log_lease.h"
 #include "slot.h"
 #include "tie.h"
 
@@ -46,6 +49,18 @@ struct msgslot_tied_lease {
 /* The file ends: all is given back.  Sleeps. */
 void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slot);
 
+/* How many bytes of a message of @length are in the lease itself. */
+static inline u32 msgslot_tied_lease_bytes(u32 length)
+{
+	return length <= MSGSLOT_INLINE_BYTES ? length : 0;
+}
+
+/* Whether there is space in @lease for a message of @length bytes. */
+static inline bool msgslot_tied_lease_has_space(const struct msgslot_tied_lease *lease, u32 length)
+{
+	return msgslot_tied_lease_bytes(length) <= lease->lease.capacity;
+}
+
 /*
  * One for a message of @length bytes, which is in the ring, or was @returned, charged to the payer:
  * ERR_PTR: -ENOMEM, -EDQUOT (a limit).  If @gfp does not allow sleep it does not sleep.
@@ -57,32 +72,116 @@ struct msgslot_tied_lease *msgslot_tied_lease_new(const struct msgslot_payer *pa
 bool msgslot_tied_lease_fits(const struct msgslot_tied_lease *lease, u32 length, bool returned);
 /* Memory for the first lease of a channel: 0 or -ENOMEM.  Sleeps. */
 int msgslot_tied_lease_prepare(struct msgslot_tied_lease *lease);
-/* Gives back one that is not in use, or NULL. */
-void msgslot_tied_lease_free(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
-			     struct msgslot_spares *spares);
+
+/* The file's spare, if that will do, or a new one. */
+static inline struct msgslot_tied_lease *msgslot_tied_lease_get(const struct msgslot_payer *payer,
+								struct msgslot_ties *ties,
+								u32 length, bool returned,
+								gfp_t gfp)
+{
+	struct msgslot_tied_lease *lease = NULL;
+
+	if (likely(READ_ONCE(ties->spare)))
+		lease = xchg(&ties->spare, NULL);
+	if (likely(lease)) {
+		if (likely(msgslot_tied_lease_has_space(lease, length)))
+			return lease;
+		/* It has no message. */
+		msgslot_lease_free(&lease->lease, NULL);
+	}
+	return msgslot_tied_lease_new(payer, ties, length, returned, gfp);
+}
+
+void msgslot_tied_lease_put_slow(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
+				 struct msgslot_spares *spares);
+
+/* @lease, which is in use no longer, or was not, becomes the file's spare, or is freed. */
+static inline void msgslot_tied_lease_put(struct msgslot_tied_lease *lease,
+					  struct msgslot_ties *ties, struct msgslot_spares *spares)
+{
+	if (unlikely(lease->leases || lease->lease.buffer || lease->lease.over || lease->instead) ||
+	    cmpxchg(&ties->spare, NULL, lease))
+		msgslot_tied_lease_put_slow(lease, ties, spares);
+}
 
 /*
- * Leases message @sequence of @channel, which came back @delivered times, if that is the next to be
- * taken, to the file of @ties: 0, and @lease is in use; -ESTALE: it is not, or does not fit;
- * -EDQUOT; -ENOBUFS: msgslot_tied_lease_prepare() is to be called.  In an RCU section in which
- * @channel was found.
+ * Leases the message of @channel that @lease names, by its number and how often it came back, if
+ * that is the next to be taken, to the file of @ties: 0, and @lease is in use; -ESTALE: it is not,
+ * or does not fit; -EDQUOT; -ENOBUFS: msgslot_tied_lease_prepare() is to be called.  @described: it
+ * is short, never came back, and @lease has it already, but for its payer.  In an RCU section in
+ * which @channel was found.
  */
 int msgslot_tied_lease_take(struct msgslot_tied_lease *lease, struct msgslot_ties *ties,
 			    struct msgslot_slot *slot, struct msgslot_channel *channel,
-			    u64 sequence, u32 delivered);
+			    bool described);
 
-/* The lease of the file of @ties with message @sequence of @channel, or NULL. */
-struct msgslot_tied_lease *msgslot_tied_lease_find_locked(const struct msgslot_ties *ties,
-							  struct msgslot_channel *channel,
-							  u64 sequence);
+/* The lease of the file of @ties with message @sequence of @channel, which is not void; or NULL. */
+static inline struct msgslot_tied_lease *
+msgslot_tied_lease_find_locked(const struct msgslot_ties *ties, struct msgslot_channel *channel,
+			       u64 sequence)
+{
+	const struct msgslot_leases *leases = msgslot_log_leases_locked(&channel->log);
+	struct msgslot_tied_lease *tied;
+	struct msgslot_lease *lease;
+
+	if (unlikely(!leases))
+		return NULL;
+	lease = msgslot_leases_find_away(leases, sequence);
+	tied = container_of(lease, struct msgslot_tied_lease, lease);
+	return lease && tied->tie.ties == ties ? tied : NULL;
+}
+
+/* What is left to do once a lease ended, beside wake requests: its message is gone. */
+#define TIED_LEASE_IS_DONE BIT(28)
+/* It can be taken again. */
+#define TIED_LEASE_CAME_BACK BIT(29)
+/* The channel has no holder. */
+#define TIED_LEASE_UNHELD BIT(30)
+
+void msgslot_tied_lease_come_back_locked(struct msgslot_tied_lease *lease, struct msgslot_log *log,
+					 struct msgslot_feed *feed);
+
+/* @lease is no longer the file's, nor away. */
+static inline void msgslot_tied_lease_unlink_locked(struct msgslot_tied_lease *lease,
+						    struct msgslot_leases *leases)
+{
+	msgslot_tie_unlink_locked(&lease->tie);
+	msgslot_lease_erase(&leases->away, &lease->lease);
+}
+
 /*
- * Ends @lease: its message is done, or is to @come_back.  Returns what is left to do, which
- * msgslot_tied_lease_end() does without the lock, in the same RCU section; whether the caller is to
- * free @lease then is what that returns.
+ * Ends @lease, which is not void: its message is done, or is to @come_back.  Returns what is left
+ * to do, which msgslot_tied_lease_end() does without the lock, in the same RCU section; whether the
+ * caller is to free @lease then is what that returns.
  */
-u32 msgslot_tied_lease_end_locked(struct msgslot_tied_lease *lease, struct msgslot_slot *slot,
-				  bool come_back);
-bool msgslot_tied_lease_end(struct msgslot_channel *channel, struct msgslot_slot *slot, u32 left);
+static inline u32 msgslot_tied_lease_end_locked(struct msgslot_tied_lease *lease,
+						struct msgslot_channel *channel,
+						struct msgslot_slot *slot, bool come_back)
+{
+	struct msgslot_log *log = &channel->log;
+	const u32 left = unlikely(log->unheld) ? TIED_LEASE_UNHELD : 0;
+
+	msgslot_tied_lease_unlink_locked(lease, log->leases);
+	log->leases->away_count--;
+	if (likely(!come_back))
+		return left | TIED_LEASE_IS_DONE |
+		       (msgslot_log_add_space_locked(log) & MSGSLOT_WAKE_MASK);
+	msgslot_tied_lease_come_back_locked(lease, log, &slot->channels.feed);
+	return left | TIED_LEASE_CAME_BACK;
+}
+
+bool msgslot_tied_lease_end_slow(struct msgslot_channel *channel, struct msgslot_slot *slot,
+				 u32 left);
+
+static inline bool msgslot_tied_lease_end(struct msgslot_channel *channel,
+					  struct msgslot_slot *slot, u32 left)
+{
+	if (unlikely(left != TIED_LEASE_IS_DONE))
+		return msgslot_tied_lease_end_slow(channel, slot, left);
+	this_cpu_dec(slot->stats->leased);
+	this_cpu_dec(slot->stats->messages);
+	return true;
+}
 
 /*
  * After @channel was cleared: frees what is void.  The caller holds the channel.  Sleeps.
