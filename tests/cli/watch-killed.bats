@@ -35,7 +35,8 @@ teardown()
 	# It says which job it has, and how often that came back before.
 	install -m 755 /dev/stdin job <<-'END'
 		#!/bin/sh
-		echo "$(cat) $MSGSLOT_DELIVERED" >>did
+		read -r job
+		echo "$job $MSGSLOT_DELIVERED" >>did
 	END
 	: >did
 	for turn in 0 1 2 3; do
