@@ -29,7 +29,7 @@ export BUILD VERSION
 
 .DELETE_ON_ERROR:
 .PHONY: all tools man module install uninstall deps demo demo-here check try \
-	check-kernels check-debug check-tools check-kcsan check-all clean help
+	check-kernels check-debug check-tools check-kcsan check-models check-all clean help
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
 
@@ -242,6 +242,9 @@ check-tools: deps ## the commands under AddressSanitizer and UBSan
 check-kcsan: deps ## stress and fuzz where data races are detected
 	@exec $(STEPS) --name check-kcsan "$(RUN) --kernel kcsan $(if $(STRESS),,--seconds 60) stress fuzz"
 
+check-models: ## what is done without a lock, in every order that memory allows
+	@exec $(STEPS) --name check-models tests/model/run
+
 # The longest checks begin first, so that both lanes are busy to the end; the static ones fill what is left. The
 # debug kernel is five times as slow, and its checkers look at what is done, not at how often: quick numbers, and no
 # tests in shell, whose calls those in uapi make, too; but stress and fuzz tests of a minute each.
@@ -249,7 +252,7 @@ DEBUG_CHECK = $(SELF) check-debug SIZE=quick STRESS=$(or $(STRESS),60) SUITE='ua
 check-all: deps all ## all of these checks, full size
 	@exec $(STEPS) --name check-all --about 130 "$(DEBUG_CHECK)" "$(SELF) check-kernels" \
 		"$(SELF) check-kcsan" "$(SELF) check-packages" "$(SELF) check-tools" \
-		"$(BENCH_CHECK)" "$(RUN) demo" tests/static/run
+		"$(BENCH_CHECK)" "$(RUN) demo" "$(SELF) check-models" tests/static/run
 
 include bench/bench.mk
 

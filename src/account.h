@@ -28,6 +28,8 @@
  * that user wait.
  *
  * All memory comes from the memory cgroup of the task that makes it grow, by MSGSLOT_GFP.
+ *
+ * Modelled in tests/model/charge.pml.
  */
 #ifndef MSGSLOT_ACCOUNT_H
 #define MSGSLOT_ACCOUNT_H

@@ -28,6 +28,8 @@
  *
  * A channel is charged to one of its holders, and moves to another when that one leaves.  Without a
  * holder it is charged to a user with a message in it (log.h).
+ *
+ * Modelled in tests/model/lease.pml, wait.pml.
  */
 #ifndef MSGSLOT_CHANNEL_H
 #define MSGSLOT_CHANNEL_H

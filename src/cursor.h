@@ -21,6 +21,8 @@
  * A cursor before @first counts at @first.  A clear leaves cursors behind: all of them count at the
  * end then, where @first is, too, until the last of them has moved on.  A seek may go there as
  * well.
+ *
+ * Modelled in tests/model/charge.pml, wait.pml.
  */
 #ifndef MSGSLOT_CURSOR_H
 #define MSGSLOT_CURSOR_H

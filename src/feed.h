@@ -45,6 +45,8 @@
  * It learns for which channel it was woken, and answers for that: if it receives from another
  * channel, or nothing, it wakes the next for what is there.  A waiter is in the tree as long as a
  * call sleeps in its queue: the last one that leaves, or the message that wakes it, takes it out.
+ *
+ * Modelled in tests/model/feed.pml.
  */
 #ifndef MSGSLOT_FEED_H
 #define MSGSLOT_FEED_H

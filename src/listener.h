@@ -4,6 +4,8 @@
  *
  * Several threads may receive by one file.  Each works on a copy of the position, and moves the
  * listener at the end only if no other did.
+ *
+ * Modelled in tests/model/feed.pml.
  */
 #ifndef MSGSLOT_LISTENER_H
 #define MSGSLOT_LISTENER_H

@@ -60,6 +60,8 @@
  *
  * Lock order: msgslot_file.lock, msgslot_channels.lock, msgslot_log.lock, msgslot_feed.lock,
  * msgslot_account.lock.
+ *
+ * Modelled in tests/model/cell.pml, ring.pml, charge.pml, lease.pml, feed.pml, wait.pml.
  */
 #ifndef MSGSLOT_LOG_H
 #define MSGSLOT_LOG_H

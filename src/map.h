@@ -28,6 +28,8 @@
  * all before it visible, even if they are still being copied: such a cell is busy.  The head's
  * first is only ever set to the log's, so what was cleared does not come back.  There are more
  * cells than the depth: a new message is not copied over one that is kept.
+ *
+ * Modelled in tests/model/map.pml.
  */
 #ifndef MSGSLOT_MAP_H
 #define MSGSLOT_MAP_H

@@ -4,6 +4,8 @@
  *
  * log.h, "Locking", tells why no torn message is returned.  Nothing is taken here: a cursor moves
  * afterwards (cursor.h).
+ *
+ * Modelled in tests/model/cell.pml, ring.pml.
  */
 #ifndef MSGSLOT_PEEK_H
 #define MSGSLOT_PEEK_H

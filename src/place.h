@@ -3,6 +3,8 @@
  * Placing: a message goes into a log, and into the map of that log where there is one.
  *
  * Everything that may fail comes first; from the first change of a cell on nothing fails.
+ *
+ * Modelled in tests/model/cell.pml, map.pml.
  */
 #ifndef MSGSLOT_PLACE_H
 #define MSGSLOT_PLACE_H

@@ -22,6 +22,8 @@
  * A call looks for what was placed before it began.  A walk that began after that has seen all of
  * it, and so have steps along the feed up to that time: however fast others are, a call makes one
  * walk, or the rest of one and another.
+ *
+ * Modelled in tests/model/feed.pml.
  */
 #ifndef MSGSLOT_RANGE_H
 #define MSGSLOT_RANGE_H

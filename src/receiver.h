@@ -7,6 +7,8 @@
  *
  * So a call that fails leaves everything as it was.  If another reader moved the cursor meanwhile,
  * the copy is void, and the call starts over.  receive.c has the loop around this, and the waits.
+ *
+ * Modelled in tests/model/wait.pml.
  */
 #ifndef MSGSLOT_RECEIVER_H
 #define MSGSLOT_RECEIVER_H

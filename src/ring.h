@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The ring of cells in which a log keeps its messages.  log.h tells how it is used.
+ *
+ * Modelled in tests/model/ring.pml.
  */
 #ifndef MSGSLOT_RING_H
 #define MSGSLOT_RING_H

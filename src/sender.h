@@ -2,6 +2,8 @@
 /*
  * A call that sends: a message is placed in its channel; and where that is not the usual case, what
  * comes before, and between two attempts.
+ *
+ * Modelled in tests/model/wait.pml.
  */
 #ifndef MSGSLOT_SENDER_H
 #define MSGSLOT_SENDER_H

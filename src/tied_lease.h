@@ -15,6 +15,8 @@
  *
  * A user over the share can still work off what others sent: one lease of each user is not refused
  * for a limit, if it is the first of its file, and what came back can be leased again.
+ *
+ * Modelled in tests/model/lease.pml.
  */
 #ifndef MSGSLOT_TIED_LEASE_H
 #define MSGSLOT_TIED_LEASE_H

@@ -24,6 +24,8 @@
  * it may be gone when it runs; it sleeps again then.  A woken waiter that leaves without the
  * message (signal, timeout, fault), or that may block on a page fault, must wake the next;
  * otherwise a message could wait while readers sleep.
+ *
+ * Modelled in tests/model/wait.pml.
  */
 #ifndef MSGSLOT_WAIT_H
 #define MSGSLOT_WAIT_H
