@@ -29,7 +29,7 @@ export BUILD VERSION
 
 .DELETE_ON_ERROR:
 .PHONY: all tools man module install uninstall deps demo demo-here check try \
-	check-kernels check-debug check-tools check-kcsan check-models check-all clean help
+	check-kernels check-debug check-tools check-kcsan check-models check-faults check-all clean help
 
 all: tools lib man ## the tools, libraries and manual pages, into build/
 
@@ -244,6 +244,9 @@ check-kcsan: deps ## stress and fuzz where data races are detected
 
 check-models: ## what is done without a lock, in every order that memory allows
 	@exec $(STEPS) --name check-models tests/model/run
+
+check-faults: deps ## faults in the sources, each of which a test has to find
+	@exec $(STEPS) --name check-faults tests/faults/run
 
 # The longest checks begin first, so that both lanes are busy to the end; the static ones fill what is left. The
 # debug kernel is five times as slow, and its checkers look at what is done, not at how often: quick numbers, and no
