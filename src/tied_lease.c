@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a file has leased.  See tied_lease.h. */
-#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -16,11 +15,6 @@
 
 /* The memory of one is that of its lease. */
 static_assert(!offsetof(struct msgslot_tied_lease, lease));
-
-static struct msgslot_tied_lease *tied_lease_of(struct msgslot_lease *lease)
-{
-	return container_of(lease, struct msgslot_tied_lease, lease);
-}
 
 static struct msgslot_tied_lease *tied_lease_of_tie(struct msgslot_tie *tie)
 {
@@ -387,7 +381,7 @@ static bool tied_leases_collect_void_locked(struct msgslot_log *log, struct list
 		if (!lease || lease->message.sequence >= leases->void_below)
 			return false;
 		msgslot_lease_erase(&leases->away, lease);
-		tied = tied_lease_of(lease);
+		tied = msgslot_tied_lease_of(lease);
 		msgslot_tie_unlink_locked(&tied->tie);
 		list_add(&tied->tie.node, list);
 	}

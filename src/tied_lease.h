@@ -48,6 +48,11 @@ struct msgslot_tied_lease {
 	u8 bytes[];
 };
 
+static inline struct msgslot_tied_lease *msgslot_tied_lease_of(struct msgslot_lease *lease)
+{
+	return container_of(lease, struct msgslot_tied_lease, lease);
+}
+
 /* The file ends: all is given back.  Sleeps. */
 void msgslot_tied_leases_end(struct msgslot_ties *ties, struct msgslot_slot *slot);
 
@@ -129,7 +134,7 @@ msgslot_tied_lease_find_locked(const struct msgslot_ties *ties, struct msgslot_c
 	if (unlikely(!leases))
 		return NULL;
 	lease = msgslot_leases_find_away(leases, sequence);
-	tied = container_of(lease, struct msgslot_tied_lease, lease);
+	tied = msgslot_tied_lease_of(lease);
 	return lease && tied->tie.ties == ties ? tied : NULL;
 }
 
